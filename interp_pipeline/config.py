@@ -1,0 +1,161 @@
+"""What a caller may choose, as frozen value objects with a stable digest."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+
+from interp_pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CompareConfig", "Config", "ExplainConfig", "ModelKind", "Task", "TrainConfig"]
+
+Task = Literal["binary", "multiclass", "regression"]
+ModelKind = Literal["random_forest", "keras"]
+
+
+def _at_least(minimum: int, **values: int) -> None:
+    for name, value in values.items():
+        if value < minimum:
+            msg = f"{name} must be at least {minimum}, not {value}"
+            raise UsageError(msg)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Base of the configurations: built from mappings, unknown keys refused, digested."""
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
+        """Build from a mapping such as a section of a configuration file.
+
+        Raises:
+            UsageError: a key is not an option of this configuration.
+        """
+        known = [f.name for f in dataclasses.fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            msg = f"unknown option {', '.join(unknown)} for {cls.__name__}; known: {', '.join(known)}"
+            raise UsageError(msg)
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All options with their values, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the options; equal exactly where all of them are equal."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(Config):
+    """How a model is trained; the defaults are those of the public contract."""
+
+    kind: ModelKind = "random_forest"
+    target: str = "target"
+    positive_class: str | None = None  # None: inferred (see data/target.py) and shown
+    task: Task | None = None  # None: inferred from the target column
+    test_fraction: float = 0.2
+    seed: int = 42
+    background_rows: int = 100  # rows of the training split logged as background data
+    explain_rows: int = 1000  # at most this many rows of the test split are logged to be explained
+    n_estimators: int = 100  # random forest: number of trees
+    max_depth: int | None = None  # random forest: None grows trees to the end
+    hidden: tuple[int, ...] = (64, 64)  # keras: units of each hidden layer
+    epochs: int = 10  # keras
+    batch_size: int = 32  # keras
+
+    def __post_init__(self) -> None:
+        """Refuse options no model can be trained with.
+
+        Raises:
+            UsageError: an option is out of its range.
+        """
+        if self.kind not in get_args(ModelKind):
+            msg = f"kind must be one of {', '.join(get_args(ModelKind))}, not {self.kind!r}"
+            raise UsageError(msg)
+        if self.task is not None and self.task not in get_args(Task):
+            msg = f"task must be one of {', '.join(get_args(Task))}, not {self.task!r}"
+            raise UsageError(msg)
+        if not 0 < self.test_fraction < 1:
+            msg = f"test_fraction must lie between 0 and 1, not {self.test_fraction}"
+            raise UsageError(msg)
+        _at_least(
+            1,
+            n_estimators=self.n_estimators,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            background_rows=self.background_rows,
+            explain_rows=self.explain_rows,
+            hidden=min(self.hidden, default=0),
+            max_depth=1 if self.max_depth is None else self.max_depth,
+        )
+        _at_least(0, seed=self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainConfig(Config):
+    """How a model version is explained."""
+
+    rows: int = 200  # explained rows; fewer where fewer exist, and then said so
+    background_rows: int = 100
+    methods: tuple[str, ...] = ("auto",)  # "auto", "shap", "lime" or explainer names
+    seed: int = 42
+    max_exact_features: int = 12  # up to here any model is explained by exact enumeration
+    sampling_rounds: int = 10  # permutation SHAP: permutation pairs per background row
+    lime_samples: int = 5000  # LIME: perturbed rows per explained row
+    instances: int = 3  # rows shown one by one (waterfall, LIME, plain words)
+    additivity_tolerance: float = 1e-6  # of the range of the model output; above it nothing is published
+    max_seconds: float | None = None  # None: no limit
+    max_error: float | None = None  # largest mean standard error, as a share of mean |value|
+
+    def __post_init__(self) -> None:
+        """Refuse options nothing can be explained with.
+
+        Raises:
+            UsageError: an option is out of its range.
+        """
+        _at_least(
+            1,
+            rows=self.rows,
+            background_rows=self.background_rows,
+            max_exact_features=self.max_exact_features,
+            lime_samples=self.lime_samples,
+            instances=self.instances,
+        )
+        _at_least(2, sampling_rounds=self.sampling_rounds)
+        _at_least(0, seed=self.seed)
+        if not self.methods:
+            msg = 'methods is empty: name "auto", "shap", "lime" or explainers'
+            raise UsageError(msg)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareConfig(Config):
+    """How explanations are compared."""
+
+    rows: int = 200  # rows both versions are explained on
+    top_k: int = 5  # size of the sets whose overlap is measured
+    confidence: float = 0.95  # of the intervals that decide whether a shift is more than noise
+    bootstrap_samples: int = 1000
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        """Refuse options nothing can be compared with.
+
+        Raises:
+            UsageError: an option is out of its range.
+        """
+        _at_least(1, rows=self.rows, top_k=self.top_k)
+        _at_least(100, bootstrap_samples=self.bootstrap_samples)
+        if not 0 < self.confidence < 1:
+            msg = f"confidence must lie between 0 and 1, not {self.confidence}"
+            raise UsageError(msg)

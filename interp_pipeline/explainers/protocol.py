@@ -1,0 +1,74 @@
+"""What an explainer is, and what it may ask of a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
+
+    from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.explanation import Explanation, FloatArray
+
+__all__ = ["ExplainableModel", "Explainer"]
+
+
+class ExplainableModel(Protocol):
+    """A loaded model, cut at the two places explainers need.
+
+    Raw rows become a matrix with one column per raw feature; that becomes the estimator's
+    input, in which every feature owns a group of columns that depend on it alone; that becomes
+    the outputs. A feature can so be masked in the estimator's input without encoding again.
+    """
+
+    feature_names: tuple[str, ...]  # raw features, in the order of the signature
+    output_names: tuple[str, ...]  # class names, or the target of a regression
+    output_unit: str  # "probability", or the target's name
+    positive_class: str | None  # of a binary classifier
+    categories: Mapping[str, tuple[str, ...]]  # categorical features only: names by code
+    column_groups: tuple[tuple[int, ...], ...]  # per feature: its columns in the estimator's input
+    trees: Any | None  # fitted scikit-learn tree or forest that reads the estimator's input
+
+    def to_matrix(self, rows: pd.DataFrame) -> FloatArray:
+        """Raw rows as numbers, shape (n_rows, n_features); categories as codes, missing as NaN."""
+
+    def encode(self, matrix: FloatArray) -> FloatArray:
+        """That matrix as the estimator's input, shape (n_rows, n_columns)."""
+
+    def forward(self, encoded: FloatArray) -> FloatArray:
+        """The estimator's outputs, shape (n_rows, n_outputs); probabilities for classifiers."""
+
+
+class Explainer(Protocol):
+    """One method of attribution."""
+
+    name: str  # as in the registry, in configurations and in the manifest
+
+    def refusal(self, model: ExplainableModel, config: ExplainConfig) -> str | None:
+        """Why this method cannot explain this model within this configuration; None if it can."""
+
+    def explain(
+        self,
+        model: ExplainableModel,
+        rows: pd.DataFrame,
+        background: pd.DataFrame,
+        config: ExplainConfig,
+        advance: Callable[[int], None],
+    ) -> Explanation:
+        """Attribute the model's outputs to its raw features.
+
+        Args:
+            model: the loaded model.
+            rows: rows to explain, columns as ``model.feature_names``; the index holds row ids.
+            background: rows that stand for "the feature is unknown", same columns.
+            config: seed and accuracy; every random number comes from ``config.seed``.
+            advance: called with the number of newly finished rows, len(rows) in all.
+
+        Returns:
+            An explanation of all outputs for all rows; deterministic for the same arguments.
+
+        Raises:
+            ModelError: the model cannot be explained by this method.
+        """

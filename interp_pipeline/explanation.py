@@ -1,0 +1,202 @@
+"""The value object every room speaks about: one explanation of one model on some rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from interp_pipeline.errors import ModelError
+
+if TYPE_CHECKING:
+    import shap
+
+__all__ = ["Cost", "Explanation", "FloatArray"]
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What an explanation cost to compute."""
+
+    seconds: float  # wall-clock time of the attribution alone, without loading or drawing
+    model_evaluations: int  # rows the model was asked to predict; 0 where trees are read directly
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Explanation:
+    """Signed attributions of a model's outputs to its raw features, row by row.
+
+    Arrays are three-dimensional throughout, so nothing branches on shape. For SHAP,
+    ``base_values + values.sum(axis=1)`` equals ``predictions``; for LIME ``values`` are the weights
+    of the local surrogate, ``base_values`` its intercept and ``local_r2`` its fidelity.
+
+    Attributes:
+        values: attributions in units of the model output, shape (n_rows, n_features, n_outputs).
+        base_values: shape (n_rows, n_outputs).
+        predictions: the model's outputs for the rows, shape (n_rows, n_outputs).
+        data: the explained rows as the user has them, shape (n_rows, n_features); columns are the
+            feature names, the index holds the row ids in the data set they came from.
+        output_names: class names, or the target's name for a regression, length n_outputs.
+        output_unit: what one unit of the model output is, for axis labels: ``probability`` or the
+            target's name.
+        positive_class: of a binary classifier, the class the summary speaks about; else None.
+        method: name of the explainer in the registry.
+        seed: seed of every random number used; the same seed gives the same values.
+        std_errors: standard error of each value, shape of ``values``; None where values are exact.
+        local_r2: weighted R² of LIME's surrogate, shape (n_rows, n_outputs); None for SHAP.
+        cost: what it took to compute.
+    """
+
+    values: FloatArray
+    base_values: FloatArray
+    predictions: FloatArray
+    data: pd.DataFrame
+    output_names: tuple[str, ...]
+    output_unit: str
+    positive_class: str | None
+    method: str
+    seed: int
+    cost: Cost
+    std_errors: FloatArray | None = None
+    local_r2: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse shapes that do not belong together and values that are not finite.
+
+        Raises:
+            ModelError: an array has the wrong shape or holds NaN or infinity.
+        """
+        n_rows, n_features = self.data.shape
+        n_outputs = len(self.output_names)
+        three, two = (n_rows, n_features, n_outputs), (n_rows, n_outputs)
+        arrays = {
+            "values": (self.values, three),
+            "base_values": (self.base_values, two),
+            "predictions": (self.predictions, two),
+            "std_errors": (self.std_errors, three),
+            "local_r2": (self.local_r2, two),
+        }
+        for name, (array, shape) in arrays.items():
+            if array is None:
+                continue
+            if array.shape != shape:
+                msg = f"{self.method}: {name} has shape {array.shape}, expected {shape}"
+                raise ModelError(msg)
+            if not np.isfinite(array).all():
+                msg = f"{self.method}: {name} holds NaN or infinite numbers; the model's outputs must be finite"
+                raise ModelError(msg)
+        if self.positive_class is not None and self.positive_class not in self.output_names:
+            msg = f"positive class {self.positive_class!r} is not among the outputs {list(self.output_names)}"
+            raise ModelError(msg)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the raw features, in the order of the second axis of ``values``."""
+        return tuple(self.data.columns)
+
+    @property
+    def row_ids(self) -> tuple[int, ...]:
+        """Row numbers in the data set the explained rows came from."""
+        return tuple(int(row_id) for row_id in self.data.index)
+
+    @property
+    def summary_outputs(self) -> tuple[int, ...]:
+        """Indices of the outputs a summary speaks about.
+
+        The positive class of a binary classifier (the other class mirrors it), all classes
+        of a multi-class one, the single output of a regression.
+        """
+        if self.positive_class is not None:
+            return (self.output_names.index(self.positive_class),)
+        return tuple(range(len(self.output_names)))
+
+    @property
+    def mean_abs(self) -> FloatArray:
+        """Mean absolute attribution, averaged over rows, shape (n_features, n_outputs)."""
+        return np.asarray(np.abs(self.values).mean(axis=0), dtype=np.float64)
+
+    @property
+    def importance(self) -> FloatArray:
+        """Global importance: ``mean_abs`` averaged over the summary outputs, shape (n_features,)."""
+        outputs = list(self.summary_outputs)
+        return np.asarray(self.mean_abs[:, outputs].mean(axis=1), dtype=np.float64)
+
+    @property
+    def importance_std_error(self) -> FloatArray:
+        """Standard error of ``importance``, shape (n_features,).
+
+        Two sources are added: that the rows are a sample (standard deviation of the absolute
+        values over rows / sqrt(n_rows)) and, where values are estimated, their own standard errors.
+        With one row the first is unknown and counted as zero.
+        """
+        outputs = list(self.summary_outputs)
+        n_rows = len(self.data)
+        per_row = np.abs(self.values[:, :, outputs]).mean(axis=2)
+        variance = per_row.var(axis=0, ddof=1) / n_rows if n_rows > 1 else np.zeros(per_row.shape[1])
+        if self.std_errors is not None:
+            per_value = (self.std_errors[:, :, outputs] ** 2).sum(axis=2) / len(outputs) ** 2
+            variance = variance + per_value.mean(axis=0) / n_rows
+        return np.asarray(np.sqrt(variance), dtype=np.float64)
+
+    @property
+    def ranking(self) -> tuple[int, ...]:
+        """Feature indices from most to least important; ties keep the order of the columns."""
+        return tuple(int(i) for i in np.argsort(-self.importance, kind="stable"))
+
+    def to_frame(self) -> pd.DataFrame:
+        """The value table: one row per explained row and output.
+
+        Returns:
+            DataFrame of n_rows * n_outputs rows. SHAP: ``row_id, output, base_value, prediction,
+            shap/<feature>…`` and ``std_error/<feature>…`` where estimated. LIME: ``row_id,
+            output, intercept, local_r2, lime/<feature>…``. The prefixes keep a feature called
+            ``output`` apart.
+        """
+        n_rows, n_features, n_outputs = self.values.shape
+        names = self.feature_names
+
+        def wide(prefix: str, array: FloatArray) -> pd.DataFrame:
+            flat = array.transpose(0, 2, 1).reshape(n_rows * n_outputs, n_features)
+            return pd.DataFrame(flat, columns=[f"{prefix}/{name}" for name in names])
+
+        head = {
+            "row_id": np.repeat(np.asarray(self.row_ids, dtype=np.int64), n_outputs),
+            "output": list(self.output_names) * n_rows,
+        }
+        if self.local_r2 is not None:
+            head["intercept"] = self.base_values.ravel()
+            head["local_r2"] = self.local_r2.ravel()
+            return pd.concat([pd.DataFrame(head), wide("lime", self.values)], axis=1)
+        head["base_value"] = self.base_values.ravel()
+        head["prediction"] = self.predictions.ravel()
+        parts = [pd.DataFrame(head), wide("shap", self.values)]
+        if self.std_errors is not None:
+            parts.append(wide("std_error", self.std_errors))
+        return pd.concat(parts, axis=1)
+
+    def to_shap(self) -> shap.Explanation:
+        """The same attributions as a ``shap.Explanation``, for shap's own plots.
+
+        Returns:
+            values (n_rows, n_features) where the summary speaks about one output, else
+            (n_rows, n_features, n_outputs), as shap's plots expect.
+
+        Raises:
+            ModuleNotFoundError: shap is not installed.
+        """
+        import shap
+
+        outputs = list(self.summary_outputs)
+        single = len(outputs) == 1
+        return shap.Explanation(
+            values=self.values[:, :, outputs[0]] if single else self.values,
+            base_values=self.base_values[:, outputs[0]] if single else self.base_values,
+            data=self.data.to_numpy(dtype=object),
+            feature_names=list(self.feature_names),
+            output_names=None if single else list(self.output_names),
+        )
