@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -12,6 +12,8 @@ import pandas as pd
 from interp_pipeline.errors import ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import shap
 
 __all__ = ["Cost", "Explanation", "FloatArray"]
@@ -50,6 +52,7 @@ class Explanation:
         std_errors: standard error of each value, shape of ``values``; None where values are exact.
         local_r2: weighted R² of LIME's surrogate, shape (n_rows, n_outputs); None for SHAP.
         cost: what it took to compute.
+        details: further numbers of the method worth recording, such as ``rounds`` of a sampling one.
     """
 
     values: FloatArray
@@ -64,6 +67,7 @@ class Explanation:
     cost: Cost
     std_errors: FloatArray | None = None
     local_r2: FloatArray | None = None
+    details: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse shapes that do not belong together and values that are not finite.
