@@ -1,0 +1,107 @@
+"""Fetch one file over http or https."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from interp_pipeline.errors import TrackingError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import requests
+
+__all__ = ["download_http", "without_secrets"]
+
+_TIMEOUTS_S = (10.0, 60.0)  # to connect; between two pieces of the answer
+_PIECE_BYTES = 1 << 20
+_SUFFIX_OF_TYPE = {
+    "text/csv": ".csv",
+    "application/csv": ".csv",
+    "application/vnd.apache.parquet": ".parquet",
+    "application/x-parquet": ".parquet",
+}
+_TRY_LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+
+
+def without_secrets(source: str) -> str:
+    """A source without what may be secret in a URL: user, password and the signature in its query."""
+    if "://" not in source:
+        return source
+    parts = urlsplit(source)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def download_http(url: str, folder: Path, known: frozenset[str]) -> Path:
+    """Fetch a file piece by piece, so that its size is bounded by the disk and not by the memory.
+
+    Args:
+        url: an http or https address.
+        folder: an existing folder the file is written to.
+        known: suffixes that can be read, with their dot.
+
+    Returns:
+        Path of the file; its suffix is that of the address or, where that has none that is known,
+        the one that belongs to the content type of the answer.
+
+    Raises:
+        UsageError: the address is none, or the server refuses to give the file.
+        TrackingError: the server did not answer, or not to the end.
+    """
+    import requests
+
+    name = without_secrets(url)
+    try:
+        with requests.get(url, stream=True, timeout=_TIMEOUTS_S) as answer:
+            _check_status(answer.status_code, answer.reason, name)
+            path = folder / f"download{_suffix(url, answer, name, known)}"
+            with path.open("wb") as file:
+                file.writelines(answer.iter_content(_PIECE_BYTES))
+            return path
+    except (requests.exceptions.InvalidURL, requests.exceptions.TooManyRedirects) as error:
+        msg = f"{name} cannot be fetched: {error.__class__.__name__}; check the address"
+        raise UsageError(msg) from error
+    except requests.exceptions.SSLError as error:
+        msg = f"{name}: the server's certificate is not trusted; name your authority in REQUESTS_CA_BUNDLE"
+        raise UsageError(msg) from error
+    except requests.exceptions.Timeout as error:
+        msg = f"{name}: no answer within {_TIMEOUTS_S[1]:g} seconds; try again later"
+        raise TrackingError(msg) from error
+    except requests.exceptions.ChunkedEncodingError as error:
+        msg = f"{name}: the answer broke off before its end; try again"
+        raise TrackingError(msg) from error
+    except requests.exceptions.RequestException as error:
+        msg = f"{name}: the server cannot be reached ({error.__class__.__name__}); check the address or try again later"
+        raise TrackingError(msg) from error
+
+
+def _check_status(status: int, reason: str, name: str) -> None:
+    if status == HTTPStatus.OK:
+        return
+    answer = f"{name}: the server answered {status} {reason}".rstrip()
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRY_LATER:
+        msg = f"{answer}; try again later"
+        raise TrackingError(msg)
+    advice = {
+        HTTPStatus.NOT_FOUND: "check the address",
+        HTTPStatus.GONE: "check the address",
+        HTTPStatus.UNAUTHORIZED: "it wants a user and password or a signed address",
+        HTTPStatus.FORBIDDEN: "you are not allowed to read it, or the signature of the address has expired",
+    }
+    msg = f"{answer}; {advice.get(HTTPStatus(status) if status in advice else HTTPStatus.NOT_FOUND)}"
+    raise UsageError(msg)
+
+
+def _suffix(url: str, answer: requests.Response, name: str, known: frozenset[str]) -> str:
+    suffix = PurePosixPath(unquote(urlsplit(url).path)).suffix.lower()
+    if suffix in known:
+        return suffix
+    content_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if content_type in _SUFFIX_OF_TYPE:
+        return _SUFFIX_OF_TYPE[content_type]
+    says = f"the server calls it {content_type!r}" if content_type else "the server does not say what it is"
+    msg = f"{name} is neither CSV nor Parquet: it does not end in {' or '.join(sorted(known))}, and {says}"
+    raise UsageError(msg)

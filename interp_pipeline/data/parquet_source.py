@@ -1,0 +1,54 @@
+"""Read one Parquet file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from interp_pipeline.data.typed_rows import shown
+from interp_pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["read_parquet"]
+
+
+def read_parquet(path: Path, name: str) -> pd.DataFrame:
+    """Read a Parquet file.
+
+    Args:
+        path: the file.
+        name: what the user calls it, for messages.
+
+    Returns:
+        All rows, none if there are none; an index that pandas stored under a name is a column, and
+        the index counts from 0.
+
+    Raises:
+        DataError: the file is empty, no Parquet, or has two columns of one name.
+    """
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
+
+    if path.stat().st_size == 0:
+        msg = f"{name} is empty: a Parquet file with rows is needed"
+        raise DataError(msg)
+    try:
+        # not read_table: that adds columns it finds in the names of the folders above
+        with ParquetFile(path) as file:
+            twice = [column for column, count in Counter(file.schema_arrow.names).items() if count > 1]
+            if twice:
+                listed = ", ".join(shown(column) for column in twice)
+                msg = f"{name}: columns that occur more than once: {listed}; rename them"
+                raise DataError(msg)
+            frame: pd.DataFrame = file.read().to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        msg = f"{name} cannot be read as Parquet: {' '.join(str(error).split())}; write it again"
+        raise DataError(msg) from error
+    named = [level for level in frame.index.names if level is not None]
+    if named and not isinstance(frame.index, pd.RangeIndex):
+        frame = frame.reset_index(level=named)
+    return frame.reset_index(drop=True)

@@ -1,0 +1,164 @@
+"""Read a table from wherever it lies: CSV or Parquet; a local file or folder, S3, http(s), or bundled."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib.resources
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import numpy as np
+import pandas as pd
+
+from interp_pipeline.data.column_kind import column_kind
+from interp_pipeline.data.csv_source import read_csv
+from interp_pipeline.data.http_source import download_http, without_secrets
+from interp_pipeline.data.parquet_source import read_parquet
+from interp_pipeline.data.s3_source import download_s3
+from interp_pipeline.data.typed_rows import is_missing, named_codes, shown
+from interp_pipeline.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["BUNDLED", "bundled_path", "read_table", "source_digest", "without_secrets"]
+
+BUNDLED = ("german_credit",)
+
+_READERS: dict[str, Callable[[Path, str], pd.DataFrame]] = {
+    ".csv": read_csv,
+    ".parquet": read_parquet,
+    ".pq": read_parquet,
+}
+_KNOWN = frozenset(_READERS)
+
+
+def bundled_path(name: str = "german_credit") -> Path:
+    """Where a data set that ships with this package lies.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name not in BUNDLED:
+        msg = f"no data set {shown(name)} ships with this package; there is {', '.join(BUNDLED)}"
+        raise UsageError(msg)
+    return Path(str(importlib.resources.files("interp_pipeline.data") / "bundled" / f"{name}.csv"))
+
+
+def read_table(source: str) -> pd.DataFrame:
+    """Read a table.
+
+    Args:
+        source: the name of a bundled data set; a CSV or Parquet file or a folder of them, as a path,
+            ``file://`` or ``s3://`` address; an http or https address of a file. Of a folder all
+            CSV and Parquet files directly in it are read in the order of their names, except those
+            that begin with a dot or underscore.
+
+    Returns:
+        All rows in order; the index counts them from 0. Columns stand in the order of the first file.
+
+    Raises:
+        UsageError: there is nothing at the source, or it may not be read.
+        DataError: what is there cannot be read as a table.
+        TrackingError: the storage did not answer.
+    """
+    source = str(source).strip()
+    if source in BUNDLED:
+        return read_csv(bundled_path(source), source)
+    scheme = source.partition("://")[0].lower() if "://" in source else ""
+    if scheme in {"", "file"}:
+        path = Path(url2pathname(urlsplit(source).path)) if scheme else Path(source).expanduser()
+        return _read_files(_local_files(path, source), source)
+    with tempfile.TemporaryDirectory(prefix="interp-data-") as folder:
+        if scheme == "s3":
+            return _read_files(download_s3(source, Path(folder), _KNOWN), source)
+        name = without_secrets(source)
+        if scheme in {"http", "https"}:
+            return _read_files([(download_http(source, Path(folder), _KNOWN), name)], name)
+    msg = f"{name} cannot be read: {scheme}:// is not supported; use a local path, s3://, http:// or https://"
+    raise UsageError(msg)
+
+
+def source_digest(frame: pd.DataFrame) -> str:
+    """SHA-256 over names and values of all columns, in their order; the index does not count.
+
+    Equal for tables a model cannot tell apart: whole numbers stored as 1 and as 1.0, texts in
+    whatever type pandas holds them, an empty text and a missing one.
+    """
+    digest = hashlib.sha256()
+    for name in frame.columns:
+        column = frame[name]
+        digest.update(_sized(str(name)))
+        for piece in _column_bytes(column):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _column_bytes(column: pd.Series[Any]) -> list[bytes]:
+    if column_kind(column) == "numeric":
+        there = ~is_missing(column)
+        numbers = np.full(len(column), np.nan, dtype="<f8")
+        numbers[there] = column[there].astype(np.float64).to_numpy() + 0.0  # adding zero turns -0.0 into 0.0
+        return [b"n", numbers.tobytes()]
+    codes, names = named_codes(column)
+    return [b"t", codes.astype("<i8").tobytes(), *(_sized(name) for name in names)]
+
+
+def _sized(text: str) -> bytes:
+    data = text.encode("utf-8", "surrogatepass")
+    return len(data).to_bytes(8, "little") + data
+
+
+def _local_files(path: Path, source: str) -> list[tuple[Path, str]]:
+    try:
+        if path.is_dir():
+            files = sorted(p for p in path.iterdir() if p.suffix.lower() in _KNOWN and p.is_file())
+            wanted = [(p, str(p)) for p in files if not p.name.startswith((".", "_"))]
+            if not wanted:
+                msg = f"folder {source} holds no files that end in {' or '.join(sorted(_KNOWN))}"
+                raise UsageError(msg)
+            return wanted
+        if path.exists():
+            return [(path, source)]
+        neighbours = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    except PermissionError as error:
+        msg = f"{source} may not be read: permission denied; check the rights of the file and its folders"
+        raise UsageError(msg) from error
+    close = difflib.get_close_matches(path.name, neighbours, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"the working folder is {Path.cwd()}"
+    msg = f"{source} does not exist: {hint}" if source else "no data was named: give a path or an address"
+    raise UsageError(msg)
+
+
+def _read_files(files: list[tuple[Path, str]], source: str) -> pd.DataFrame:
+    frames = [_read_file(path, name) for path, name in files]
+    first = frames[0]
+    for (_, name), frame in zip(files, frames, strict=True):
+        if set(frame.columns) != set(first.columns):
+            fewer = [column for column in first.columns if column not in set(frame.columns)]
+            more = [column for column in frame.columns if column not in set(first.columns)]
+            parts = [f"lacks {', '.join(map(shown, fewer))}"] * bool(fewer)
+            parts += [f"has {', '.join(map(shown, more))} besides"] * bool(more)
+            msg = f"{name} {' and '.join(parts)}, unlike {files[0][1]}: all files of a folder need the same columns"
+            raise DataError(msg)
+    filled = [frame[list(first.columns)] for frame in frames if len(frame)]
+    if not filled:
+        msg = f"{source} has a header but no rows" if len(first.columns) else f"{source} has no columns"
+        raise DataError(msg)
+    return filled[0] if len(filled) == 1 else pd.concat(filled, ignore_index=True)
+
+
+def _read_file(path: Path, name: str) -> pd.DataFrame:
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        msg = f"{name} is neither CSV nor Parquet by its name: it must end in {' or '.join(sorted(_KNOWN))}"
+        raise UsageError(msg)
+    try:
+        return reader(path, name)
+    except PermissionError as error:
+        msg = f"{name} may not be read: permission denied; check the rights of the file"
+        raise UsageError(msg) from error
