@@ -1,1 +1,69 @@
+"""Checks: is this explanation right? One check per file, each a function that returns numbers."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from interp_pipeline.checks.additivity import additivity_error, output_range, require_additivity
+from interp_pipeline.checks.agreement import rank_agreement, top_feature_overlap
+from interp_pipeline.checks.base_value import base_value_error
+from interp_pipeline.checks.prediction_match import prediction_mismatch
+from interp_pipeline.checks.sampling_error import relative_sampling_error
+from interp_pipeline.checks.surrogate_fidelity import surrogate_fidelity
+
+if TYPE_CHECKING:
+    from interp_pipeline.explanation import Explanation, FloatArray
+
+__all__ = [
+    "additivity_error",
+    "base_value_error",
+    "output_range",
+    "prediction_mismatch",
+    "rank_agreement",
+    "relative_sampling_error",
+    "require_additivity",
+    "run_checks",
+    "surrogate_fidelity",
+    "top_feature_overlap",
+]
+
+
+def run_checks(
+    *,
+    shap: Explanation | None,
+    lime: Explanation | None,
+    served_predictions: FloatArray | None = None,
+    background_predictions: FloatArray | None = None,
+) -> dict[str, float]:
+    """Run every check the given explanations and predictions allow.
+
+    Args:
+        shap: a SHAP explanation, if there is one.
+        lime: a LIME explanation of the same rows, if there is one.
+        served_predictions: the served model's outputs for the explained rows, shape (n_rows, n_outputs).
+        background_predictions: its outputs for the background, shape (n_background, n_outputs).
+
+    Returns:
+        Numbers by name; the names are public, as metrics ``explanation_check/<name>``:
+        ``additivity_error``, ``base_value_error``, ``relative_sampling_error``,
+        ``lime_mean_r2``, ``lime_min_r2``, ``shap_lime_rank_agreement``,
+        ``shap_lime_top5_overlap``, ``prediction_mismatch``.
+
+    Raises:
+        UsageError: the arguments do not belong to the same rows and outputs.
+    """
+    checks: dict[str, float] = {}
+    if shap is not None:
+        checks["additivity_error"] = additivity_error(shap)
+        checks["relative_sampling_error"] = relative_sampling_error(shap)
+        if background_predictions is not None:
+            checks["base_value_error"] = base_value_error(shap, background_predictions)
+    if lime is not None:
+        checks["lime_mean_r2"], checks["lime_min_r2"] = surrogate_fidelity(lime)
+    if shap is not None and lime is not None:
+        checks["shap_lime_rank_agreement"] = rank_agreement(shap, lime)
+        checks["shap_lime_top5_overlap"] = top_feature_overlap(shap, lime)
+    explained = shap or lime
+    if explained is not None and served_predictions is not None:
+        checks["prediction_mismatch"] = prediction_mismatch(explained.predictions, served_predictions)
+    return checks

@@ -1,1 +1,1 @@
-
+"""Explainers: one method of attribution per file, behind one protocol."""
