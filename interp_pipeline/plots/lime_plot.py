@@ -1,0 +1,95 @@
+"""One row as LIME's local surrogate sees it: the weight of every feature, and how far to trust it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from interp_pipeline.errors import UsageError
+from interp_pipeline.plots.rows import LabelColumn, label_rows
+from interp_pipeline.plots.signed_bars import signed_bars
+from interp_pipeline.plots.text import number, signed, value_label
+from interp_pipeline.plots.theme import AXIS_ROOM, PAD, WARNING, Sheet
+from interp_pipeline.plots.ticks import axis_label
+from interp_pipeline.plots.wording import (
+    count_phrase,
+    explained_output,
+    method_line,
+    output_phrase,
+    row_phrase,
+    row_position,
+    short,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from interp_pipeline.explanation import Explanation
+
+__all__ = ["lime"]
+
+LOW_FIDELITY = 0.3  # R² below which the surrogate hardly follows the model
+_WARNING_ROOM = 0.34  # inches
+
+
+def lime(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
+    """The weights of LIME's surrogate around one row, largest first.
+
+    Args:
+        explanation: by LIME.
+        row: position of the row among the explained rows, from 0.
+        top: features drawn; the others are named in a note with the sum of their weights.
+
+    Returns:
+        Figure: signed bars; a visible warning where the surrogate's R² is below 0.3.
+
+    Raises:
+        UsageError: there is no such row, or the explanation is not LIME's.
+    """
+    if explanation.local_r2 is None:
+        msg = f"the lime plot draws LIME explanations; {explanation.method} gave SHAP values: use waterfall"
+        raise UsageError(msg)
+    row = row_position(explanation, row)
+    output = explained_output(explanation, row)
+    weights = explanation.values[row, :, output]
+    order = np.argsort(-np.abs(weights), kind="stable")
+    shown, rest = order[:top], order[top:]
+    r2 = float(explanation.local_r2[row, output])
+    cells = explanation.data.iloc[row]
+    column = LabelColumn.fit([value_label(explanation.feature_names[j], cells.iloc[j]) for j in shown])
+    low = r2 < LOW_FIDELITY
+    phrase = output_phrase(explanation, output)
+    sheet = Sheet(
+        _title(explanation, row, phrase, float(weights[order[0]]), int(order[0])),
+        method_line(
+            explanation,
+            f"the surrogate explains {number(r2, 2)} of the model's local variance (R²)",
+            f"prediction {number(float(explanation.predictions[row, output]))}",
+        ),
+        height=column.height + AXIS_ROOM + (_WARNING_ROOM if low else 0),
+        notes=[_note(len(rest), float(weights[rest].sum()))],
+    )
+    width = sheet.width - column.left - PAD - 0.1
+    ax = sheet.axes(column.left, AXIS_ROOM, width, column.height)
+    label_rows(ax, column.labels)
+    signed_bars(ax, weights[shown], width)
+    axis_label(ax, f"LIME weight on the {phrase}")
+    if low:
+        text = f"Do not rely on these weights: R² is below {LOW_FIDELITY}, the surrogate hardly follows the model here."
+        sheet.text(PAD, sheet.height - 0.1, text, colour=WARNING, bold=True)
+    return sheet.figure
+
+
+def _title(explanation: Explanation, row: int, phrase: str, weight: float, feature: int) -> str:
+    if weight == 0:
+        return f"{row_phrase(explanation, row)}: LIME finds no feature that moves the {phrase}"
+    verb = "raises" if weight > 0 else "lowers"
+    name = short(explanation.feature_names[feature])
+    return f"{row_phrase(explanation, row)}: around it, {name} {verb} the {phrase} most"
+
+
+def _note(n_rest: int, total: float) -> str:
+    if n_rest == 0:
+        return ""
+    return f"{count_phrase(n_rest, 'other feature')} not drawn: together {signed(total)}."

@@ -1,0 +1,148 @@
+"""Text that survives being drawn: cleaned of what the font cannot show, measured, wrapped, shortened.
+
+Names come from users. They may be long, right-to-left, full of control characters, or in a
+script the font lacks. Nothing here depends on a figure, so a layout is known before it is drawn.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache, lru_cache
+from pathlib import Path
+
+from interp_pipeline import readable
+
+__all__ = ["clean", "middle_ellipsis", "number", "signed", "text_width", "value_label", "wrap"]
+
+PLACEHOLDER = "\N{WHITE SQUARE}"
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+_UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn"}  # controls, invisible directions, lone surrogates, private use
+_BREAK_AFTER = " _-/.,:;|)"
+_TAIL_SHARE = 0.6  # of a shortened name: its end, where names of one family differ, gets more room
+_SLACK = 1.02  # the renderer's hinting may make text a little wider than measured
+_VALUE_CHARACTERS = 34  # of a value in "feature = value", so that the feature stays recognisable
+
+
+@cache
+def font_path(*, bold: bool = False) -> str:
+    """The file of DejaVu Sans that matplotlib itself ships: the same glyphs on every machine."""
+    import matplotlib as mpl
+
+    return str(Path(mpl.get_data_path()) / "fonts" / "ttf" / ("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"))
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    """Code points that both the regular and the bold face can draw."""
+    from matplotlib.font_manager import get_font
+
+    regular, bold = (set(get_font(font_path(bold=face)).get_charmap()) for face in (False, True))
+    return frozenset(regular & bold)
+
+
+@lru_cache(maxsize=8192)
+def clean(text: str) -> str:
+    """The text with white space as single blanks, and a box for whatever the font cannot draw."""
+    glyphs = _glyphs()
+    composed = unicodedata.normalize("NFC", text)
+    blanks = " ".join(composed.split())
+    return "".join(
+        character if ord(character) in glyphs and unicodedata.category(character) not in _UNPRINTABLE else PLACEHOLDER
+        for character in blanks
+    )
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number for a drawing, with a true minus sign."""
+    return readable.number(value, digits).replace("-", "\N{MINUS SIGN}")
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A number with its sign for a drawing."""
+    return readable.signed(value, digits).replace("-", "\N{MINUS SIGN}")
+
+
+@lru_cache(maxsize=32768)
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
+    """Width of one line of clean text in inches, at a size in points."""
+    from matplotlib.font_manager import get_font
+
+    font = get_font(font_path(bold=bold))
+    font.set_size(size, 72)
+    font.set_text(text, 0.0)
+    return float(font.get_width_height()[0]) / 64 / 72 * _SLACK
+
+
+def middle_ellipsis(text: str, characters: int) -> str:
+    """At most ``characters`` characters, the middle left out, more of the end than of the beginning kept."""
+    if len(text) <= characters:
+        return text
+    tail = round((characters - 1) * _TAIL_SHARE)
+    head = characters - 1 - tail
+    return text[:head].rstrip() + ELLIPSIS + text[len(text) - tail :].lstrip()
+
+
+def _break(text: str, width: float, size: float, *, bold: bool) -> list[str]:
+    """Greedy lines of at most ``width`` inches; a word wider than that is cut."""
+    lines, line = [], ""
+    for piece in _pieces(text):
+        if not line or text_width((line + piece).rstrip(), size, bold=bold) <= width:
+            line += piece
+        else:
+            lines.append(line)
+            line = piece
+        while text_width(line.rstrip(), size, bold=bold) > width and len(line) > 1:
+            kept = _longest_prefix(line, width, size, bold=bold)
+            lines.append(line[:kept])
+            line = line[kept:]
+    return [part.strip() for part in [*lines, line] if part.strip()] or [""]
+
+
+def _pieces(text: str) -> list[str]:
+    """The text cut after blanks and punctuation, nothing lost."""
+    pieces, start = [], 0
+    for i, character in enumerate(text):
+        if character in _BREAK_AFTER and (i + 1 == len(text) or text[i + 1] not in _BREAK_AFTER):
+            pieces.append(text[start : i + 1])
+            start = i + 1
+    return [*pieces, text[start:]] if start < len(text) else pieces
+
+
+def _longest_prefix(text: str, width: float, size: float, *, bold: bool) -> int:
+    low, high = 1, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if text_width(text[:middle], size, bold=bold) <= width else (low, middle - 1)
+    return low
+
+
+@lru_cache(maxsize=4096)
+def wrap(text: str, width: float, size: float, *, lines: int = 2, bold: bool = False) -> str:
+    """Text cleaned and fitted into a box.
+
+    Args:
+        text: as the user wrote it.
+        width: of the box in inches.
+        size: of the font in points.
+        lines: of the box; what does not fit loses its middle to an ellipsis.
+        bold: whether it will be drawn bold.
+
+    Returns:
+        At most ``lines`` lines joined by newlines, none wider than ``width``.
+    """
+    text = clean(text)
+    broken = _break(text, width, size, bold=bold)
+    low, high = 1, len(text)
+    while len(broken) > lines and low < high:
+        middle = (low + high + 1) // 2
+        fits = len(_break(middle_ellipsis(text, middle), width, size, bold=bold)) <= lines
+        low, high = (middle, high) if fits else (low, middle - 1)
+    if len(broken) > lines:
+        broken = _break(middle_ellipsis(text, low), width, size, bold=bold)[:lines]
+    return "\n".join(broken)
+
+
+def value_label(feature: str, value: object) -> str:
+    """``feature = value``, the value short enough to leave the feature room."""
+    value_part = middle_ellipsis(clean(readable.value_text(value)), _VALUE_CHARACTERS)
+    return f"{clean(feature)} = {value_part}".replace("= -", "= \N{MINUS SIGN}")

@@ -1,0 +1,89 @@
+"""What a plot says about its explanation in words: the output, the effect, the method."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from interp_pipeline.errors import UsageError
+from interp_pipeline.plots.text import clean, middle_ellipsis
+
+if TYPE_CHECKING:
+    from interp_pipeline.explanation import Explanation
+
+__all__ = ["method_line", "output_phrase", "row_phrase", "row_position", "short", "summary_phrase"]
+
+_NAME_IN_SENTENCE = 48  # characters; longer names lose their middle
+
+
+def short(name: str, characters: int = _NAME_IN_SENTENCE) -> str:
+    """A name for use within a sentence."""
+    return middle_ellipsis(clean(name), characters)
+
+
+def is_probability(explanation: Explanation) -> bool:
+    """Whether the outputs are class probabilities."""
+    return explanation.output_unit == "probability"
+
+
+def output_phrase(explanation: Explanation, output: int) -> str:
+    """One output in words: ``probability of good``, or the target's name."""
+    name = short(explanation.output_names[output])
+    return f"probability of {name}" if is_probability(explanation) else name
+
+
+def summary_phrase(explanation: Explanation) -> str:
+    """What a summary speaks about, in words."""
+    outputs = explanation.summary_outputs
+    if len(outputs) == 1:
+        return output_phrase(explanation, outputs[0])
+    return "class probabilities" if is_probability(explanation) else "outputs"
+
+
+def is_lime(explanation: Explanation) -> bool:
+    """Whether the attributions are weights of a local surrogate."""
+    return explanation.local_r2 is not None
+
+
+def count_phrase(count: int, thing: str) -> str:
+    """``1 row``, ``12,000 rows``."""
+    plural = f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}es" if thing.endswith("ss") else f"{thing}s"
+    return f"{count:,} {thing if count == 1 else plural}"
+
+
+def method_line(explanation: Explanation, *details: str) -> str:
+    """The subtitle: method, number of rows and features, and what else a reader must know."""
+    kind = "LIME weights" if is_lime(explanation) else "SHAP values"
+    facts = [
+        f"{kind} ({short(explanation.method, 40)})",
+        count_phrase(len(explanation.data), "row"),
+        count_phrase(len(explanation.feature_names), "feature"),
+        *details,
+    ]
+    return " · ".join(facts)
+
+
+def row_position(explanation: Explanation, row: int) -> int:
+    """Check the position of an explained row.
+
+    Raises:
+        UsageError: there is no such row.
+    """
+    if not 0 <= row < len(explanation.data):
+        msg = f"row {row} does not exist: the explanation holds rows 0 to {len(explanation.data) - 1}"
+        raise UsageError(msg)
+    return row
+
+
+def row_phrase(explanation: Explanation, row: int) -> str:
+    """The row by its number in the data set it came from."""
+    return f"Row {explanation.row_ids[row]}"
+
+
+def explained_output(explanation: Explanation, row: int) -> int:
+    """The output one row is explained for.
+
+    The positive class of a binary classifier, the predicted class of a multi-class one, the
+    single output of a regression.
+    """
+    outputs = explanation.summary_outputs
+    return outputs[0] if len(outputs) == 1 else int(explanation.predictions[row].argmax())
