@@ -1,0 +1,133 @@
+"""What every test gets: a clean environment, an empty working directory, and real servers on request."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from harness.browser import chromium, fresh_context
+from harness.postgres import postgres_server
+from harness.s3 import s3_server
+from harness.tracking_server import tracking_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from harness.postgres import Postgres
+    from harness.s3 import S3Server
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+_FOREIGN = ("MLFLOW_", "AWS_", "INTERP_")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(tmp_path: Path) -> Iterator[None]:
+    """Nothing of the person's settings reaches a test, and nothing of a test reaches the next."""
+    before, folder = dict(os.environ), os.getcwd()  # noqa: PTH109 - given back to chdir as it is
+    for name in list(os.environ):
+        if name.startswith(_FOREIGN):
+            del os.environ[name]
+    os.environ["DO_NOT_TRACK"] = "true"  # no telemetry from any library
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.chdir(tmp_path)
+    _forget_mlflow_state()
+    yield
+    _forget_mlflow_state()
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def _forget_mlflow_state() -> None:
+    """MLflow keeps the open run, the chosen experiment and both URIs in module globals."""
+    if "mlflow.tracking.fluent" not in sys.modules:
+        return  # do not pay for the import in tests that never touch it
+    import mlflow
+    from mlflow.tracking import fluent
+
+    while mlflow.active_run():
+        mlflow.end_run("KILLED")
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # None is its own word for "not set"
+    mlflow.set_registry_uri(None)  # type: ignore[arg-type]  # likewise
+    fluent._active_experiment_id = None
+
+
+@pytest.fixture(scope="session")
+def s3_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """One S3 server for all tests of this process."""
+    with s3_server(tmp_path_factory.mktemp("s3") / "server") as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_process: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The S3 server, with this test's environment pointing to it."""
+    for name, value in s3_process.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_process
+
+
+@pytest.fixture
+def s3_read_only(s3_process: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The S3 server, with this test's environment holding a user who may read and not write."""
+    server = s3_process.as_reader()
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL server for all tests of this process; each user asks it for a database of its own."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def proxying_server(
+    tmp_path_factory: pytest.TempPathFactory, s3_process: S3Server, postgres: Postgres
+) -> Iterator[str]:
+    """URI of an MLflow server on PostgreSQL that passes artifacts on to S3; clients need no S3 credentials."""
+    with tracking_server(
+        tmp_path_factory.mktemp("mlflow"),
+        store=postgres.new_database(),
+        artifacts=f"s3://{s3_process.bucket}/proxied",
+        environment=s3_process.environment,
+    ) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def direct_server(tmp_path_factory: pytest.TempPathFactory, s3_process: S3Server, postgres: Postgres) -> Iterator[str]:
+    """URI of an MLflow server on PostgreSQL whose clients write artifacts to S3 themselves."""
+    with tracking_server(
+        tmp_path_factory.mktemp("mlflow"),
+        store=postgres.new_database(),
+        artifacts=f"s3://{s3_process.bucket}/direct",
+        proxied=False,
+        environment=s3_process.environment,
+    ) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests of this process."""
+    with chromium() as running_browser:
+        yield running_browser
+
+
+@pytest.fixture
+def browser_context(browser: Browser) -> Iterator[BrowserContext]:
+    """A profile without history, cut off from everything but this machine."""
+    with fresh_context(browser) as context:
+        yield context
+
+
+@pytest.fixture
+def page(browser_context: BrowserContext) -> Page:
+    """An empty browser tab."""
+    return browser_context.new_page()

@@ -1,0 +1,65 @@
+"""A real MLflow server on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import requests
+from harness.process import bare_environment, free_ports, running
+from harness.s3 import program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+__all__ = ["tracking_server"]
+
+
+@contextlib.contextmanager
+def tracking_server(
+    folder: Path,
+    *,
+    store: str,
+    artifacts: str,
+    proxied: bool = True,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """Run ``mlflow server`` for the length of the block.
+
+    Args:
+        folder: an existing folder for its log.
+        store: SQLAlchemy URI of the database for runs and registry.
+        artifacts: folder or ``s3://`` URI where artifacts go.
+        proxied: clients send artifacts to the server, which holds the credentials; otherwise they go
+            to the storage themselves with their own.
+        environment: further variables for the server, such as storage credentials.
+
+    Yields:
+        The tracking URI.
+    """
+    (port,) = free_ports(1)
+    uri = f"http://127.0.0.1:{port}"
+    place = ["--artifacts-destination", artifacts]
+    if not proxied:
+        place = ["--no-serve-artifacts", "--default-artifact-root", artifacts]
+    command = [
+        *(program("mlflow"), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", store),
+        *place,
+    ]
+    with running(
+        command,
+        ready=lambda: _is_healthy(uri),
+        log=folder / f"mlflow-{port}.log",
+        environment=bare_environment(environment),
+        deadline_s=180,
+    ):
+        yield uri
+
+
+def _is_healthy(uri: str) -> bool:
+    try:
+        return requests.get(f"{uri}/health", timeout=5).ok
+    except requests.RequestException:
+        return False  # not up yet: asked again until the deadline
