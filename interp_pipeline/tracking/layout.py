@@ -5,15 +5,45 @@ from __future__ import annotations
 import hashlib
 import re
 
+__all__ = [
+    "BACKGROUND",
+    "COMPARISON",
+    "EXPLAINED_BACKGROUND",
+    "EXPLAINED_ROWS",
+    "GLOBAL_IMPORTANCE",
+    "IMAGE_KEYS",
+    "LIME_WEIGHTS",
+    "LOCAL",
+    "MANIFEST",
+    "MODEL_NAME",
+    "PLOTS",
+    "REPORT",
+    "ROWS",
+    "SCHEMA",
+    "SHAP_VALUES",
+    "TAG_ARTIFACT_PATH",
+    "TAG_COMPARED",
+    "TAG_ERROR",
+    "TAG_EXPLAINED_MODEL",
+    "TAG_KEY",
+    "TAG_RUN_ID",
+    "TAG_STATUS",
+    "TRAINING_PLOTS",
+    "check_metric",
+    "comparison_metric",
+    "cost_metric",
+    "explanation_root",
+    "feature_metrics",
+    "safe_metric_part",
+]
 
 MODEL_NAME = "model"  # our trainers log every model under this name, so paths are equal across runs
 
 # What training logs, before the model is registered.
-TRAINING = "training"
-SCHEMA = f"{TRAINING}/schema.json"
-BACKGROUND = f"{TRAINING}/background.parquet"
-ROWS = f"{TRAINING}/rows.parquet"
-TRAINING_PLOTS = f"{TRAINING}/plots"
+SCHEMA = "training/schema.json"
+BACKGROUND = "training/background.parquet"
+ROWS = "training/rows.parquet"
+TRAINING_PLOTS = "training/plots"
 
 # What explaining logs, below explanation_root().
 MANIFEST = "manifest.json"
@@ -25,8 +55,9 @@ EXPLAINED_BACKGROUND = "background.parquet"
 REPORT = "report.html"
 PLOTS = "plots"
 LOCAL = "local"
+IMAGE_KEYS = {"shap_importance": "importance", "shap_beeswarm": "beeswarm"}  # log_image key → plot
 
-COMPARISON = "comparison"
+COMPARISON = "comparison"  # root of a comparison run's artifacts
 
 TAG_EXPLAINED_MODEL = "interp.explained_model"
 TAG_KEY = "interp.key"
@@ -35,3 +66,46 @@ TAG_RUN_ID = "interp.run_id"
 TAG_ARTIFACT_PATH = "interp.artifact_path"
 TAG_ERROR = "interp.error"
 TAG_COMPARED = "interp.compared"
+
+_METRIC_PART_LENGTH = 200  # MLflow allows 250 for the whole name
+_NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_\-. ]+")
+
+
+def explanation_root(model_name: str) -> str:
+    """Artifact directory of the explanation of the model logged under that name."""
+    return f"explanations/{model_name}"
+
+
+def safe_metric_part(name: str) -> str:
+    """A feature's name as part of a metric name.
+
+    MLflow allows letters, digits, ``_ - . / : `` and blanks, and refuses names that read as paths.
+    A name of allowed characters stays as it is; in any other every stretch of the rest becomes ``_`` and
+    eight digits of the SHA-256 of the true name are appended, so two names never become one.
+    Tables keep the true names.
+    """
+    safe = _NOT_ALLOWED.sub("_", name)[:_METRIC_PART_LENGTH]
+    plain = safe == name and name.strip(". ") == name and name != ""
+    if plain:
+        return name
+    return f"{safe.strip('. ')}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def feature_metrics(values: dict[str, float]) -> dict[str, float]:
+    """Metric names of per-feature importance, a chart section in the MLflow UI."""
+    return {f"shap_mean_abs/{safe_metric_part(name)}": value for name, value in values.items()}
+
+
+def check_metric(name: str) -> str:
+    """Metric name of one check."""
+    return f"explanation_check/{name}"
+
+
+def cost_metric(name: str) -> str:
+    """Metric name of one cost."""
+    return f"explanation_cost/{name}"
+
+
+def comparison_metric(name: str) -> str:
+    """Metric name of one number of a comparison."""
+    return f"comparison/{name}"

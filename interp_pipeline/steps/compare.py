@@ -1,0 +1,186 @@
+"""Compare what drives two or more registered versions, on the same rows, in a run of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from interp_pipeline.comparison import compute_comparison
+from interp_pipeline.errors import UsageError
+from interp_pipeline.model_ref import ModelRef
+from interp_pipeline.progress import SilentProgress
+from interp_pipeline.steps.compute import compute
+from interp_pipeline.steps.fetch import fetch
+from interp_pipeline.tracking import layout, links
+from interp_pipeline.tracking.registry import resolve
+from interp_pipeline.tracking.run_reader import read_published
+from interp_pipeline.tracking.session import connect, open_run
+from interp_pipeline.tracking.training_run import read_training_record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from mlflow import MlflowClient
+
+    from interp_pipeline.comparison import Comparison
+    from interp_pipeline.config import CompareConfig, ExplainConfig
+    from interp_pipeline.explanation import Explanation
+    from interp_pipeline.progress import Progress
+    from interp_pipeline.tracking.registry import RegisteredVersion
+    from interp_pipeline.tracking.run_reader import Published
+    from interp_pipeline.tracking.training_run import TrainingRecord
+
+__all__ = ["ComparedVersions", "Side", "compare"]
+
+_FEWEST = 2
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Side:
+    """One version of a comparison."""
+
+    version: RegisteredVersion
+    record: TrainingRecord
+    shap: Explanation
+
+    @property
+    def label(self) -> str:
+        """What the version is called in tables and plots."""
+        return f"{self.version.name} v{self.version.version}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ComparedVersions:
+    """What a comparison gave."""
+
+    comparison: Comparison
+    run_id: str | None  # None: nothing was published
+    report_uri: str
+
+
+def compare(
+    model_uris: Sequence[str],
+    config: CompareConfig,
+    *,
+    explain_config: ExplainConfig,
+    data: str | pd.DataFrame | None = None,
+    publishing: bool = True,
+    tracking_uri: str | None = None,
+    progress: Progress | None = None,
+) -> ComparedVersions:
+    """Compare the SHAP explanations of versions on the same rows against the same background.
+
+    Published explanations are used where all versions have one for the same rows and background;
+    otherwise all are explained anew on the rows and the background of the first, without touching what
+    is published.
+
+    Args:
+        model_uris: two or more; the first is the reference.
+        config: how many rows, and how to compare.
+        explain_config: how versions are explained where that is needed.
+        data: rows to compare on: path, URI or frame; None: those of the first version.
+        publishing: False computes only; nothing is written.
+        tracking_uri: None takes MLflow's own setting.
+        progress: listens.
+
+    Raises:
+        UsageError: fewer than two versions, one named twice, or nothing in common to compare.
+        ModelError: a version cannot be explained.
+        TrackingError: the tracking server or a storage does not answer.
+    """
+    progress = progress or SilentProgress()
+    client = connect(tracking_uri)
+    versions = [resolve(client, ModelRef.parse(uri)) for uri in model_uris]
+    _check(versions)
+    sides = _published(client, versions, config, progress) if data is None else None
+    if sides is None:
+        sides = _explained(client, versions, config, explain_config, data, progress)
+    with progress.track("Comparing", 1) as advance:
+        comparison = compute_comparison([side.shap for side in sides], [side.label for side in sides], config)
+        advance(1)
+    if not publishing:
+        return ComparedVersions(comparison=comparison, run_id=None, report_uri="")
+    from interp_pipeline.steps.publish_comparison import publish_comparison
+
+    name = " vs ".join(side.label for side in sides)[:200]
+    experiment_id = sides[0].version.experiment_id
+    with open_run(f"compare {name}", experiment_id) as run_id:
+        publish_comparison(client, run_id, sides, comparison, progress)
+        experiment_id = client.get_run(run_id).info.experiment_id
+    report = f"{layout.COMPARISON}/{layout.REPORT}"
+    return ComparedVersions(
+        comparison=comparison,
+        run_id=run_id,
+        report_uri=links.report_uri(client.tracking_uri, experiment_id, run_id, report),
+    )
+
+
+def _check(versions: Sequence[RegisteredVersion]) -> None:
+    uris = [version.uri for version in versions]
+    if len(uris) < _FEWEST:
+        msg = "a comparison needs two versions or more: interp compare models:/a/1 models:/a/2"
+        raise UsageError(msg)
+    twice = sorted({uri for uri in uris if uris.count(uri) > 1})
+    if twice:
+        msg = f"{', '.join(twice)} is named twice; compare different versions"
+        raise UsageError(msg)
+
+
+def _published(
+    client: MlflowClient, versions: Sequence[RegisteredVersion], config: CompareConfig, progress: Progress
+) -> list[Side] | None:
+    """The sides as they are published; None unless all speak about the same rows and background."""
+    found: list[Published] = []
+    with progress.track("Reading published explanations", len(versions)) as advance:
+        for version in versions:
+            published = read_published(client, version)
+            if published is None or published.shap is None:
+                progress.say(f"{version.uri} has no published SHAP explanation; explaining all versions on the same rows")
+                return None
+            found.append(published)
+            advance(1)
+    first = found[0]
+    rows = first.shap.data if first.shap is not None else None
+    same = all(
+        other.shap is not None and other.shap.data.equals(rows) and other.background.equals(first.background)
+        for other in found
+    )
+    if not same or rows is None or len(rows) > config.rows:
+        progress.say("The published explanations are of other rows; explaining all versions on the same ones")
+        return None
+    return [
+        Side(version=version, record=read_training_record(client, version.run_id, version.uri), shap=published.shap)
+        for version, published in zip(versions, found, strict=True)
+        if published.shap is not None
+    ]
+
+
+def _explained(
+    client: MlflowClient,
+    versions: Sequence[RegisteredVersion],
+    config: CompareConfig,
+    explain_config: ExplainConfig,
+    data: str | pd.DataFrame | None,
+    progress: Progress,
+) -> list[Side]:
+    """The sides, all explained now on the first one's rows against its background."""
+    chosen = dataclasses.replace(explain_config, rows=config.rows, methods=("shap",))
+    rows: str | pd.DataFrame | None = data
+    background: pd.DataFrame | None = None
+    sides = []
+    for version in versions:
+        with tempfile.TemporaryDirectory() as folder:
+            fetched = fetch(
+                client, version.uri, chosen, Path(folder), data=rows, background=background, progress=progress
+            )
+            shap = compute(fetched, chosen, progress).shap
+        if shap is None:
+            msg = f"{version.uri} was not explained"
+            raise AssertionError(msg)
+        rows, background = fetched.rows, fetched.background
+        sides.append(Side(version=version, record=fetched.record, shap=shap))
+    return sides

@@ -1,0 +1,163 @@
+"""Last third of explaining: with credentials, put the files where the MLflow UI and others find them."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING, Any
+
+from interp_pipeline.errors import ModelError
+from interp_pipeline.model_ref import ModelRef
+from interp_pipeline.report.description import describe_version
+from interp_pipeline.steps.render import render
+from interp_pipeline.tracking import layout, links, manifest
+from interp_pipeline.tracking.artifacts import replace_folder
+from interp_pipeline.tracking.registry import resolve
+from interp_pipeline.tracking.run_writer import Announcement, announce_explanation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlflow import MlflowClient
+
+    from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.explanation import Explanation
+    from interp_pipeline.progress import Progress
+    from interp_pipeline.steps.compute import Computed
+    from interp_pipeline.steps.fetch import Fetched
+    from interp_pipeline.steps.render import Rendered
+
+__all__ = ["publish"]
+
+
+def publish(
+    client: MlflowClient, fetched: Fetched, computed: Computed, config: ExplainConfig, progress: Progress
+) -> dict[str, Any]:
+    """Draw, write the folder of the explanation, then everything that leads to it.
+
+    Publishing again replaces what was there. The manifest is written last, so at no moment does a
+    reader find half of an explanation and take it for a whole one.
+
+    Args:
+        client: the connection.
+        fetched: the version, as it was when its files were fetched.
+        computed: checked numbers.
+        config: recorded with them.
+        progress: listens.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        ModelError: the version or its run has been deleted or recreated in the meantime.
+        UsageError: no permission to write.
+        TrackingError: the server or storage does not answer.
+    """
+    started = time.perf_counter()
+    rendered = render(fetched, computed, config, progress)
+    files = rendered.files
+    timings = {**computed.timings_s, "draw": time.perf_counter() - started}
+    record = _manifest(fetched, computed, config, timings, files)
+    version = fetched.version
+    with progress.track(f"Publishing {len(files) + 1} files", 3) as advance:
+        if resolve(client, ModelRef.parse(version.uri)) != version:
+            msg = f"{version.uri} was deleted and registered again while it was explained; explain it again"
+            raise ModelError(msg)
+        advance(1)
+        root = layout.explanation_root(version.model_name)
+        replace_folder(client, version.run_id, root, files, manifest.to_json(record))
+        advance(1)
+        announce_explanation(client, version, _announcement(fetched, computed, rendered))
+        advance(1)
+    return record
+
+
+def _manifest(
+    fetched: Fetched,
+    computed: Computed,
+    config: ExplainConfig,
+    timings_s: dict[str, float],
+    files: Mapping[str, bytes],
+) -> dict[str, Any]:
+    version, schema = fetched.version, fetched.record.schema
+    whys = {choice.name: choice.why for choice in computed.choices}
+    return {
+        "format": manifest.FORMAT,
+        "key": fetched.key,
+        "model": {
+            **dataclasses.asdict(version),
+            "uri": version.uri,
+            "kind": fetched.record.params["kind"],
+            "task": schema.task,
+            "output_names": list(schema.output_names),
+            "output_unit": schema.output_unit,
+            "positive_class": schema.positive_class,
+        },
+        "config": config.to_dict(),
+        "config_digest": config.digest,
+        "methods": [
+            _method(kind, explanation, whys[explanation.method])
+            for kind, explanation in (("shap", computed.shap), ("lime", computed.lime))
+            if explanation is not None
+        ],
+        "rows": {"count": len(fetched.rows), "source": fetched.rows_source},
+        "background_rows": len(fetched.background),
+        "checks": dict(computed.checks),
+        "timings_s": {name: round(value, 3) for name, value in timings_s.items()},
+        "libraries": manifest.library_versions(),
+        "files": {path: manifest.digest(content) for path, content in sorted(files.items())},
+    }
+
+
+def _method(kind: str, explanation: Explanation, why: str) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "name": explanation.method,
+        "why": why,
+        "exact": explanation.std_errors is None and kind == "shap",
+        "seconds": round(explanation.cost.seconds, 3),
+        "model_evaluations": explanation.cost.model_evaluations,
+        "details": dict(explanation.details),
+    }
+
+
+def _announcement(fetched: Fetched, computed: Computed, rendered: Rendered) -> Announcement:
+    paths = {key: f"{layout.PLOTS}/{name}.png" for key, name in layout.IMAGE_KEYS.items()}
+    return Announcement(
+        key=fetched.key,
+        metrics=_metrics(fetched, computed),
+        images={key: rendered.files[path] for key, path in paths.items() if path in rendered.files},
+        description=_description(fetched, rendered),
+    )
+
+
+def _description(fetched: Fetched, rendered: Rendered) -> str:
+    """Markdown that leads from the run's and the version's page to the explanation."""
+    version = fetched.version
+    root = layout.explanation_root(version.model_name)
+
+    def link(path: str) -> str:
+        return links.artifact_link(version.experiment_id, version.run_id, f"{root}/{path}")
+
+    picture = links.picture_source(version.run_id, f"{root}/{layout.PLOTS}/importance.png")
+    image = f"\n![Importance of the features]({picture})\n"
+    table = link(layout.GLOBAL_IMPORTANCE)
+    if rendered.content is None:
+        return f"[Importance table]({table})\n{image}"
+    return describe_version(rendered.content, {"Open the report": link(layout.REPORT), "Importance table": table}) + image
+
+
+def _metrics(fetched: Fetched, computed: Computed) -> dict[str, float]:
+    metrics = {layout.check_metric(name): value for name, value in computed.checks.items()}
+    explanations = [e for e in (computed.shap, computed.lime) if e is not None]
+    seconds = sum(e.cost.seconds for e in explanations)
+    metrics |= {
+        layout.cost_metric("seconds"): seconds,
+        layout.cost_metric("rows_per_second"): len(fetched.rows) / max(seconds, 1e-9),
+        layout.cost_metric("model_evaluations"): sum(e.cost.model_evaluations for e in explanations),
+        layout.cost_metric("peak_memory_mb"): computed.peak_memory_mb,
+    }
+    if computed.shap is not None:
+        values = dict(zip(computed.shap.feature_names, computed.shap.importance.tolist(), strict=True))
+        metrics |= layout.feature_metrics(values)
+    return metrics

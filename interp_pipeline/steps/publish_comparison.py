@@ -1,0 +1,119 @@
+"""Write a comparison to its run: tables, plots, report, numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from interp_pipeline import plots
+from interp_pipeline.plots.files import to_png
+from interp_pipeline.report import ComparedVersion, ComparisonReport, render_comparison_report
+from interp_pipeline.report.comparison_description import describe_comparison
+from interp_pipeline.steps.render import KIND_WORDS, without_prefix
+from interp_pipeline.tracking import layout, links
+from interp_pipeline.tracking.artifacts import announce_tables, write_files
+from interp_pipeline.tracking.manifest import library_versions
+from interp_pipeline.tracking.run_writer import describe_run, log_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlflow import MlflowClient
+
+    from interp_pipeline.comparison import Comparison
+    from interp_pipeline.explanation import FloatArray
+    from interp_pipeline.progress import Progress
+    from interp_pipeline.steps.compare import Side
+
+__all__ = ["publish_comparison"]
+
+
+def publish_comparison(
+    client: MlflowClient, run_id: str, sides: Sequence[Side], comparison: Comparison, progress: Progress
+) -> None:
+    """Write everything about a comparison to a run.
+
+    Args:
+        client: the connection.
+        run_id: an active run that holds nothing else.
+        sides: the compared versions, the reference first.
+        comparison: the numbers.
+        progress: listens.
+
+    Raises:
+        UsageError: no permission to write.
+        TrackingError: the server or storage does not answer.
+    """
+    root = layout.COMPARISON
+    pictures = _draw(comparison, progress)
+    tables = comparison.to_json_tables()
+    with progress.track("Publishing the comparison", 3) as advance:
+        files = {f"{root}/{name}.json": text.encode() for name, text in tables.items()}
+        files |= {f"{root}/{layout.PLOTS}/{name}.png": content for name, content in pictures.items()}
+        files[f"{root}/{layout.REPORT}"] = render_comparison_report(_report(sides, comparison, pictures)).encode()
+        write_files(client, run_id, files)
+        advance(1)
+        log_numbers(
+            client,
+            run_id,
+            {layout.comparison_metric(name): value for name, value in comparison.metrics.items()},
+            {layout.TAG_COMPARED: ",".join(side.version.uri for side in sides)},
+        )
+        advance(1)
+        announce_tables(client, run_id, [f"{root}/{name}.json" for name in tables])
+        experiment_id = client.get_run(run_id).info.experiment_id
+        text = describe_comparison(
+            comparison,
+            report=links.artifact_link(experiment_id, run_id, f"{root}/{layout.REPORT}"),
+            runs={
+                side.label: links.run_link(side.version.experiment_id, side.version.run_id) for side in sides
+            },
+            views=links.comparison_links(sides[0].version.experiment_id),
+        )
+        describe_run(client, run_id, text)
+        advance(1)
+
+
+def _draw(comparison: Comparison, progress: Progress) -> dict[str, bytes]:
+    labels = list(comparison.labels)
+    others = labels[1:]
+    pictures = {}
+    with progress.track("Drawing the comparison", 2 * len(others) + 2) as advance:
+        pictures["rank_flow"] = to_png(plots.rank_flow(comparison.pair(others[0]), labels))
+        advance(1)
+        for k, other in enumerate(others, start=1):
+            suffix = "" if len(others) == 1 else f"_{k}"
+            pictures[f"shift{suffix}"] = to_png(plots.shift(comparison.pair(other), [labels[0], other]))
+            rows = comparison.per_row[comparison.per_row["against"] == other].reset_index(drop=True)
+            pictures[f"disagreement{suffix}"] = to_png(plots.disagreement(rows))
+            advance(2)
+        if len(others) > 1:
+            pictures["agreement_matrix"] = to_png(plots.agreement_matrix(_rank_correlations(comparison), labels))
+        advance(1)
+    return pictures
+
+
+def _rank_correlations(comparison: Comparison) -> FloatArray:
+    """Spearman's correlation of importance between all versions, shape (n_versions, n_versions)."""
+    table = comparison.pair(comparison.labels[1])[[f"importance_{label}" for label in comparison.labels]]
+    return table.corr(method="spearman").fillna(0.0).to_numpy(dtype="float64")
+
+
+def _report(sides: Sequence[Side], comparison: Comparison, pictures: dict[str, bytes]) -> ComparisonReport:
+    first = sides[0].record
+    return ComparisonReport(
+        comparison=comparison,
+        compared=tuple(
+            ComparedVersion(
+                label=side.label,
+                model_kind=KIND_WORDS[side.record.params["kind"]],
+                method=side.shap.method,
+                metrics=without_prefix(side.record.metrics),
+            )
+            for side in sides
+        ),
+        task=first.schema.task,
+        target=first.schema.target,
+        data_source=first.params.get("data_source", ""),
+        pictures=pictures,
+        versions=library_versions(),
+    )

@@ -1,0 +1,166 @@
+"""An explanation as the files readers want: tables, plots, a report. Nothing is written here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from interp_pipeline import plots, tables
+from interp_pipeline.plots.files import to_png
+from interp_pipeline.report import ExplanationReport, render_explanation_report
+from interp_pipeline.steps.instances import choose_instances
+from interp_pipeline.tracking import layout
+from interp_pipeline.tracking.manifest import library_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from matplotlib.figure import Figure
+
+    from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.explanation import Explanation
+    from interp_pipeline.progress import Progress
+    from interp_pipeline.steps.compute import Computed
+    from interp_pipeline.steps.fetch import Fetched
+
+__all__ = ["KIND_WORDS", "Rendered", "render", "without_prefix"]
+
+KIND_WORDS = {"random_forest": "random forest", "keras": "Keras network"}
+_DEPENDENCE_PLOTS = 5  # of the most important features
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rendered:
+    """An explanation, ready to be written."""
+
+    files: Mapping[str, bytes]  # content by path below the explanation's root, all but the manifest
+    content: ExplanationReport | None  # what the report was made from; None without SHAP
+
+
+def render(fetched: Fetched, computed: Computed, config: ExplainConfig, progress: Progress) -> Rendered:
+    """Make every file of an explanation but the manifest.
+
+    Args:
+        fetched: version, rows and background.
+        computed: the numbers.
+        config: how many rows are shown one by one.
+        progress: listens.
+
+    Returns:
+        The files; equal arguments give equal bytes. A report is written where there is a SHAP
+        explanation to report on.
+    """
+    instances = choose_instances(_main(computed), config.instances)
+    pictures = _draw(computed, instances, progress)
+    files = _tables(fetched, computed, instances)
+    files |= {f"{layout.PLOTS}/{name}.png": content for name, content in pictures.items()}
+    if computed.shap is None:
+        return Rendered(files=files, content=None)
+    with progress.track("Writing the report", 1) as advance:
+        content = _report(fetched, computed, computed.shap, instances, pictures)
+        files[layout.REPORT] = render_explanation_report(content).encode()
+        advance(1)
+    return Rendered(files=files, content=content)
+
+
+def _main(computed: Computed) -> Explanation:
+    explanation = computed.shap or computed.lime
+    if explanation is None:
+        msg = "nothing was computed"
+        raise AssertionError(msg)
+    return explanation
+
+
+def _tables(fetched: Fetched, computed: Computed, instances: tuple[int, ...]) -> dict[str, bytes]:
+    shap, lime = computed.shap, computed.lime
+    files = {
+        layout.GLOBAL_IMPORTANCE: tables.to_mlflow_json(tables.to_global_importance(shap, lime)).encode(),
+        layout.EXPLAINED_ROWS: tables.to_parquet_bytes(fetched.rows.rename_axis(index="row_id")),
+        layout.EXPLAINED_BACKGROUND: tables.to_parquet_bytes(fetched.background.rename_axis(index="row_id")),
+    }
+    if shap is not None:
+        files[layout.SHAP_VALUES] = tables.to_parquet_bytes(shap.to_frame())
+    if lime is not None:
+        files[layout.LIME_WEIGHTS] = tables.to_parquet_bytes(lime.to_frame())
+    for row in instances:
+        table = tables.to_local_table(row, shap, lime)
+        files[f"{layout.LOCAL}/row_{row}.json"] = tables.to_mlflow_json(table).encode()
+    return files
+
+
+def _draw(computed: Computed, instances: tuple[int, ...], progress: Progress) -> dict[str, bytes]:
+    """Draw and rasterise one figure at a time, so that only one is held in memory."""
+    jobs = _jobs(computed, instances)
+    pictures = {}
+    with progress.track("Drawing", len(jobs)) as advance:
+        for name, draw in jobs.items():
+            pictures[name] = to_png(draw())
+            advance(1)
+    return pictures
+
+
+def _jobs(computed: Computed, instances: tuple[int, ...]) -> dict[str, Callable[[], Figure]]:
+    main = _main(computed)
+    jobs: dict[str, Callable[[], Figure]] = {"importance": lambda: plots.importance(main)}
+    if computed.shap is not None:
+        shap = computed.shap
+        jobs["beeswarm"] = lambda: plots.beeswarm(shap)
+        jobs["heatmap"] = lambda: plots.heatmap(shap)
+        for k, feature in enumerate(shap.ranking[:_DEPENDENCE_PLOTS], start=1):
+            jobs[f"dependence_{k}"] = lambda name=shap.feature_names[feature]: plots.dependence(shap, name)
+        for row in instances:
+            jobs[f"waterfall_{row}"] = lambda row=row: plots.waterfall(shap, row)
+    if computed.lime is not None:
+        lime = computed.lime
+        for row in instances:
+            jobs[f"lime_{row}"] = lambda row=row: plots.lime(lime, row)
+    return jobs
+
+
+def _report(
+    fetched: Fetched,
+    computed: Computed,
+    shap: Explanation,
+    instances: tuple[int, ...],
+    pictures: Mapping[str, bytes],
+) -> ExplanationReport:
+    record, version = fetched.record, fetched.version
+    return ExplanationReport(
+        model_name=version.name,
+        version=str(version.version),
+        model_kind=KIND_WORDS[record.params["kind"]],
+        task=record.schema.task,
+        target=record.schema.target,
+        data_source=record.params.get("data_source", ""),
+        n_train=_whole(record.params.get("n_train")),
+        n_test=_whole(record.params.get("n_test")),
+        n_background=len(fetched.background),
+        metrics=without_prefix(record.metrics),
+        methods={choice.name: choice.why for choice in computed.choices},
+        shap=shap,
+        lime=computed.lime,
+        importance=tables.to_global_importance(shap, computed.lime),
+        instances=instances,
+        checks=computed.checks,
+        pictures={**pictures, **record.pictures},
+        notes=tuple(f"{f.name}: {f.note}" for f in record.schema.features if f.note),
+        versions=library_versions(),
+        actual=_actual(fetched, instances),
+    )
+
+
+def without_prefix(metrics: Mapping[str, float]) -> dict[str, float]:
+    """The test metrics among a run's metrics, without their prefix."""
+    return {name.removeprefix("test_"): value for name, value in metrics.items() if name.startswith("test_")}
+
+
+def _whole(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def _actual(fetched: Fetched, instances: tuple[int, ...]) -> dict[int, str]:
+    """True outcomes of the shown rows, where the rows are those that training logged."""
+    target, logged = fetched.record.schema.target, fetched.record.rows
+    if target not in logged.columns or not fetched.rows_are_logged:
+        return {}
+    return {row: str(logged[target].loc[fetched.rows.index[row]]) for row in instances}

@@ -1,0 +1,111 @@
+"""Files of a run: write a folder of them so that readers see all or nothing, read them back."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from interp_pipeline.tracking import layout
+from interp_pipeline.tracking.answers import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mlflow import MlflowClient
+
+__all__ = ["announce_tables", "delete_files", "list_files", "read_folder", "replace_folder", "write_files"]
+
+
+def write_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes]) -> None:
+    """Write files to a run, in one call for all of them.
+
+    Args:
+        client: the connection.
+        run_id: the run.
+        files: content by artifact path; a file that exists is overwritten.
+    """
+    with tempfile.TemporaryDirectory() as folder, translated(f"writing artifacts of run {run_id}"):
+        for path, content in files.items():
+            place = Path(folder, path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+        client.log_artifacts(run_id, folder)
+
+
+def list_files(client: MlflowClient, run_id: str, folder: str) -> list[str]:
+    """Artifact paths of all files below a folder of a run; empty where there is none."""
+    with translated(f"listing artifacts of run {run_id}"):
+        found, folders = [], [folder]
+        while folders:
+            for item in client.list_artifacts(run_id, folders.pop()):
+                (folders if item.is_dir else found).append(item.path)
+        return sorted(found)
+
+
+def delete_files(client: MlflowClient, run_id: str, paths: Sequence[str]) -> None:
+    """Delete files of a run."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    with translated(f"deleting artifacts of run {run_id}"):
+        repository = get_artifact_repository(client.get_run(run_id).info.artifact_uri)
+        for path in paths:
+            repository.delete_artifacts(path)
+
+
+def replace_folder(
+    client: MlflowClient, run_id: str, folder: str, files: Mapping[str, bytes], manifest: bytes
+) -> None:
+    """Replace what a folder of a run holds.
+
+    The manifest counts: it is taken away first and written last, so a reader (and a crash at any
+    moment) finds the whole of the old content, the whole of the new, or no manifest.
+
+    Args:
+        client: the connection.
+        run_id: the run.
+        folder: artifact directory.
+        files: new content by path below the folder.
+        manifest: content of the manifest, with the digest of every file.
+    """
+    manifest_path = f"{folder}/{layout.MANIFEST}"
+    present = list_files(client, run_id, folder)
+    if manifest_path in present:
+        delete_files(client, run_id, [manifest_path])
+    wanted = {f"{folder}/{path}": content for path, content in files.items()}
+    write_files(client, run_id, wanted)
+    delete_files(client, run_id, [path for path in present if path not in wanted and path != manifest_path])
+    write_files(client, run_id, {manifest_path: manifest})
+
+
+def read_folder(client: MlflowClient, run_id: str, folder: str) -> dict[str, bytes]:
+    """All files below a folder of a run.
+
+    Returns:
+        Content by path below the folder; empty where the folder does not exist.
+    """
+    if not list_files(client, run_id, folder):
+        return {}
+    with tempfile.TemporaryDirectory() as place, translated(f"reading {folder} of run {run_id}"):
+        root = Path(client.download_artifacts(run_id, folder, place))
+        return {
+            str(PurePosixPath(path.relative_to(root))): path.read_bytes()
+            for path in sorted(root.rglob("*"))
+            if path.is_file()
+        }
+
+
+def announce_tables(client: MlflowClient, run_id: str, paths: Sequence[str]) -> None:
+    """Tell the MLflow UI which JSON files are tables, as ``log_table`` does.
+
+    ``log_table`` itself appends to a file that exists; we write tables whole and announce them.
+    """
+    from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
+
+    with translated(f"tagging run {run_id}"):
+        known = json.loads(client.get_run(run_id).data.tags.get(MLFLOW_LOGGED_ARTIFACTS, "[]"))
+        new = [{"path": path, "type": "table"} for path in paths]
+        missing = [entry for entry in new if entry not in known]
+        if missing:
+            client.set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, json.dumps(known + missing))

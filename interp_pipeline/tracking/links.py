@@ -1,0 +1,41 @@
+"""Links into the MLflow UI. They start at ``#``: right behind any host and path prefix."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlsplit
+
+__all__ = ["artifact_link", "comparison_links", "picture_source", "report_uri", "run_link"]
+
+# Without it a newcomer lands in the UI's traces, which training runs have none of.
+_RUNS_VIEW = "workflowType=machine_learning"
+# Child runs are folded below their parent, and charts of folded runs are empty; any order but the
+# one by start time lists them flat.
+_FLAT = "orderByKey=attributes.run_name"
+
+
+def run_link(experiment_id: str, run_id: str) -> str:
+    """The page of a run."""
+    return f"#/experiments/{experiment_id}/runs/{run_id}"
+
+
+def artifact_link(experiment_id: str, run_id: str, path: str) -> str:
+    """The page of a run that shows one artifact."""
+    return f"{run_link(experiment_id, run_id)}/artifacts/{quote(path)}"
+
+
+def picture_source(run_id: str, path: str) -> str:
+    """Address of an artifact as a picture in a description."""
+    return f"get-artifact?path={quote(path)}&run_uuid={run_id}"
+
+
+def comparison_links(experiment_id: str) -> dict[str, str]:
+    """The runs of an experiment side by side: charts, and tables."""
+    base = f"#/experiments/{experiment_id}/runs?{_RUNS_VIEW}&{_FLAT}&compareRunsMode="
+    return {"charts": f"{base}CHART", "tables": f"{base}ARTIFACT"}
+
+
+def report_uri(tracking_uri: str, experiment_id: str, run_id: str, path: str) -> str:
+    """Where to read a report: a page of the tracking server; for a store without one, an artifact URI."""
+    if urlsplit(tracking_uri).scheme in {"http", "https"}:
+        return f"{tracking_uri.rstrip('/')}/{artifact_link(experiment_id, run_id, path)}"
+    return f"runs:/{run_id}/{path}"

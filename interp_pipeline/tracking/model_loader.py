@@ -1,0 +1,134 @@
+"""Fetch the files of a registered version, and load them as something that can be explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from interp_pipeline.errors import ModelError
+from interp_pipeline.tracking.answers import first_line, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from interp_pipeline.explainers.protocol import ExplainableModel
+    from interp_pipeline.explanation import FloatArray
+    from interp_pipeline.tracking.registry import RegisteredVersion
+
+__all__ = ["LoadedModel", "fetch_model", "load_model"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoadedModel:
+    """A model from the registry, by its parts and as MLflow serves it."""
+
+    kind: str  # as trained: random_forest or keras
+    task: str
+    parts: ExplainableModel
+    predict: Callable[[pd.DataFrame], FloatArray]  # through the pyfunc, as any user of the model would
+
+
+def fetch_model(version: RegisteredVersion, folder: Path) -> Path:
+    """Download the files of a version.
+
+    Returns:
+        The folder that holds the ``MLmodel`` file; it may be the store's own where that is local.
+
+    Raises:
+        ModelError: the files are gone.
+        UsageError: no permission to read them.
+        TrackingError: the server or storage does not answer.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    with translated(f"downloading {version.uri}"):
+        try:
+            path = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=str(folder)))
+        except (MlflowException, OSError) as error:
+            if _says_missing(error):
+                raise _files_gone(version) from error
+            raise
+    if not (path / "MLmodel").is_file():
+        raise _files_gone(version)
+    return path
+
+
+def _says_missing(error: Exception) -> bool:
+    text = str(error)
+    marks = ("No such artifact", "No such file", "NoSuchKey", "(404)", "does not exist", "RESOURCE_DOES_NOT_EXIST")
+    return isinstance(error, FileNotFoundError) or any(mark in text for mark in marks)
+
+
+def _files_gone(version: RegisteredVersion) -> ModelError:
+    return ModelError(f"{version.uri}: its model files ({version.source}) were deleted; register the model again")
+
+
+def load_model(path: Path) -> LoadedModel:
+    """Load a model that ``log_and_register`` wrote.
+
+    The ``MLmodel`` file is looked at before any code of the model runs.
+
+    Args:
+        path: folder with the ``MLmodel`` file.
+
+    Raises:
+        ModelError: the model was not trained by this library, or cannot be loaded here.
+    """
+    import mlflow
+    from mlflow.models import Model
+
+    metadata = (Model.load(str(path)).metadata or {}).get("interp")
+    if metadata is None:
+        msg = (
+            "this version was not trained by interp-pipeline, and only its own models can be explained so far; "
+            "train it with: interp train DATA --target COLUMN"
+        )
+        raise ModelError(msg)
+    try:
+        served = mlflow.pyfunc.load_model(str(path))
+    except ModuleNotFoundError as error:
+        msg = f"loading the model needs {error.name}: pip install 'interp-pipeline[keras]'"
+        raise ModelError(msg) from error
+    except Exception as error:  # the model's own code runs here and may raise anything
+        msg = f"the model cannot be loaded: {first_line(error)}"
+        raise ModelError(msg) from error
+    columns = served.metadata.get_input_schema()
+
+    def predict(rows: pd.DataFrame) -> FloatArray:
+        return np.asarray(served.predict(_as_signed(rows, columns)), dtype=np.float64)
+
+    return LoadedModel(
+        kind=metadata["kind"],
+        task=metadata["task"],
+        parts=cast("ExplainableModel", served.unwrap_python_model()),
+        predict=predict,
+    )
+
+
+def _as_signed(rows: pd.DataFrame, columns: object) -> pd.DataFrame:
+    """Rows in the types of the signature: the same column may read as whole numbers in one file, not in another.
+
+    Raises:
+        ModelError: a column is missing, or holds values the signature does not allow.
+    """
+    types = {column.name: column.type.to_pandas() for column in columns.inputs}  # type: ignore[attr-defined]
+    missing = [name for name in types if name not in rows.columns]
+    if missing:
+        msg = f"the data lacks column {', '.join(map(repr, missing))} of the model's signature; add it, or explain another model"
+        raise ModelError(msg)
+    typed = {}
+    for name, kind in types.items():
+        try:
+            typed[name] = rows[name] if rows[name].dtype == kind else rows[name].astype(kind)
+        except (TypeError, ValueError) as error:
+            msg = f"column {name!r} does not fit the model's signature ({np.dtype(kind)}): {first_line(error)}"
+            raise ModelError(msg) from error
+    import pandas as pd
+
+    return pd.DataFrame(typed, index=rows.index)

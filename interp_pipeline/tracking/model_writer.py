@@ -1,0 +1,127 @@
+"""Log and register a fitted model so that anything which loads it can predict raw rows."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from interp_pipeline.data import typed_rows
+from interp_pipeline.tracking import layout
+from interp_pipeline.tracking.answers import translated
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from interp_pipeline.explanation import FloatArray
+    from interp_pipeline.training.fitted import FittedModel
+
+__all__ = ["log_and_register"]
+
+_SERVED_MODEL = Path(__file__).with_name("served_model.py")
+# What skops may rebuild when it loads our files; anything else in them is refused.
+_TRUSTED_FOREST = ["sklearn.tree._tree.Tree"]
+
+
+def log_and_register(
+    model: FittedModel, example: pd.DataFrame, outputs: FloatArray, registered_model_name: str
+) -> int:
+    """Log a model to the active run under the name ``model`` and register it.
+
+    The registered model is a pyfunc that takes raw rows under their own column names and gives a
+    frame of class probabilities under the class names (or of the predicted target). It carries its
+    own code; loading it needs scikit-learn or Keras, but not this library.
+
+    Args:
+        model: what training gave.
+        example: a few raw rows, logged as input example; signature types are taken from it.
+        outputs: the model's outputs for the example, shape (n_rows, n_outputs).
+        registered_model_name: name in the registry, created where it does not exist.
+
+    Returns:
+        The number of the new version.
+
+    Raises:
+        UsageError: no permission, or a name the registry refuses.
+        TrackingError: the server or storage does not answer.
+    """
+    import mlflow
+
+    with tempfile.TemporaryDirectory() as folder, translated(f"registering {registered_model_name!r}"):
+        parts = _save_parts(model, Path(folder))
+        info = mlflow.pyfunc.log_model(
+            name=layout.MODEL_NAME,
+            python_model=str(_SERVED_MODEL),
+            artifacts=parts,
+            signature=_signature(example, outputs, model.schema.output_names),
+            input_example=example,
+            pip_requirements=_requirements(model),
+            metadata={"interp": {"kind": model.kind, "task": model.schema.task}},
+            registered_model_name=registered_model_name,
+        )
+    return int(info.registered_model_version)
+
+
+def _save_parts(model: FittedModel, folder: Path) -> dict[str, str]:
+    import mlflow
+
+    schema = folder / "schema.json"
+    schema.write_text(json.dumps(model.schema.to_dict(), indent=2, ensure_ascii=False), encoding="utf-8")
+    parts = {"schema": schema, "typed_rows": Path(typed_rows.__file__), "estimator": folder / "estimator"}
+    if model.kind == "keras":
+        mlflow.keras.save_model(
+            model.estimator,
+            str(parts["estimator"]),
+            signature=_network_signature(model.estimator),
+            pip_requirements=_requirements(model),
+        )
+    else:
+        mlflow.sklearn.save_model(
+            model.estimator,
+            str(parts["estimator"]),
+            skops_trusted_types=_TRUSTED_FOREST,
+            pip_requirements=_requirements(model),
+        )
+    if model.encoder is not None:
+        import skops.io
+
+        parts["encoder"] = folder / "encoder.skops"
+        skops.io.dump(model.encoder, parts["encoder"])
+    return {name: str(path) for name, path in parts.items()}
+
+
+def _network_signature(network: Any) -> Any:
+    import numpy as np
+    from mlflow.models import infer_signature
+
+    row = np.zeros((1, network.input_shape[-1]), dtype=np.float32)
+    return infer_signature(row, np.asarray(network(row)))
+
+
+def _requirements(model: FittedModel) -> list[str]:
+    """What loading the model needs, at the versions it was made with."""
+    from importlib.metadata import version
+
+    names = ["mlflow", "numpy", "pandas", "scikit-learn", "skops"]
+    requirements = [f"{name}=={version(name)}" for name in names]
+    if model.kind == "keras":
+        requirements += [f"keras=={version('keras')}", f"tensorflow=={_tensorflow_version()}"]
+    return requirements
+
+
+def _tensorflow_version() -> str:
+    import tensorflow as tf
+
+    return str(tf.__version__)
+
+
+def _signature(example: pd.DataFrame, outputs: FloatArray, output_names: tuple[str, ...]) -> Any:
+    import pandas as pd
+    from mlflow.models import infer_signature
+
+    with warnings.catch_warnings():
+        # Whole numbers stay whole in the signature: raw rows of the same data set have the same type.
+        warnings.filterwarnings("ignore", message="(?s).*integer column.*")
+        return infer_signature(example, pd.DataFrame(outputs, columns=list(output_names)))

@@ -1,0 +1,147 @@
+"""Registered model versions: which one a reference means, and what is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from interp_pipeline.errors import ModelError, UsageError
+from interp_pipeline.tracking.answers import first_line, translated
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+    from interp_pipeline.model_ref import ModelRef
+
+__all__ = ["RegisteredVersion", "check_registered_name", "resolve"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisteredVersion:
+    """One version of a registered model, as the registry has it."""
+
+    name: str
+    version: int
+    created_ms: int  # creation time; tells a recreated version from the deleted one
+    source: str  # where the model's files lie: models:/m-<id>, or any artifact URI
+    run_id: str  # the run it was logged by
+    experiment_id: str
+    model_name: str  # name the model was logged under in its run
+
+    @property
+    def uri(self) -> str:
+        """The model URI of exactly this version."""
+        return f"models:/{self.name}/{self.version}"
+
+
+def check_registered_name(name: str) -> None:
+    """Refuse a name the registry would refuse, before any work is done.
+
+    Raises:
+        UsageError: the name is empty or holds ``/`` or ``:``.
+    """
+    if not name.strip() or any(mark in name for mark in "/:@"):
+        msg = f"{name!r} cannot name a registered model: use a name without '/', ':' and '@'"
+        raise UsageError(msg)
+
+
+def resolve(client: MlflowClient, ref: ModelRef) -> RegisteredVersion:
+    """Find the version a reference means, and the run it belongs to.
+
+    Raises:
+        UsageError: no such model, version or alias.
+        ModelError: the version has no run, or its run was deleted.
+        TrackingError: the server does not answer.
+    """
+    found = _find(client, ref)
+    uri = f"models:/{found.name}/{found.version}"
+    if not found.run_id:
+        msg = f"{uri} was registered without a run, so there is nowhere to log its explanation"
+        raise ModelError(msg)
+    run = _live_run(client, uri, found.run_id)
+    return RegisteredVersion(
+        name=found.name,
+        version=int(found.version),
+        created_ms=int(found.creation_timestamp),
+        source=found.source,
+        run_id=found.run_id,
+        experiment_id=run,
+        model_name=_logged_name(client, found),
+    )
+
+
+def _find(client: MlflowClient, ref: ModelRef) -> ModelVersion:
+    from mlflow.exceptions import MlflowException
+
+    with translated(f"reading {ref}"):
+        try:
+            if ref.alias is not None:
+                return client.get_model_version_by_alias(ref.name, ref.alias)
+            if ref.version is not None:
+                return client.get_model_version(ref.name, str(ref.version))
+            versions = client.search_model_versions(f"name = '{_quoted(ref.name)}'")
+        except MlflowException as error:
+            if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                raise
+            raise _not_found(client, ref, error) from error
+    if not versions:
+        raise _not_found(client, ref, None)
+    return max(versions, key=lambda version: int(version.version))
+
+
+def _quoted(name: str) -> str:
+    return name.replace("'", "''")
+
+
+def _not_found(client: MlflowClient, ref: ModelRef, error: Exception | None) -> UsageError:
+    """Say which part of the reference does not exist, and what does."""
+    versions = client.search_model_versions(f"name = '{_quoted(ref.name)}'")
+    if not versions:
+        names = sorted(model.name for model in client.search_registered_models(max_results=20))
+        known = f"registered models: {', '.join(names)}" if names else "nothing is registered there yet"
+        return UsageError(f"no registered model {ref.name!r} at {client.tracking_uri}; {known}")
+    if ref.alias is not None:
+        aliases = sorted(client.get_registered_model(ref.name).aliases)
+        return UsageError(f"{ref.name!r} has no alias {ref.alias!r}; aliases: {', '.join(aliases) or 'none'}")
+    numbers = sorted(int(version.version) for version in versions)
+    detail = f" ({first_line(error)})" if error is not None and ref.version in numbers else ""
+    return UsageError(f"{ref.name!r} has no version {ref.version}; versions: {', '.join(map(str, numbers))}{detail}")
+
+
+def _live_run(client: MlflowClient, uri: str, run_id: str) -> str:
+    """Experiment of a run that has not been deleted (artifacts written to a deleted run go unseen)."""
+    from mlflow.exceptions import MlflowException
+
+    with translated(f"reading the run of {uri}"):
+        try:
+            run = client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            msg = f"{uri}: its run {run_id} no longer exists, so its explanation has nowhere to go; register it again"
+            raise ModelError(msg) from error
+    if run.info.lifecycle_stage == "deleted":
+        msg = f"{uri}: its run {run_id} was deleted; restore the run (mlflow runs restore --run-id {run_id}) and try again"
+        raise ModelError(msg)
+    return str(run.info.experiment_id)
+
+
+def _logged_name(client: MlflowClient, version: ModelVersion) -> str:
+    """Name of the logged model behind a version; the folder name where there is no logged model."""
+    prefix = "models:/m-"
+    if version.source.startswith(prefix):
+        from mlflow.exceptions import MlflowException
+
+        with translated(f"reading the logged model of models:/{version.name}/{version.version}"):
+            try:
+                return str(client.get_logged_model(version.source.removeprefix("models:/")).name)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                    raise
+                msg = (
+                    f"models:/{version.name}/{version.version}: its model files ({version.source}) were deleted; "
+                    "register the model again"
+                )
+                raise ModelError(msg) from error
+    return str(version.source.rstrip("/").rsplit("/", 1)[-1])

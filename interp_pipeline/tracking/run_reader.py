@@ -1,0 +1,95 @@
+"""Read a published explanation back, and make sure it is the one that was published."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from interp_pipeline.errors import ModelError, UsageError
+from interp_pipeline.explanation import Cost
+from interp_pipeline.tables import explanation_from_frame
+from interp_pipeline.tracking import layout, manifest
+from interp_pipeline.tracking.artifacts import read_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlflow import MlflowClient
+
+    from interp_pipeline.explanation import Explanation
+    from interp_pipeline.tracking.registry import RegisteredVersion
+
+__all__ = ["Published", "read_published"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Published:
+    """What lies in a version's run."""
+
+    shap: Explanation | None
+    lime: Explanation | None
+    background: pd.DataFrame  # raw features
+    manifest: Mapping[str, Any]
+
+
+def read_published(client: MlflowClient, version: RegisteredVersion) -> Published | None:
+    """Read the explanation of a version.
+
+    Returns:
+        The explanation; None where none was published (or publishing did not finish).
+
+    Raises:
+        ModelError: files are missing or differ from the manifest.
+        UsageError: the manifest is of a format this release does not know.
+        TrackingError: the server or storage does not answer.
+    """
+    files = read_folder(client, version.run_id, layout.explanation_root(version.model_name))
+    if layout.MANIFEST not in files:
+        return None
+    record = json.loads(files[layout.MANIFEST])
+    if record.get("format") != manifest.FORMAT:
+        msg = f"{version.uri} was explained by a release with another layout; explain it again: interp explain {version.uri}"
+        raise UsageError(msg)
+    problems = manifest.verify(record, files)
+    if problems:
+        msg = f"the explanation of {version.uri} is damaged: {'; '.join(problems[:3])}; run: interp explain {version.uri}"
+        raise ModelError(msg)
+    rows = _frame(files[layout.EXPLAINED_ROWS])
+    shap = _explanation(record, files, "shap", layout.SHAP_VALUES, rows, None)
+    return Published(
+        shap=shap,
+        lime=_explanation(record, files, "lime", layout.LIME_WEIGHTS, rows, shap),
+        background=_frame(files[layout.EXPLAINED_BACKGROUND]),
+        manifest=record,
+    )
+
+
+def _frame(content: bytes) -> pd.DataFrame:
+    return pd.read_parquet(io.BytesIO(content))
+
+
+def _explanation(
+    record: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    kind: str,
+    path: str,
+    rows: pd.DataFrame,
+    shap: Explanation | None,
+) -> Explanation | None:
+    entry = next((method for method in record["methods"] if method["kind"] == kind), None)
+    if entry is None:
+        return None
+    return explanation_from_frame(
+        _frame(files[path]),
+        rows,
+        output_unit=record["model"]["output_unit"],
+        positive_class=record["model"]["positive_class"],
+        method=entry["name"],
+        seed=record["config"]["seed"],
+        cost=Cost(seconds=entry["seconds"], model_evaluations=entry["model_evaluations"]),
+        predictions=None if shap is None else shap.predictions,
+    )

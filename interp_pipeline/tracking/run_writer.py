@@ -1,0 +1,144 @@
+"""Write an explanation or a comparison to its run, where the MLflow UI and other readers find it."""
+
+from __future__ import annotations
+
+import io
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from interp_pipeline.tracking import layout, links
+from interp_pipeline.tracking.answers import translated
+from interp_pipeline.tracking.artifacts import announce_tables, write_files
+from interp_pipeline.tracking.manifest import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mlflow import MlflowClient
+
+    from interp_pipeline.tracking.registry import RegisteredVersion
+
+__all__ = ["Announcement", "announce_explanation", "describe_parent", "describe_run", "log_numbers"]
+
+_DESCRIPTION = "mlflow.note.content"  # tag the UI shows as the run's description
+_DESCRIBED = "interp.description_sha256"  # of the description we wrote: a user's own is never replaced
+_THUMBNAIL_PIXELS = 600  # the grid shows pictures this large at most
+_METRICS_PER_CALL = 1000  # MLflow's limit for one batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Announcement:
+    """What is told about a published explanation outside its folder."""
+
+    key: str
+    metrics: Mapping[str, float]
+    images: Mapping[str, bytes]  # PNG by log_image key
+    description: str  # Markdown, for the run's page and the version's
+
+
+def announce_explanation(client: MlflowClient, version: RegisteredVersion, announcement: Announcement) -> None:
+    """Set metrics, image grid, tags and descriptions that lead to an explanation.
+
+    Called after the folder is complete; calling it again gives the same state.
+    """
+    root = layout.explanation_root(version.model_name)
+    log_numbers(
+        client,
+        version.run_id,
+        announcement.metrics,
+        {layout.TAG_EXPLAINED_MODEL: version.uri, layout.TAG_KEY: announcement.key},
+    )
+    announce_tables(client, version.run_id, [f"{root}/{layout.GLOBAL_IMPORTANCE}"])
+    _write_images(client, version.run_id, announcement.images)
+    describe_run(client, version.run_id, announcement.description)
+    _describe_version(client, version, announcement.description)
+    tags = {
+        layout.TAG_KEY: announcement.key,
+        layout.TAG_RUN_ID: version.run_id,
+        layout.TAG_ARTIFACT_PATH: root,
+        layout.TAG_STATUS: "done",  # last: whoever sees it finds the rest
+    }
+    with translated(f"tagging {version.uri}"):
+        for name, value in tags.items():
+            client.set_model_version_tag(version.name, str(version.version), name, value)
+
+
+def log_numbers(client: MlflowClient, run_id: str, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+    """Log metrics and tags in as few calls as MLflow allows."""
+    from mlflow.entities import Metric, RunTag
+
+    now_ms = int(time.time() * 1000)
+    entries = [Metric(name, float(value), now_ms, 0) for name, value in metrics.items()]
+    with translated(f"logging metrics of run {run_id}"):
+        client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+        for start in range(0, len(entries), _METRICS_PER_CALL):
+            client.log_batch(run_id, metrics=entries[start : start + _METRICS_PER_CALL])
+
+
+def _write_images(client: MlflowClient, run_id: str, images: Mapping[str, bytes]) -> None:
+    """Show pictures in the UI's image grid.
+
+    ``log_image`` puts the time and a random number into the file name, so a second attempt would add
+    a second picture. These are the files it writes, under names that stay.
+    """
+    from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_IMAGES
+
+    files = {}
+    for key, content in images.items():
+        name = f"images/{key}+step+0+timestamp+0+{uuid.uuid5(uuid.NAMESPACE_URL, key)}"
+        files[f"{name}.png"] = content
+        files[f"{name}+compressed.webp"] = _thumbnail(content)
+    write_files(client, run_id, files)
+    with translated(f"tagging run {run_id}"):
+        client.set_tag(run_id, MLFLOW_LOGGED_IMAGES, "True")
+
+
+def _thumbnail(png: bytes) -> bytes:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as image, io.BytesIO() as buffer:
+        image.thumbnail((_THUMBNAIL_PIXELS, _THUMBNAIL_PIXELS))
+        image.save(buffer, format="webp")
+        return buffer.getvalue()
+
+
+def describe_run(client: MlflowClient, run_id: str, text: str) -> None:
+    """Set a run's description, unless a user wrote one."""
+    with translated(f"describing run {run_id}"):
+        tags = client.get_run(run_id).data.tags
+        if _is_ours(tags.get(_DESCRIPTION), tags.get(_DESCRIBED)):
+            client.set_tag(run_id, _DESCRIPTION, text)
+            client.set_tag(run_id, _DESCRIBED, digest(text.encode()))
+
+
+def describe_parent(client: MlflowClient, run_id: str, uris: Sequence[str], comparison_run_id: str) -> None:
+    """Describe the run of the main job: where its children are shown side by side."""
+    with translated(f"reading run {run_id}"):
+        experiment_id = client.get_run(run_id).info.experiment_id
+    views = links.comparison_links(experiment_id)
+    report = links.artifact_link(experiment_id, comparison_run_id, f"{layout.COMPARISON}/{layout.REPORT}")
+    models = ", ".join(f"`{uri}`" for uri in uris)
+    describe_run(
+        client,
+        run_id,
+        f"Trained, explained and compared {models}.\n\n"
+        f"* [What drives them, in charts]({views['charts']})\n"
+        f"* [Importance side by side, as a table]({views['tables']})\n"
+        f"* [Report on how far they agree]({report})\n",
+    )
+
+
+def _describe_version(client: MlflowClient, version: RegisteredVersion, text: str) -> None:
+    name, number = version.name, str(version.version)
+    with translated(f"describing {version.uri}"):
+        current = client.get_model_version(name, number)
+        if _is_ours(current.description, current.tags.get(_DESCRIBED)):
+            client.update_model_version(name, number, text)
+            client.set_model_version_tag(name, number, _DESCRIBED, digest(text.encode()))
+
+
+def _is_ours(text: str | None, described: str | None) -> bool:
+    """Whether a description may be replaced: it is empty, or is what we wrote last time."""
+    return not text or digest(text.encode()) == described

@@ -1,0 +1,128 @@
+"""The run a model is trained in: everything an explanation needs is there before registration."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from interp_pipeline.data.schema import Schema
+from interp_pipeline.errors import ModelError, UsageError
+from interp_pipeline.tracking import layout
+from interp_pipeline.tracking.answers import translated
+from interp_pipeline.tracking.artifacts import read_folder, write_files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mlflow import MlflowClient
+
+    from interp_pipeline.data.dataset import Dataset
+
+__all__ = ["TrainingRecord", "log_curves", "log_dataset", "read_training_record", "write_training_files"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingRecord:
+    """What training left in its run for those who explain the model."""
+
+    schema: Schema
+    background: pd.DataFrame  # raw features, index: row numbers of the source
+    rows: pd.DataFrame  # rows of the test split, raw features and target, index likewise
+    metrics: Mapping[str, float]  # of the run, all of them
+    params: Mapping[str, str]
+    pictures: Mapping[str, bytes]  # PNG by name: confusion_matrix or residuals, epochs
+
+
+def log_dataset(dataset: Dataset) -> None:
+    """Log the training and test rows as dataset inputs of the active run."""
+    import mlflow
+
+    with translated("logging the data set"), warnings.catch_warnings():
+        # Whole numbers stay whole in the data set's schema: that is what the file holds.
+        warnings.filterwarnings("ignore", message="(?s).*integer column.*")
+        for context, frame in (("train", dataset.train), ("test", dataset.test)):
+            name = f"{dataset.source.rstrip('/').rsplit('/', 1)[-1]}"
+            logged = mlflow.data.from_pandas(frame, targets=dataset.schema.target, name=name[:500])
+            mlflow.log_input(logged, context=context, tags={"interp.source": dataset.source[:5000]})
+
+
+def log_curves(client: MlflowClient, run_id: str, history: Mapping[str, Sequence[float]]) -> None:
+    """Log one metric per epoch curve, the epoch as step."""
+    from mlflow.entities import Metric
+
+    entries = [
+        Metric(f"epoch/{name}", value, 0, epoch) for name, values in history.items() for epoch, value in enumerate(values)
+    ]
+    with translated(f"logging epoch curves of run {run_id}"):
+        for start in range(0, len(entries), 1000):
+            client.log_batch(run_id, metrics=entries[start : start + 1000])
+
+
+def write_training_files(
+    client: MlflowClient,
+    run_id: str,
+    schema: Schema,
+    background: pd.DataFrame,
+    rows: pd.DataFrame,
+    pictures: Mapping[str, bytes],
+) -> None:
+    """Write schema, background data, rows to explain and pictures to the run.
+
+    Must happen before registration: whoever is woken by a new version finds them there.
+    """
+    files = {
+        layout.SCHEMA: (json.dumps(schema.to_dict(), indent=2, ensure_ascii=False) + "\n").encode(),
+        layout.BACKGROUND: _parquet(background),
+        layout.ROWS: _parquet(rows),
+        **{f"{layout.TRAINING_PLOTS}/{name}.png": content for name, content in pictures.items()},
+    }
+    write_files(client, run_id, files)
+
+
+def read_training_record(client: MlflowClient, run_id: str, uri: str) -> TrainingRecord:
+    """Read what training logged.
+
+    Raises:
+        ModelError: the run holds no background data.
+    """
+    root = layout.SCHEMA.split("/", maxsplit=1)[0]
+    files = {f"{root}/{path}": content for path, content in read_folder(client, run_id, root).items()}
+    lacking = [path for path in (layout.SCHEMA, layout.BACKGROUND, layout.ROWS) if path not in files]
+    if lacking:
+        msg = f"{uri}: its run {run_id} lacks {', '.join(lacking)}; restore these artifacts or train the model again"
+        raise ModelError(msg)
+    with translated(f"reading run {run_id}"):
+        data = client.get_run(run_id).data
+    plots = f"{layout.TRAINING_PLOTS}/"
+    return TrainingRecord(
+        schema=Schema.from_dict(json.loads(files[layout.SCHEMA])),
+        background=_frame(files[layout.BACKGROUND], layout.BACKGROUND),
+        rows=_frame(files[layout.ROWS], layout.ROWS),
+        metrics=dict(data.metrics),
+        params=dict(data.params),
+        pictures={
+            path.removeprefix(plots).removesuffix(".png"): content
+            for path, content in files.items()
+            if path.startswith(plots)
+        },
+    )
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.rename_axis(index="row_id").to_parquet(buffer)
+    return buffer.getvalue()
+
+
+def _frame(content: bytes, path: str) -> pd.DataFrame:
+    try:
+        frame: Any = pd.read_parquet(io.BytesIO(content))
+    except (OSError, ValueError) as error:
+        msg = f"{path} cannot be read as Parquet ({error}); restore the artifact or train the model again"
+        raise UsageError(msg) from error
+    return pd.DataFrame(frame)
