@@ -74,6 +74,7 @@ def compute_comparison(explanations: Sequence[Explanation], labels: Sequence[str
         features=pd.concat(features, ignore_index=True),
         agreement=pd.DataFrame(agreement),
         per_row=pd.concat(per_row, ignore_index=True),
+        rank_correlations=_rank_correlations(aligned),
         only_in=_only_in(aligned),
         metrics={name: float(agreement[-1][name]) for name in _METRICS},
         config=config,
@@ -118,10 +119,9 @@ def _agreement(
     return {
         "reference": reference.label,
         "against": other.label,
-        "rank_correlation": _rank_correlation(
-            table[f"importance_{reference.label}"], table[f"importance_{other.label}"]
-        ),
-        "top_k_overlap": _top_overlap(reference, other, config.top_k),
+        "rank_correlation": _rank_correlation(reference, other),
+        "top_k": _top_size(reference, other, config),
+        "top_k_overlap": _top_overlap(reference, other, _top_size(reference, other, config)),
         "sign_flips": float(flipped.sum() / max(int(counted.sum()), 1)),
         "mean_abs_shift": float(table["mean_abs_shift"].mean()),
         "significant_features": int(table["significant"].sum()),
@@ -175,22 +175,35 @@ def _more_than_noise(
     return np.asarray(np.abs(values) > np.maximum(reach * errors, floor), dtype=np.bool_)
 
 
-def _rank_correlation(left: pd.Series, right: pd.Series) -> float:
-    """Spearman's correlation; of constant importances 1 where both are constant, else 0."""
-    a, b = _centred_ranks(left), _centred_ranks(right)
+def _rank_correlations(aligned: Sequence[AlignedExplanation]) -> pd.DataFrame:
+    labels = [version.label for version in aligned]
+    cells = [[_rank_correlation(one, other) for other in aligned] for one in aligned]
+    return pd.DataFrame(cells, index=labels, columns=labels)
+
+
+def _rank_correlation(one: AlignedExplanation, other: AlignedExplanation) -> float:
+    """Spearman's correlation over common features; of constant importances 1 where both are, else 0."""
+    shared = sorted(set(one.features) & set(other.features))
+    if not shared:
+        return 0.0
+    a, b = _centred_ranks(one, shared), _centred_ranks(other, shared)
     scale = float(np.sqrt((a @ a) * (b @ b)))
     if scale == 0.0:
         return 1.0 if not a.any() and not b.any() else 0.0
     return float(np.clip((a @ b) / scale, -1.0, 1.0))
 
 
-def _centred_ranks(importance: pd.Series) -> FloatArray:
-    ranks = importance.rank().to_numpy(dtype=np.float64)
+def _centred_ranks(version: AlignedExplanation, features: Sequence[str]) -> FloatArray:
+    importance = pd.Series(version.importance, index=list(version.features))
+    ranks = importance[list(features)].rank().to_numpy(dtype=np.float64)
     return np.asarray(ranks - ranks.mean(), dtype=np.float64)
 
 
-def _top_overlap(reference: AlignedExplanation, other: AlignedExplanation, top_k: int) -> float:
-    k = min(top_k, len(reference.features), len(other.features))
+def _top_size(reference: AlignedExplanation, other: AlignedExplanation, config: CompareConfig) -> int:
+    return min(config.top_k, len(reference.features), len(other.features))
+
+
+def _top_overlap(reference: AlignedExplanation, other: AlignedExplanation, k: int) -> float:
     tops = [{name for name, rank in version.ranks.items() if rank <= k} for version in (reference, other)]
     return len(tops[0] & tops[1]) / k
 

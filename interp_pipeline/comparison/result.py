@@ -33,15 +33,18 @@ class Comparison:
             are missing for a label that does not know the feature. ``delta`` is the importance of
             ``against`` minus that of the reference. With a single explained row there is no
             interval: ``ci_low`` and ``ci_high`` are missing.
-        agreement: one row per pair: ``reference, against, rank_correlation, top_k_overlap,
-            sign_flips, mean_abs_shift, significant_features, prediction_mean_abs_difference,
-            different_decisions``. The last is the share of rows put into different classes; it is
+        agreement: one row per pair: ``reference, against, rank_correlation, top_k,
+            top_k_overlap, sign_flips, mean_abs_shift, significant_features,
+            prediction_mean_abs_difference, different_decisions``. ``top_k`` is the size that was
+            used, at most the number of features. The last is the share of rows put into different classes; it is
             missing for regressions and where the classes differ.
         per_row: one row per pair and explained row, the largest disagreement of a pair first:
             ``row_id, against, distance, output, prediction_<label>…, largest_feature``. ``distance``
             is the sum over common features of the absolute difference of attributions, averaged
             over the compared outputs; the predictions are those of ``output``, the one on which
             the pair's predictions differ most; ``largest_feature`` adds most to the distance.
+        rank_correlations: Spearman's correlation of the importances of every two explanations, over
+            the features both have; labels by labels, 1 on the diagonal.
         only_in: per label, the features at least one other explanation does not have.
         metrics: the agreement of the reference with the last explanation, by metric name.
         config: what was asked for.
@@ -55,6 +58,7 @@ class Comparison:
     features: pd.DataFrame
     agreement: pd.DataFrame
     per_row: pd.DataFrame
+    rank_correlations: pd.DataFrame
     only_in: Mapping[str, tuple[str, ...]]
     metrics: Mapping[str, float]
     config: CompareConfig
@@ -68,6 +72,13 @@ class Comparison:
         """The rows of ``features`` for the pair of the reference and ``against``."""
         chosen = self.features[self.features["against"] == against]
         return chosen.reset_index(drop=True)
+
+    def rank_table(self) -> pd.DataFrame:
+        """Ranks of the features all explanations have, one row each: ``feature, rank_<label>…``."""
+        everywhere = set(self.features["feature"]).difference(*self.only_in.values())
+        table = self.pair(self.labels[-1])
+        chosen = table[table["feature"].isin(everywhere)]
+        return chosen[["feature", *(f"rank_{label}" for label in self.labels)]].reset_index(drop=True)
 
     def to_json_tables(self) -> dict[str, str]:
         """The tables as JSON texts ``{"columns": […], "data": [[…]]}``, which MLflow shows as tables.

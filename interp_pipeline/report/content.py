@@ -1,0 +1,79 @@
+"""What the pages are made from: value objects, complete before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from interp_pipeline.comparison import Comparison
+    from interp_pipeline.config import Task
+    from interp_pipeline.explanation import Explanation
+
+__all__ = ["ComparedVersion", "ComparisonReport", "ExplanationReport"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExplanationReport:
+    """Everything the page about one explained model version says."""
+
+    model_name: str  # registered name
+    version: str  # number of the version
+    model_kind: str  # in words, as it follows an article: "random forest", "Keras network"
+    task: Task
+    target: str
+    data_source: str  # where the rows came from, in the user's own words
+    n_train: int | None  # rows; None: not known
+    n_test: int | None
+    n_background: int
+    metrics: Mapping[str, float]  # of the test rows, as training.metrics names them; empty: not known
+    methods: Mapping[str, str]  # explainer name → why it was chosen
+    shap: Explanation
+    lime: Explanation | None
+    # One row per feature, most important first: feature, rank, mean_abs_shap, mean_shap, std_error
+    # and, with LIME, lime_mean_abs_weight; further columns are not shown.
+    importance: pd.DataFrame
+    instances: tuple[int, ...]  # positions of explained rows that are told one by one
+    checks: Mapping[str, float]  # by name, as logged
+    # PNG by key: importance, beeswarm, heatmap, dependence_<k>, waterfall_<position>, lime_<position>
+    # with positions as in ``instances``, confusion_matrix, residuals, epochs. Any other key is
+    # shown in the appendix under its own name.
+    pictures: Mapping[str, bytes]
+    notes: tuple[str, ...] = ()  # remarks about the data and how it was read
+    versions: Mapping[str, str] = field(default_factory=dict)  # library → version
+    actual: Mapping[int, str] = field(default_factory=dict)  # position → true outcome, where known
+
+    @property
+    def title(self) -> str:
+        """The version as a reader calls it."""
+        return f"{self.model_name} version {self.version}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedVersion:
+    """One side of a comparison."""
+
+    label: str  # as in the comparison
+    model_kind: str  # in words: "random forest"
+    method: str  # name of the explainer
+    metrics: Mapping[str, float] = field(default_factory=dict)  # of its test rows
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ComparisonReport:
+    """Everything the page about a comparison says."""
+
+    comparison: Comparison
+    compared: tuple[ComparedVersion, ...]  # in the order of comparison.labels
+    task: Task
+    target: str
+    data_source: str
+    # PNG by key: agreement_matrix, rank_flow, shift, disagreement; a suffix _<k> stands for the
+    # k-th pair, counted from 1. Any other key is shown in the appendix under its own name.
+    pictures: Mapping[str, bytes]
+    notes: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,109 @@
+"""One prediction taken apart: where it starts, what pushes it up and down, what LIME says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from interp_pipeline.report.wording import PROBABILITY, value
+
+if TYPE_CHECKING:
+    from interp_pipeline.explanation import Explanation, FloatArray
+
+__all__ = ["Decision", "Push", "compute_decision"]
+
+_STRONGEST = 3  # pushes named in each direction
+_NEGLIGIBLE = 0.01  # of the sum of all pushes; smaller ones are left to "all other features"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Push:
+    """What one feature of one row does to the prediction."""
+
+    feature: str
+    value: str  # as text
+    effect: float  # in units of the model output
+    lime: float | None  # LIME's weight; None where LIME did not explain the row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """One row: starting point, pushes, prediction."""
+
+    position: int  # among the explained rows
+    row_id: int
+    output: str  # the output that is told: see compute_decision
+    unit: str
+    base: float
+    prediction: float
+    answer: str | None  # of a classifier, the class with the highest probability
+    actual: str | None  # the true outcome, where known
+    up: tuple[Push, ...]  # strongest first
+    down: tuple[Push, ...]  # strongest first
+    n_rest: int  # features not named
+    rest: float  # their pushes together
+
+
+def compute_decision(shap: Explanation, lime: Explanation | None, position: int, actual: str | None = None) -> Decision:
+    """Take one explained row apart.
+
+    Args:
+        shap: SHAP values.
+        lime: LIME weights of the same model; a row it does not hold has no weights.
+        position: of the row in ``shap``.
+        actual: the row's true outcome, where known.
+
+    Returns:
+        The decision about the positive class of a binary classifier, the predicted class of a
+        multi-class one, the single output of a regression. At most three pushes each way, none
+        below 1 % of all pushes together.
+    """
+    summary = shap.summary_outputs
+    likeliest = int(shap.predictions[position].argmax())
+    output = summary[0] if len(summary) == 1 else likeliest
+    effects = shap.values[position, :, output]
+    weights = _lime_weights(shap, lime, position, output)
+    named = _named(effects)
+    pushes = [
+        Push(
+            feature=shap.feature_names[i],
+            value=value(shap.data.iloc[position, i]),
+            effect=float(effects[i]),
+            lime=weights.get(shap.feature_names[i]),
+        )
+        for i in named
+    ]
+    return Decision(
+        position=position,
+        row_id=shap.row_ids[position],
+        output=shap.output_names[output],
+        unit=shap.output_unit,
+        base=float(shap.base_values[position, output]),
+        prediction=float(shap.predictions[position, output]),
+        answer=shap.output_names[likeliest] if shap.output_unit == PROBABILITY else None,
+        actual=actual,
+        up=tuple(push for push in pushes if push.effect > 0),
+        down=tuple(push for push in pushes if push.effect < 0),
+        n_rest=len(effects) - len(named),
+        rest=float(np.delete(effects, named).sum()),
+    )
+
+
+def _named(effects: FloatArray) -> list[int]:
+    """Features worth naming, the strongest push first."""
+    floor = _NEGLIGIBLE * float(np.abs(effects).sum())
+    order = [int(i) for i in np.argsort(-np.abs(effects), kind="stable") if abs(effects[i]) > floor]
+    up = [i for i in order if effects[i] > 0][:_STRONGEST]
+    down = [i for i in order if effects[i] < 0][:_STRONGEST]
+    return up + down
+
+
+def _lime_weights(shap: Explanation, lime: Explanation | None, position: int, output: int) -> dict[str, float]:
+    name, row_id = shap.output_names[output], shap.row_ids[position]
+    if lime is None or name not in lime.output_names or row_id not in lime.row_ids:
+        return {}
+    row, column = lime.row_ids.index(row_id), lime.output_names.index(name)
+    weights = lime.values[row, :, column]
+    return {feature: float(weight) for feature, weight in zip(lime.feature_names, weights, strict=True)}

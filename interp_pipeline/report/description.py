@@ -1,0 +1,121 @@
+"""A few lines of Markdown about an explained version, for the description of its run and version."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from interp_pipeline.report.drivers import compute_drivers
+from interp_pipeline.report.sentences.drivers import driver_sentence
+from interp_pipeline.report.sentences.purpose import purpose_sentence
+from interp_pipeline.report.sentences.quality import (
+    metric_label,
+    metric_text,
+    plain_metrics,
+    quality_sentences,
+)
+from interp_pipeline.report.wording import clean, effect, name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from interp_pipeline.data.schema import Schema
+    from interp_pipeline.explanation import Explanation
+
+__all__ = ["describe_version", "markdown_link", "markdown_text"]
+
+_DRIVERS = 5
+# Marks that a renderer might act on. Those that could open HTML, a table cell or a formula become
+# character references, which are never read as markup; the others get a backslash.
+_REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "$": "&#36;", "@": "&#64;"}
+_BACKSLASHED = re.compile(r"([\\`*_{}\[\]()#+!~])")
+_LINE_START = re.compile(r"^(\s*)([-=]|\d+\.)")
+_URL_LIKE = re.compile(r"(?i)(https?|ftp|mailto|javascript|data)(:)|(www)(\.)")
+
+
+def describe_version(  # noqa: PLR0913 - a description gathers what is known, each part by name
+    *,
+    model_kind: str,
+    schema: Schema,
+    metrics: Mapping[str, float],
+    importance: pd.DataFrame,
+    report: str,
+    picture: str,
+    shap: Explanation | None = None,
+) -> str:
+    """What an explained version predicts, how well, and what drives it.
+
+    Args:
+        model_kind: in words, as it follows an article: ``random forest``.
+        schema: target, task and classes.
+        metrics: of the test rows, under their plain names; empty where not known.
+        importance: the importance table, most important feature first: ``feature`` and
+            ``mean_abs_shap`` or, without SHAP, ``lime_mean_abs_weight``.
+        report: link to the page with the full explanation.
+        picture: address of the importance picture.
+        shap: where given, the drivers are told with their directions.
+
+    Returns:
+        Markdown; names from the data appear literally, whatever they contain.
+    """
+    outputs = schema.output_names
+    purpose = purpose_sentence(model_kind, schema.task, schema.target, outputs, schema.positive_class)
+    lines = [markdown_text(purpose), ""]
+    known = plain_metrics(metrics)
+    if known:
+        sentence = quality_sentences(known, schema.task, schema.target, schema.positive_class)[0]
+        lines += [markdown_text(sentence), "", "| Test result | Value |", "| --- | ---: |"]
+        lines += [
+            f"| {markdown_text(metric_label(key))} | {markdown_text(metric_text(key, figure))} |"
+            for key, figure in known.items()
+        ]
+        lines.append("")
+    lines += ["**What drives it**", "", *_drivers(importance, schema.output_unit, shap), ""]
+    lines += [f"![Which features matter most]({_url(picture)})", "", markdown_link("Read the full explanation", report)]
+    return "\n".join(lines) + "\n"
+
+
+def _drivers(importance: pd.DataFrame, unit: str, shap: Explanation | None) -> list[str]:
+    """A numbered list of the most important features."""
+    if shap is not None:
+        told = [driver_sentence(driver, unit) for driver in compute_drivers(shap, _DRIVERS)]
+    else:
+        measure = "mean_abs_shap" if "mean_abs_shap" in importance else "lime_mean_abs_weight"
+        top = importance.head(_DRIVERS)
+        told = [
+            f"{name(str(feature))}: {effect(float(size), unit, signed=False)} on average"
+            for feature, size in zip(top["feature"], top[measure], strict=True)
+        ]
+    return [f"{rank}. {markdown_text(text)}" for rank, text in enumerate(told, start=1)]
+
+
+def markdown_text(text: str) -> str:
+    """Text that any Markdown renderer shows as it is: no emphasis, link, cell border or HTML."""
+    literal = _BACKSLASHED.sub(r"\\\1", clean(text))
+    literal = "".join(_REFERENCES.get(letter, letter) for letter in literal)
+    literal = _URL_LIKE.sub(_unlinked, literal)
+    return _LINE_START.sub(_not_a_list, literal)
+
+
+def markdown_link(text: str, url: str) -> str:
+    """A link whose text appears literally and whose URL cannot end it early."""
+    return f"[{markdown_text(text)}]({_url(url)})"
+
+
+def _unlinked(match: re.Match[str]) -> str:
+    """A web address as text: renderers turn bare ones into links."""
+    word, mark = match[1] or match[3], match[2] or match[4]
+    return f"{word}&#{ord(mark)};"
+
+
+def _not_a_list(match: re.Match[str]) -> str:
+    start = match[2]
+    return f"{match[1]}{start[:-1]}\\." if start.endswith(".") else f"{match[1]}\\{start}"
+
+
+def _url(url: str) -> str:
+    """A URL that cannot end the link early."""
+    marks = {" ": "%20", "(": "%28", ")": "%29", "<": "%3C", ">": "%3E", "\\": "%5C", '"': "%22"}
+    return "".join(marks.get(letter, letter) for letter in clean(url))

@@ -1,0 +1,188 @@
+"""The parts of the page about one explained model version, each from stored numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from interp_pipeline.report.decisions import compute_decision
+from interp_pipeline.report.drivers import compute_drivers
+from interp_pipeline.report.pictures import other_pictures, picture, pictures
+from interp_pipeline.report.reliability import compute_reliability
+from interp_pipeline.report.sentences import decisions as told
+from interp_pipeline.report.sentences import drivers as driving
+from interp_pipeline.report.sentences import purpose, quality, trust
+from interp_pipeline.report.wording import PROBABILITY, clean, count, effect, gap, name
+
+if TYPE_CHECKING:
+    from interp_pipeline.report.content import ExplanationReport
+    from interp_pipeline.report.decisions import Decision, Push
+    from interp_pipeline.report.pictures import Picture
+
+__all__ = ["explanation_parts"]
+
+_DRIVERS = 5
+_HEADLINE = {
+    "accuracy": "of answers right",
+    "baseline_accuracy": "by always giving the most frequent answer",
+    "roc_auc": "of pairs ranked rightly (ROC AUC)",
+    "mae": "average error",
+    "rmse": "root mean squared error",
+    "baseline_rmse": "the same when always predicting the average",
+}
+_TABLE_ROWS = 200  # longer tables end with a note
+_MARKS = {"good": "Holds", "fair": "With care", "poor": "Weak"}
+_QUALITY_PICTURES = ("confusion_matrix", "residuals")
+_DRIVER_PICTURES = ("importance", "beeswarm", "dependence", "heatmap")
+
+
+def explanation_parts(content: ExplanationReport) -> dict[str, Any]:
+    """Everything the template shows, as plain text, numbers as text, and embedded pictures.
+
+    Args:
+        content: see ``ExplanationReport``.
+
+    Returns:
+        The template's variables.
+    """
+    drivers = compute_drivers(content.shap, _DRIVERS)
+    reliability = compute_reliability(content.shap, content.lime)
+    findings = trust.findings(reliability)
+    unit = content.shap.output_unit
+    sentences = quality.quality_sentences(
+        content.metrics, content.task, content.target, content.shap.positive_class, content.n_test
+    )
+    predicts = purpose.purpose_sentence(
+        content.model_kind, content.task, content.target, content.shap.output_names, content.shap.positive_class
+    )
+    leading = driving.leading_sentence(drivers[:3], len(content.shap.feature_names))
+    return {
+        "title": f"{name(content.model_name)} version {clean(content.version)}",
+        "subtitle": f"What it predicts, how well, and why: {clean(content.model_kind)}, target {name(content.target)}",
+        "brief": [
+            predicts,
+            " ".join(sentences[:2]),
+            leading,
+            trust.verdict_sentence(findings),
+        ],
+        "purpose": predicts,
+        "data": purpose.data_sentence(content),
+        "notes": [clean(note) for note in content.notes],
+        "quality": sentences,
+        "headline": _headline(content),
+        "quality_pictures": _stems(content, _QUALITY_PICTURES),
+        "leading": driving.leading_sentence(drivers, len(content.shap.feature_names)),
+        "subject": purpose.subject_sentence(content),
+        "drivers": [
+            {
+                "name": clean(driver.feature),
+                "sentence": driving.driver_sentence(driver, unit),
+                "weight": driving.weight_sentence(driver, unit),
+            }
+            for driver in drivers
+        ],
+        "driver_pictures": _stems(content, _DRIVER_PICTURES),
+        "decisions": [_decision(content, position) for position in content.instances],
+        "trust": trust.verdict_sentence(findings),
+        "findings": [
+            {"verdict": f.verdict, "mark": _MARKS[f.verdict], "title": f.title, "text": f.text} for f in findings
+        ],
+        "caveats": trust.caveats(reliability, content.n_background),
+        **_appendix(content),
+    }
+
+
+def _headline(content: ExplanationReport) -> list[dict[str, str]]:
+    metrics = quality.plain_metrics(content.metrics)
+    return [
+        {"text": quality.metric_text(key, metrics[key]), "label": label}
+        for key, label in _HEADLINE.items()
+        if key in metrics
+    ]
+
+
+def _stems(content: ExplanationReport, stems: tuple[str, ...]) -> list[Picture]:
+    return [one for stem in stems for one in pictures(content.pictures, stem)]
+
+
+def _decision(content: ExplanationReport, position: int) -> dict[str, Any]:
+    decision = compute_decision(content.shap, content.lime, position, content.actual.get(position))
+    drawn = (picture(content.pictures, f"{stem}_{position}") for stem in ("waterfall", "lime"))
+    return {
+        "title": f"Row {decision.row_id}",
+        "opening": told.opening_sentence(decision),
+        "start": told.start_sentence(decision),
+        "sides": [
+            {"title": "Strongest pushes up", "pushes": [_push(push, decision) for push in decision.up]},
+            {"title": "Strongest pushes down", "pushes": [_push(push, decision) for push in decision.down]},
+        ],
+        "rest": told.rest_sentence(decision),
+        "lime": told.lime_sentence(decision),
+        "pictures": [one for one in drawn if one is not None],
+    }
+
+
+def _push(push: Push, decision: Decision) -> dict[str, str]:
+    return {"name": clean(push.feature), "value": push.value, "effect": effect(push.effect, decision.unit)}
+
+
+def _appendix(content: ExplanationReport) -> dict[str, Any]:
+    metrics = quality.plain_metrics(content.metrics)
+    shown = {f"{stem}_{position}" for stem in ("waterfall", "lime") for position in content.instances}
+    stems = (*_QUALITY_PICTURES, *_DRIVER_PICTURES)
+    shown |= {key for key in content.pictures if key in stems or key.rstrip("0123456789").rstrip("_") in stems}
+    return {
+        "table_note": _table_note(content),
+        "has_lime": content.lime is not None and "lime_mean_abs_weight" in content.importance,
+        "features": _feature_rows(content),
+        "metric_rows": [
+            {
+                "label": quality.metric_label(key),
+                "text": quality.metric_text(key, figure),
+                "meaning": quality.metric_meaning(key),
+            }
+            for key, figure in metrics.items()
+        ],
+        "methods": [{"name": clean(method), "reason": clean(reason)} for method, reason in content.methods.items()],
+        "checks": [{"name": clean(key), "text": gap(figure)} for key, figure in sorted(content.checks.items())],
+        "further_pictures": other_pictures(content.pictures, shown),
+        "libraries": [(clean(library), clean(number)) for library, number in sorted(content.versions.items())],
+    }
+
+
+def _table_note(content: ExplanationReport) -> str:
+    unit = "percentage points" if content.shap.output_unit == PROBABILITY else f"units of {name(content.target)}"
+    note = (
+        f"In {unit}. The size of an effect counts pushes up and down alike, with its standard error (±); "
+        "in the average effect they cancel out."
+    )
+    n_features = len(content.importance)
+    if n_features > _TABLE_ROWS:
+        rest = count(n_features - _TABLE_ROWS, "feature")
+        note += f" The {_TABLE_ROWS} most important ones are listed; {rest} more are in global_importance.json."
+    return note
+
+
+def _feature_rows(content: ExplanationReport) -> list[dict[str, Any]]:
+    table = content.importance.head(_TABLE_ROWS)
+    unit = content.shap.output_unit
+    largest = float(table["mean_abs_shap"].max()) if len(table) else 0.0
+    rows = []
+    for _, row in table.iterrows():
+        size = float(row["mean_abs_shap"])
+        error = effect(float(row["std_error"]), unit, signed=False)
+        rows.append(
+            {
+                "rank": int(row["rank"]),
+                "name": clean(str(row["feature"])),
+                "width": f"{100 * size / largest:.1f}" if largest > 0 else "0",
+                "size": f"{_bare(effect(size, unit, signed=False))} ± {_bare(error)}",
+                "mean": _bare(effect(float(row["mean_shap"]), unit)),
+                "lime": _bare(effect(float(row.get("lime_mean_abs_weight", 0.0)), unit, signed=False)),
+            }
+        )
+    return rows
+
+
+def _bare(text: str) -> str:
+    """An effect without its unit, which a table names once."""
+    return text.split("\N{NO-BREAK SPACE}", maxsplit=1)[0]

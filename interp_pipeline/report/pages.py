@@ -1,0 +1,43 @@
+"""Render the pages: words and numbers into templates, everything escaped, nothing loaded from anywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from interp_pipeline.report.comparison_page import comparison_parts
+from interp_pipeline.report.explanation_page import explanation_parts
+
+if TYPE_CHECKING:
+    from interp_pipeline.report.content import ComparisonReport, ExplanationReport
+
+__all__ = ["render_comparison_report", "render_explanation_report"]
+
+
+def render_explanation_report(content: ExplanationReport) -> str:
+    """The page about one explained model version, for a reader who does not train models.
+
+    Args:
+        content: all that is said; see ``ExplanationReport``.
+
+    Returns:
+        A complete HTML document with pictures inside, no script and no link to anything. Equal
+        content gives equal text, byte for byte.
+    """
+    return _render("explanation.html.j2", explanation_parts(content))
+
+
+def render_comparison_report(content: ComparisonReport) -> str:
+    """The page about a comparison; like ``render_explanation_report``."""
+    return _render("comparison.html.j2", comparison_parts(content))
+
+
+def _render(template: str, parts: dict[str, Any]) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    loader = PackageLoader("interp_pipeline.report", "templates")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    style = Markup(loader.get_source(environment, "style.css")[0].rstrip())  # noqa: S704 - our own file, no user text
+    return environment.get_template(template).render(parts, style=style)

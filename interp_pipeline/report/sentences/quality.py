@@ -1,0 +1,164 @@
+"""How well the model does, beside guessing without looking at the features."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from interp_pipeline.readable import number
+from interp_pipeline.report.wording import count, minus, name, percent, points, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from interp_pipeline.config import Task
+
+__all__ = ["metric_label", "metric_meaning", "metric_text", "plain_metrics", "quality_sentences"]
+
+_Z = 1.96  # of a 95 % interval
+_SHARES = {"accuracy", "balanced_accuracy", "roc_auc", "baseline_accuracy"}
+
+_LABELS = {
+    "accuracy": ("Accuracy", "share of right answers"),
+    "baseline_accuracy": ("Baseline accuracy", "share of right answers when always giving the most frequent one"),
+    "balanced_accuracy": ("Balanced accuracy", "share of right answers, each class counting the same"),
+    "roc_auc": ("ROC AUC", "how well it ranks: 50 % is guessing, 100 % perfect"),
+    "log_loss": ("Log loss", "how far the probabilities are from the truth; lower is better"),
+    "rmse": ("RMSE", "typical error, large errors counting more; lower is better"),
+    "mae": ("MAE", "average error; lower is better"),
+    "r2": ("R²", "share of the variation it explains; 1 is perfect, 0 is no better than the average"),
+    "baseline_rmse": ("Baseline RMSE", "the same error when always predicting the average"),
+}
+
+
+def plain_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Metrics under their plain names, in the order a reader wants them."""
+    plain = {key.removeprefix("test_"): float(figure) for key, figure in metrics.items()}
+    known = [key for key in _LABELS if key in plain]
+    return {key: plain[key] for key in [*known, *sorted(set(plain) - set(known))]}
+
+
+def metric_label(key: str) -> str:
+    """A metric's name for a table."""
+    return _LABELS[key][0] if key in _LABELS else name(key)
+
+
+def metric_meaning(key: str) -> str:
+    """What a metric says; empty for one this page does not know."""
+    return _LABELS[key][1] if key in _LABELS else ""
+
+
+def metric_text(key: str, figure: float) -> str:
+    """A metric's value for a table."""
+    return percent(figure) if key in _SHARES else minus(number(figure, 3))
+
+
+def quality_sentences(
+    metrics: Mapping[str, float], task: Task, target: str, positive_class: str | None, n_test: int | None = None
+) -> tuple[str, ...]:
+    """Test metrics in words, the most telling first.
+
+    Args:
+        metrics: as training.metrics names them, with or without the prefix ``test_``.
+        task: what is predicted.
+        target: name of the target column.
+        positive_class: of a binary classifier.
+        n_test: test rows; None: not known.
+
+    Returns:
+        One sentence saying so where there are no metrics this page knows.
+    """
+    known = plain_metrics(metrics)
+    found = (
+        _regression(known, target, n_test) if task == "regression" else _classification(known, positive_class, n_test)
+    )
+    if not found:
+        return ("No test result is stored with this version, so nothing is known here about how well it does.",)
+    return tuple(found)
+
+
+def _rows(n_test: int | None) -> str:
+    return "On test rows it had not seen" if n_test is None else f"On {count(n_test, 'test row')} it had not seen"
+
+
+def _classification(metrics: dict[str, float], positive_class: str | None, n_test: int | None) -> list[str]:
+    sentences = []
+    if "accuracy" in metrics:
+        right = metrics["accuracy"]
+        sentences.append(f"{_rows(n_test)}, the model is right {percent(right)} of the time.")
+        if "baseline_accuracy" in metrics:
+            sentences.append(_against_guessing(right, metrics["baseline_accuracy"]))
+        if n_test is not None and n_test > 1:
+            sentences.append(_margin(right, metrics.get("baseline_accuracy"), n_test))
+    if "balanced_accuracy" in metrics:
+        balanced = percent(metrics["balanced_accuracy"])
+        sentences.append(f"If each class counts the same, however rare it is, it is right {balanced} of the time.")
+    if "roc_auc" in metrics:
+        sentences.append(_ranking(metrics["roc_auc"], positive_class))
+    return sentences
+
+
+def _against_guessing(right: float, baseline: float) -> str:
+    opening = f"Always giving the most frequent answer would be right {percent(baseline)} of the time"
+    if right > baseline:
+        avoided = (right - baseline) / (1.0 - baseline)
+        gain = points(right - baseline, signed=False)
+        return f"{opening}: the model is {gain} better and avoids {percent(avoided)} of those errors."
+    if right == baseline:
+        return f"{opening}: the model is no better than that."
+    return f"{opening}: the model is {points(baseline - right, signed=False)} worse than that."
+
+
+def _margin(right: float, baseline: float | None, n_test: int) -> str:
+    # Agresti and Coull: two successes and failures added, so that 100 % right does not read as certain.
+    centre = (right * n_test + 2.0) / (n_test + 4.0)
+    margin = _Z * math.sqrt(centre * (1.0 - centre) / (n_test + 4.0))
+    opening = f"With {count(n_test, 'test row')} this share is known to about ±{points(margin, signed=False)}"
+    if baseline is not None and 0.0 < right - baseline <= margin:
+        return f"{opening}, so the lead over always giving the most frequent answer may be luck."
+    return f"{opening}."
+
+
+def _ranking(auc: float, positive: str | None) -> str:
+    guessing = percent(0.5)
+    if positive is None:
+        return (
+            f"Given one row of a class and one of another, it gives the first the higher probability of its class "
+            f"in {percent(auc)} of cases, averaged over the classes; guessing would reach {guessing}."
+        )
+    return (
+        f"Given one row that is {quoted(positive)} and one that is not, it gives the first the higher probability "
+        f"in {percent(auc)} of cases; guessing would reach {guessing}."
+    )
+
+
+def _regression(metrics: dict[str, float], target: str, n_test: int | None) -> list[str]:
+    sentences = []
+    if "mae" in metrics:
+        off = number(metrics["mae"], 3)
+        sentences.append(f"{_rows(n_test)}, its predictions of {name(target)} are off by {off} on average.")
+    if "rmse" in metrics and "baseline_rmse" in metrics:
+        sentences.append(_against_average(metrics["rmse"], metrics["baseline_rmse"]))
+    elif "rmse" in metrics:
+        sentences.append(
+            f"Its root mean squared error, in which large errors count more, is {number(metrics['rmse'], 3)}."
+        )
+    if "r2" in metrics:
+        sentences.append(_explained(metrics["r2"]))
+    return sentences
+
+
+def _against_average(rmse: float, baseline: float) -> str:
+    opening = (
+        f"Its root mean squared error, in which large errors count more, is {number(rmse, 3)}; "
+        f"always predicting the average would give {number(baseline, 3)}"
+    )
+    if rmse < baseline:
+        return f"{opening}, so the model takes away {percent(1.0 - rmse / baseline)} of that error."
+    return f"{opening}, so the model is no better than the average."
+
+
+def _explained(r2: float) -> str:
+    if r2 <= 0.0:
+        return "It explains none of the differences between the test rows (R² is not above zero)."
+    return f"It explains {percent(r2)} of the variation between the test rows (R²)."

@@ -1,0 +1,142 @@
+"""Numbers, names and lists as they stand in a sentence."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from interp_pipeline.plots.text import middle_ellipsis
+from interp_pipeline.readable import number, value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "PROBABILITY",
+    "article",
+    "clean",
+    "count",
+    "effect",
+    "gap",
+    "level",
+    "listed",
+    "minus",
+    "name",
+    "output_phrase",
+    "percent",
+    "points",
+    "quoted",
+    "value",
+]
+
+PROBABILITY = "probability"  # Explanation.output_unit of classifiers
+MINUS = "\N{MINUS SIGN}"
+NO_BREAK = "\N{NO-BREAK SPACE}"
+_PLACEHOLDER = "\N{WHITE SQUARE}"
+# Controls, invisible direction marks, lone surrogates (which no file can hold), private use.
+_UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
+_IN_SENTENCE = 60  # characters of a name; longer ones lose their middle, tables keep them whole
+
+
+def clean(text: str) -> str:
+    """Text with white space as single blanks, and a box for each character that cannot be shown."""
+    blanks = " ".join(text.split())
+    return "".join(_PLACEHOLDER if unicodedata.category(letter) in _UNPRINTABLE else letter for letter in blanks)
+
+
+def name(text: str) -> str:
+    """A feature's or model's name in a sentence."""
+    return middle_ellipsis(clean(text), _IN_SENTENCE) or "(empty)"
+
+
+def quoted(text: str) -> str:
+    """A class or category in a sentence: ``“good”``."""
+    return f"“{name(text)}”"
+
+
+def value(cell: object) -> str:
+    """One cell of the data: numbers as they are, text in quotes, ``missing``."""
+    text = value_text(cell)
+    return quoted(text) if isinstance(cell, str) and cell else minus(text)
+
+
+def minus(text: str) -> str:
+    """A number's text with a true minus sign."""
+    return f"{MINUS}{text[1:]}" if text.startswith("-") else text
+
+
+def percent(share: float) -> str:
+    """A share in percent with at most one decimal: ``76.5 %``.
+
+    Small and large shares that would round to nothing or everything keep apart from it:
+    ``less than 0.1 %``, ``more than 99.9 %``.
+    """
+    hundred = 100.0 * share
+    if 0.0 < hundred < 0.05:  # noqa: PLR2004 - where one decimal rounds to zero
+        return f"less than 0.1{NO_BREAK}%"
+    if 99.95 <= hundred < 100.0:  # noqa: PLR2004 - where one decimal rounds to everything
+        return f"more than 99.9{NO_BREAK}%"
+    return f"{minus(_one_decimal(hundred))}{NO_BREAK}%"
+
+
+def points(share: float, *, signed: bool = True) -> str:
+    """A difference of shares in percentage points: ``+5.1 points``, ``+0.034 points``."""
+    hundred = 100.0 * share
+    size = abs(hundred)
+    text = _one_decimal(size) if size >= 1.0 else number(size, 2)
+    unit = "point" if text == "1" else "points"
+    return f"{_sign(text, hundred) if signed else ''}{text}{NO_BREAK}{unit}"
+
+
+def effect(amount: float, unit: str, *, signed: bool = True) -> str:
+    """An attribution in words: percentage points of a probability, or the target's own numbers."""
+    if unit == PROBABILITY:
+        return points(amount, signed=signed)
+    text = number(abs(amount))
+    return f"{_sign(text, amount) if signed else ''}{text}"
+
+
+def level(amount: float, unit: str) -> str:
+    """A prediction in words: a probability in percent, or a number in the target's unit."""
+    return percent(amount) if unit == PROBABILITY else minus(number(amount, 4))
+
+
+def gap(amount: float) -> str:
+    """A tiny number as a reader can take it in: ``0``, ``0.0013``, or in powers of ten."""
+    return number(amount, 2).replace("e-", f"e{MINUS}")
+
+
+def count(amount: int, thing: str, plural: str | None = None) -> str:
+    """``1 row``, ``1,200 rows``."""
+    return f"{amount:,} {thing if amount == 1 else plural or f'{thing}s'}"
+
+
+def listed(texts: Sequence[str], word: str = "and", most: int | None = None) -> str:
+    """``a``, ``a and b``, ``a, b and c``, ``a, b and 7 more``."""
+    shown = list(texts)
+    if most is not None and len(shown) > most:
+        shown = [*shown[:most], f"{len(texts) - most} more"]
+    if len(shown) < 2:  # noqa: PLR2004 - nothing to join
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} {word} {shown[-1]}"
+
+
+def article(noun: str) -> str:
+    """``a random forest``, ``an estimator``."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def output_phrase(output: str, unit: str) -> str:
+    """One model output: ``the probability of “good”``, or the predicted target."""
+    return f"the probability of {quoted(output)}" if unit == PROBABILITY else f"the predicted {name(output)}"
+
+
+def _one_decimal(amount: float) -> str:
+    text = f"{amount:,.1f}"
+    return text.removesuffix(".0")
+
+
+def _sign(text: str, amount: float) -> str:
+    if text == "0":
+        return ""
+    return "+" if amount > 0 else MINUS
