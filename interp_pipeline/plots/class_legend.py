@@ -40,7 +40,7 @@ def class_legend(sheet: Sheet, explanation: Explanation, left: float, y: float) 
     legend(sheet, entries, left, y)
 
 
-def legend(sheet: Sheet, entries: list[tuple[str, str]], left: float, y: float, *, right: float = 0.0) -> None:
+def legend(sheet: Sheet, entries: list[tuple[str, str]], left: float, y: float) -> None:
     """Swatches with names in one line that ends before the sheet does; long names lose their middle.
 
     Args:
@@ -48,12 +48,11 @@ def legend(sheet: Sheet, entries: list[tuple[str, str]], left: float, y: float, 
         entries: names and colours.
         left: where the line starts, in inches.
         y: its middle, in inches.
-        right: inches kept free at the right end.
     """
     from matplotlib.patches import Rectangle
 
     characters = 40
-    while characters > 3 and _width(entries, characters) > sheet.width - left - PAD - right:  # noqa: PLR2004 - "a…z"
+    while characters > 3 and _width(entries, characters) > sheet.width - left - PAD:  # noqa: PLR2004 - "a…z"
         characters -= 1
     for name, colour in entries:
         label = short(name, characters)

@@ -64,12 +64,13 @@ def read_column(series: pd.Series) -> Column:
     inferred = pd.api.types.infer_dtype(series, skipna=True)
     if inferred in _NUMERIC:
         values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        return Column(kind="numeric", numbers=np.where(np.isfinite(values), values, np.nan).astype(np.float64))
+        finite = np.asarray(np.where(np.isfinite(values), values, np.nan), dtype=np.float64)
+        return Column(kind="numeric", numbers=finite)
     if inferred in _DATES or (inferred == "string" and _all_iso_dates(series)):
         times = pd.to_datetime(series, utc=True, format="ISO8601" if inferred == "string" else None, errors="coerce")
         if times.notna().sum() == series.notna().sum():  # else some are no days of any calendar: text after all
             days = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
-            return Column(kind="date", numbers=days.to_numpy(dtype=np.float64, na_value=np.nan))
+            return Column(kind="date", numbers=np.asarray(days.to_numpy(na_value=np.nan), dtype=np.float64))
     texts = np.array([value_text(value) for value in series], dtype=object)
     present = series.notna().to_numpy(dtype=bool)
     labels = sorted(set(texts[present]))

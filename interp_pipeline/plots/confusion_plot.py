@@ -25,7 +25,7 @@ __all__ = ["confusion_matrix"]
 _MOST_CLASSES = 12  # in rows and columns of their own; the rarer ones are pooled
 _CELL = 1.3  # inches, of few classes
 _ROW_NAME = 2.4  # inches of the widest class name beside a row
-_DARK = 0.55  # share of a row from which its cell needs white text
+_DARK = 0.45  # share of a row from which its cell needs white text
 
 
 def confusion_matrix(counts: npt.ArrayLike, class_names: Sequence[str]) -> Figure:
@@ -54,7 +54,7 @@ def confusion_matrix(counts: npt.ArrayLike, class_names: Sequence[str]) -> Figur
     cell = min(_CELL, (10.0 - left - PAD) / n)
     height = max(0.62 * cell, labels.row_height)
     heads = [wrap(name, cell - 0.08, TICK_SIZE, lines=3) for name in names]
-    head_room = line_inches(TICK_SIZE, max(head.count("\n") for head in heads) + 1) + 0.38
+    head_room = line_inches(TICK_SIZE, max(head.count("\n") for head in heads) + 1) + 0.3
     sheet = Sheet(
         f"{share(right, total)} of {count_phrase(total, 'row')} are put into their true class",
         "test rows · row: actual class, column: predicted class · percent of the actual class",

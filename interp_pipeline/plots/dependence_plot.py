@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["dependence"]
 
 _MOST_PANELS = 4
+_CLOUDS_IN_SQUARE = 2  # of four, side by side
 _PANEL_HEAD = 0.34  # inches for a panel's title
 _CLOUD_HEIGHT = 3.6  # inches
 _GAP = 0.22  # inches between panels
@@ -81,37 +82,37 @@ def _limits(effects: FloatArray) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _panel_names(sheet: Sheet, explanation: Explanation, outputs: list[int], lefts: list[float], width: float) -> None:
-    """The class above each panel."""
-    for left, output in zip(lefts, outputs, strict=True):
-        name = wrap(explanation.output_names[output], width, LABEL_SIZE, lines=1, bold=True)
-        sheet.text(left, sheet.height - 0.12, name, bold=True)
+def _panel_name(sheet: Sheet, name: str, left: float, top: float, width: float) -> None:
+    """The class above a panel."""
+    sheet.text(left, top + 0.2, wrap(name, width, LABEL_SIZE, lines=1, bold=True), bold=True)
 
 
 def _numbers(explanation: Explanation, feature: str, column: Column, effects: FloatArray, outputs: list[int]) -> Figure:
-    """A cloud per output, sharing the effect's scale."""
-    many = len(outputs) > 1
-    n_missing = int(column.missing.sum())
+    """A cloud per output, sharing the effect's scale; four stand two by two, so that ticks have room."""
+    count = len(outputs)
+    across = _CLOUDS_IN_SQUARE if count == _MOST_PANELS else count
+    cloud_height = _CLOUD_HEIGHT if across == count else 0.7 * _CLOUD_HEIGHT
+    block = cloud_height + AXIS_ROOM + (_PANEL_HEAD if count > 1 else 0)
     title, subtitle = _head(explanation, feature, outputs, "dot: a row", "line: median of groups of equal size")
-    sheet = Sheet(
-        title, subtitle, height=_CLOUD_HEIGHT + AXIS_ROOM + (_PANEL_HEAD if many else 0), notes=_missing_note(n_missing)
-    )
+    notes = _missing_note(int(column.missing.sum()))
+    sheet = Sheet(title, subtitle, height=block * -(-count // across), notes=notes)
     low, high = _limits(effects)
     left = PAD + 0.32 + tick_room(low, high)
-    width = (sheet.width - left - PAD - 0.2 - _GAP * (len(outputs) - 1)) / len(outputs)
-    lefts = [left + k * (width + _GAP) for k in range(len(outputs))]
+    width = (sheet.width - left - PAD - 0.2 - _GAP * (across - 1)) / across
     cloud = NumberCloud(column=column)
-    for k, start in enumerate(lefts):
-        ax = sheet.axes(start, AXIS_ROOM, width, _CLOUD_HEIGHT, grid="y")
+    for k, output in enumerate(outputs):
+        start = left + k % across * (width + _GAP)
+        bottom = (-(-count // across) - 1 - k // across) * block + AXIS_ROOM
+        ax = sheet.axes(start, bottom, width, cloud_height, grid="y")
         ax.set_ylim(low, high)
         cloud.draw(ax, effects[:, k], ACCENT, room=width)
-        if k == 0:
-            axis_label(ax, wrap(_effect_label(explanation, outputs), _CLOUD_HEIGHT, LABEL_SIZE, lines=1), axis="y")
+        if k % across == 0:
+            axis_label(ax, wrap(_effect_label(explanation, outputs), cloud_height, LABEL_SIZE, lines=1), axis="y")
             axis_label(ax, wrap(feature, sheet.width - left - PAD, LABEL_SIZE, lines=1))
         else:
             ax.tick_params(labelleft=False)
-    if many:
-        _panel_names(sheet, explanation, outputs, lefts, width)
+        if count > 1:
+            _panel_name(sheet, explanation.output_names[output], start, bottom + cloud_height, width)
     return sheet.figure
 
 
@@ -133,7 +134,7 @@ def _categories(
     left = label_column.left
     width = (sheet.width - left - PAD - 0.2 - _GAP * (len(outputs) - 1)) / len(outputs)
     lefts = [left + k * (width + _GAP) for k in range(len(outputs))]
-    for k, start in enumerate(lefts):
+    for k, (start, output) in enumerate(zip(lefts, outputs, strict=True)):
         ax = sheet.axes(start, AXIS_ROOM, width, height)
         if many:
             readable_axis(ax.xaxis, ticks=3)
@@ -141,6 +142,6 @@ def _categories(
         ax.set_xlim(*_limits(effects))
         if k == 0:
             axis_label(ax, _effect_label(explanation, outputs))
-    if many:
-        _panel_names(sheet, explanation, outputs, lefts, width)
+        if many:
+            _panel_name(sheet, explanation.output_names[output], start, AXIS_ROOM + height, width)
     return sheet.figure

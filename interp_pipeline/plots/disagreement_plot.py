@@ -75,7 +75,7 @@ def _title(distance: FloatArray) -> str:
 
 
 def _bars(ax: Axes, distance: FloatArray, end: float) -> None:
-    bins = int(np.clip(2 * np.sqrt(len(distance)), 8, 40))
+    bins = int(np.clip(1.4 * np.sqrt(len(distance)), 8, 40))
     counts, _, _ = ax.hist(distance, bins=bins, range=(0, end), color=ACCENT, edgecolor="white", linewidth=0.6)
     ax.set_xlim(0, end)
     ax.set_ylim(0, float(np.max(counts)) * 1.15)

@@ -169,10 +169,10 @@ def _class_band(ax: Axes, explanation: Explanation, outputs: npt.NDArray[np.intp
 
 def _colour_scale(sheet: Sheet, left: float, bottom: float, height: float, limit: float) -> None:
     """The colours with their values: the ends and zero."""
-    height = min(height, 2.2) - 0.24
-    bottom += 0.2
-    sheet.text(left, bottom + height + 0.12, "raises", size=TICK_SIZE, colour=MUTED)
-    sheet.text(left, bottom - 0.12, "lowers", size=TICK_SIZE, colour=MUTED)
+    height = min(height, 2.2) - 0.56
+    bottom += 0.28
+    sheet.text(left, bottom + height + 0.2, "raises", size=TICK_SIZE, colour=MUTED)
+    sheet.text(left, bottom - 0.2, "lowers", size=TICK_SIZE, colour=MUTED)
     ax = sheet.axes(left, bottom, 0.14, height, grid="none")
     ax.imshow(np.linspace(1, -1, 128)[:, None], aspect="auto", cmap=push_colours(), extent=(0, 1, -limit, limit))
     ax.set_xticks([])

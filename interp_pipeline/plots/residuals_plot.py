@@ -70,8 +70,8 @@ def residuals(actual: npt.ArrayLike, predicted: npt.ArrayLike, target: str) -> F
     _cloud(cloud, truth, guess)
     cloud.set_xlim(low - margin, high + margin)
     cloud.set_ylim(low - margin, high + margin)
-    axis_label(cloud, wrap(f"actual {name}", width, LABEL_SIZE, lines=1))
-    axis_label(cloud, wrap(f"predicted {name}", _HEIGHT, LABEL_SIZE, lines=1), axis="y")
+    axis_label(cloud, wrap(f"actual {target}", width, LABEL_SIZE, lines=1))
+    axis_label(cloud, wrap(f"predicted {target}", _HEIGHT, LABEL_SIZE, lines=1), axis="y")
     _histogram(sheet.axes(left + width + _GAP, AXIS_ROOM, width, _HEIGHT), error)
     return sheet.figure
 
@@ -95,4 +95,4 @@ def _histogram(ax: Axes, error: FloatArray) -> None:
     reach = float(np.abs(error).max()) * 1.05 or 1.0
     ax.set_xlim(-reach, reach)
     ax.set_yticks([])
-    axis_label(ax, "predicted minus actual, share of rows")
+    axis_label(ax, "predicted minus actual (height: number of rows)")

@@ -28,11 +28,11 @@ class LabelColumn:
     row_height: float  # inches per row
 
     @classmethod
-    def fit(cls, names: Sequence[str], *, widest: float = _WIDEST) -> LabelColumn:
-        """Wrap names into at most two lines of at most ``widest`` inches."""
-        labels = tuple(wrap(name, widest, LABEL_SIZE) for name in names)
+    def fit(cls, names: Sequence[str], *, widest: float = _WIDEST, bold: bool = False) -> LabelColumn:
+        """Wrap names into at most two lines of at most ``widest`` inches; ``bold`` if any will be."""
+        labels = tuple(wrap(name, widest, LABEL_SIZE, bold=bold) for name in names)
         lines = [line for label in labels for line in label.split("\n")]
-        width = max((text_width(line, LABEL_SIZE) for line in lines), default=0.0)
+        width = max((text_width(line, LABEL_SIZE, bold=bold) for line in lines), default=0.0)
         two = any("\n" in label for label in labels)
         return cls(
             labels=labels,

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["require_columns", "shift", "version_colours"]
+__all__ = ["one_row_per_feature", "require_columns", "shift", "version_colours"]
 
 _GREYED = 0.35  # opacity of shifts within noise
 
@@ -46,6 +46,8 @@ def shift(features: pd.DataFrame, labels: Sequence[str], *, top: int = 20) -> Fi
         features: one row per feature: ``feature``, ``importance_<label>`` for each label in the
             unit of the model output, ``delta`` (last minus first version), ``ci_low``,
             ``ci_high`` (its confidence interval) and ``significant`` (whether that leaves out 0).
+            Of several rows for a feature the last one counts. An importance may be missing where
+            a version does not know the feature, and an interval where there is none.
         labels: of the versions, in the order they came.
         top: at most this many features, the most important first.
 
@@ -57,21 +59,22 @@ def shift(features: pd.DataFrame, labels: Sequence[str], *, top: int = 20) -> Fi
     """
     columns = [f"importance_{label}" for label in labels]
     require_columns(features, ["feature", *columns, "delta", "ci_low", "ci_high", "significant"], "shift")
+    features = one_row_per_feature(features, columns)
     values = features[columns].to_numpy(dtype=np.float64)
-    order = np.argsort(-values.max(axis=1), kind="stable")[:top]
+    order = np.argsort(-np.nanmax(values, axis=1), kind="stable")[:top]
     shown, values = features.iloc[order], values[order]
     significant = shown["significant"].to_numpy(dtype=bool)
-    names = LabelColumn.fit([str(name) for name in shown["feature"]])
+    names = LabelColumn.fit([str(name) for name in shown["feature"]], bold=True)
     shifts = shown[["delta", "ci_low", "ci_high"]].to_numpy(dtype=np.float64)
     notes = [_interval_text(*(float(number) for number in row)) for row in shifts]
     note_room = max((text_width(note, TICK_SIZE) for note in notes), default=0.0) + 0.15
-    sheet = Sheet(_title(features), _subtitle(features, len(shown)), height=names.height + AXIS_ROOM + 0.4)
+    sheet = Sheet(_title(features), _subtitle(features, len(shown)), height=names.height + AXIS_ROOM + 0.75)
     ax = sheet.axes(names.left, AXIS_ROOM, sheet.width - names.left - PAD - note_room, names.height)
     label_rows(ax, names.labels, bold=[bool(flag) for flag in significant])
     _dumbbells(ax, values, significant)
     axis_label(ax, "importance: mean size of the effect on the model output")
     head = AXIS_ROOM + names.height + 0.2
-    legend(sheet, list(zip(labels, version_colours(len(labels)), strict=True)), names.left, head, right=note_room + 0.2)
+    legend(sheet, list(zip(labels, version_colours(len(labels)), strict=True)), PAD, sheet.height - 0.12)
     sheet.text(sheet.width - PAD, head, "shift [interval]", size=TICK_SIZE, colour=MUTED, ha="right")
     for i, (note, flag) in enumerate(zip(notes, significant, strict=True)):
         y = AXIS_ROOM + names.height - (i + 0.5) * names.row_height
@@ -101,7 +104,17 @@ def require_columns(frame: pd.DataFrame, columns: Sequence[str], plot: str) -> N
         raise UsageError(msg)
 
 
+def one_row_per_feature(features: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The last row of every feature (that of the last pair), without features no version has."""
+    known = features.dropna(subset=list(columns), how="all")
+    return known.drop_duplicates("feature", keep="last")
+
+
 def _interval_text(delta: float, low: float, high: float) -> str:
+    if np.isnan(delta):
+        return "not in every version"
+    if np.isnan(low) or np.isnan(high):
+        return signed(delta, 2)
     return f"{signed(delta, 2)} [{signed(low, 2)}, {signed(high, 2)}]"
 
 
@@ -109,7 +122,7 @@ def _title(features: pd.DataFrame) -> str:
     moved = features[features["significant"].astype(bool)]
     if len(moved) == 0:
         return "No feature's importance shifted by more than noise"
-    most = moved.iloc[int(np.argmax(moved["delta"].abs().to_numpy(dtype=np.float64)))]
+    most = moved.iloc[int(np.nanargmax(moved["delta"].abs().to_numpy(dtype=np.float64)))]
     share = f"{len(moved)} of {count_phrase(len(features), 'feature')} shifted by more than noise"
     return f"{share}, {short(str(most['feature']))} the most ({signed(float(most['delta']))})"
 
@@ -129,7 +142,7 @@ def _dumbbells(ax: Axes, values: FloatArray, significant: npt.NDArray[np.bool_])
     rows = np.arange(len(values))
     widths = np.where(significant, 3.0, 1.5)
     colours = [MUTED if flag else PALE for flag in significant]
-    ax.hlines(rows, values.min(axis=1), values.max(axis=1), colors=colours, linewidths=widths, zorder=2)
+    ax.hlines(rows, np.nanmin(values, axis=1), np.nanmax(values, axis=1), colors=colours, linewidths=widths, zorder=2)
     for k, colour in enumerate(version_colours(values.shape[1])):
         for flag in (False, True):
             chosen = significant == flag
@@ -142,4 +155,4 @@ def _dumbbells(ax: Axes, values: FloatArray, significant: npt.NDArray[np.bool_])
                 linewidths=0,
                 zorder=3 + int(flag),
             )
-    ax.set_xlim(0, float(values.max()) * 1.04 or 1.0)
+    ax.set_xlim(0, float(np.nanmax(values)) * 1.04 or 1.0)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["swarm_offsets"]
 
 _BINS_PER_UNIT = 60  # dots closer than this along the axis would overlap
+_GOLDEN = (5**0.5 - 1) / 2  # its multiples modulo 1 are evenly spread
 _COMFORTABLE = 8  # dots side by side at their natural distance; denser bins are squeezed
 
 
@@ -30,7 +31,8 @@ def swarm_offsets(positions: FloatArray) -> FloatArray:
     if positions.size == 0:
         return np.zeros(0)
     bins = np.round(positions * _BINS_PER_UNIT).astype(np.int64)
-    order = np.lexsort((positions, bins))
+    shuffled = np.arange(len(bins)) * _GOLDEN % 1  # sorted by position, dots would line up in chevrons
+    order = np.lexsort((shuffled, bins))
     _, first, counts = np.unique(bins[order], return_index=True, return_counts=True)
     place = np.arange(len(order)) - np.repeat(first, counts)
     step = np.where(place % 2 == 0, -(place // 2), (place + 1) // 2)

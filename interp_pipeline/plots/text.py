@@ -6,6 +6,7 @@ script the font lacks. Nothing here depends on a figure, so a layout is known be
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
@@ -17,7 +18,9 @@ __all__ = ["clean", "middle_ellipsis", "number", "signed", "text_width", "value_
 PLACEHOLDER = "\N{WHITE SQUARE}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn"}  # controls, invisible directions, lone surrogates, private use
-_BREAK_AFTER = " _-/.,:;|)"
+_LONG_WORD = 20  # characters; shorter words, and numbers, stay in one piece
+_WORD = re.compile(r"\S+\s*|\s+")
+_PART = re.compile(r"[^_/.,:;|)-]*[_/.,:;|)-]+\s*|[^_/.,:;|)-]+")
 _TAIL_SHARE = 0.6  # of a shortened name: its end, where names of one family differ, gets more room
 _SLACK = 1.02  # the renderer's hinting may make text a little wider than measured
 _VALUE_CHARACTERS = 34  # of a value in "feature = value", so that the feature stays recognisable
@@ -99,13 +102,11 @@ def _break(text: str, width: float, size: float, *, bold: bool) -> list[str]:
 
 
 def _pieces(text: str) -> list[str]:
-    """The text cut after blanks and punctuation, nothing lost."""
-    pieces, start = [], 0
-    for i, character in enumerate(text):
-        if character in _BREAK_AFTER and (i + 1 == len(text) or text[i + 1] not in _BREAK_AFTER):
-            pieces.append(text[start : i + 1])
-            start = i + 1
-    return [*pieces, text[start:]] if start < len(text) else pieces
+    """The text cut after blanks and, in long words only, after punctuation; nothing lost."""
+    pieces: list[str] = []
+    for word in _WORD.findall(text):
+        pieces += _PART.findall(word) if len(word) > _LONG_WORD else [word]
+    return pieces
 
 
 def _longest_prefix(text: str, width: float, size: float, *, bold: bool) -> int:

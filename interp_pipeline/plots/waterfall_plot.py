@@ -60,7 +60,7 @@ def waterfall(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     output = explained_output(explanation, row)
     labels, pushes = _steps(explanation, row, output, top)
     base, prediction = float(explanation.base_values[row, output]), float(explanation.predictions[row, output])
-    column = LabelColumn.fit(["average prediction", *labels, "prediction for this row"])
+    column = LabelColumn.fit(["average prediction", *labels, "prediction for this row"], bold=True)
     phrase = output_phrase(explanation, output)
     sheet = Sheet(
         _title(explanation, row, phrase, base, prediction),
