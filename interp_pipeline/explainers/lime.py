@@ -74,15 +74,17 @@ class Lime:
         predictions = np.asarray(model.forward(inputs.rows), dtype=np.float64)
         n_rows, n_outputs = predictions.shape
         values = np.zeros((n_rows, matrix.shape[1], n_outputs))
-        intercepts, local_r2 = np.tile(predictions, 1), np.ones((n_rows, n_outputs))
-        if used:  # a model that reads no feature is constant: its surrogate is its output
+        intercepts, local_r2 = predictions.copy(), np.ones((n_rows, n_outputs))
+        if used:
             neighbours = _neighbours(model, background, config)
             outputs = _outputs(model, neighbours.rows, matrix)
             for i in range(n_rows):
-                weights, intercepts[i], local_r2[i] = _fit(neighbours, matrix[i, used], predictions[i], outputs)
-                values[i, used] = weights
+                fitted = _fit(neighbours, matrix[i, used], predictions[i], outputs)
+                values[i, used], intercepts[i], local_r2[i] = fitted
                 advance(1)
                 limit.require((i + 1) / n_rows, _REMEDY)
+        else:  # a model that reads no feature is constant: its surrogate is its output
+            advance(n_rows)
         return inputs.explanation(
             method=self.name,
             config=config,

@@ -46,11 +46,11 @@ class Neighbourhood:
         random = np.random.RandomState(seed)  # lime's generator, so that lime's numbers can be repeated
         coded = self._missing_as_code(training)
         self._discretizer = missing_aware_quartiles(coded, list(n_categories), random)
+        # lime is shown bins and categories alike as codes, of which it keeps the frequencies.
         explainer = LimeTabularExplainer(
-            coded,
-            categorical_features=list(n_categories),
-            discretizer=self._discretizer,
-            feature_selection="none",
+            self._discretizer.discretize(coded),
+            categorical_features=range(training.shape[1]),
+            discretize_continuous=False,
             random_state=random,
         )
         self.base = explainer.base

@@ -1,0 +1,143 @@
+"""LIME: lime's own numbers to the bit, and what lime itself cannot do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from harness.explainable_models import SmallModel, explain, mlp, random_rows, small_model, table, tree_model
+from lime.lime_tabular import LimeTabularExplainer
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+from interp_pipeline.config import ExplainConfig
+from interp_pipeline.errors import ModelError
+from interp_pipeline.explainers.registry import load_explainer
+
+CONFIG = ExplainConfig(lime_samples=400, seed=3)
+
+
+def test_plain_lime_gives_the_same_bits() -> None:
+    features = random_rows(120, 5, 1)
+    features[:, 3] = np.random.default_rng(0).integers(0, 3, 120)  # a categorical column
+    forest = RandomForestClassifier(10, random_state=0).fit(
+        features, np.digitize(features[:, 0] * features[:, 1], [-0.3, 0.3])
+    )
+    model = tree_model(forest, 5, categories={"f3": ("red", "green", "blue")})
+    explanation = explain("lime", model, table(features[:4]), table(features[:60]), CONFIG)
+    for i in range(4):
+        plain = LimeTabularExplainer(
+            features[:60], categorical_features=[3], feature_selection="none", random_state=3
+        ).explain_instance(features[i], forest.predict_proba, labels=(0, 1, 2), num_features=5, num_samples=400)
+        for output in range(3):
+            weights = dict(plain.local_exp[output])
+            assert [weights[feature] for feature in range(5)] == explanation.values[i, :, output].tolist()
+            assert plain.intercept[output] == explanation.base_values[i, output]
+        assert plain.score == explanation.local_r2[i, 2]  # lime keeps the last output's
+
+
+def test_plain_lime_gives_the_same_bits_for_a_regression() -> None:
+    features = random_rows(80, 3, 1)
+    forest = RandomForestRegressor(10, random_state=0).fit(features, features[:, 0] ** 2 + features[:, 1])
+    explanation = explain("lime", tree_model(forest, 3), table(features[:1]), table(features), CONFIG)
+    plain = LimeTabularExplainer(
+        features, mode="regression", feature_selection="none", random_state=3
+    ).explain_instance(features[0], forest.predict, num_features=3, num_samples=400)
+    weights = dict(plain.local_exp[1])
+    assert [weights[feature] for feature in range(3)] == explanation.values[0, :, 0].tolist()
+    assert explanation.local_r2 is not None
+    assert plain.score == explanation.local_r2[0, 0]
+
+
+class Recording(SmallModel):
+    """Remembers the estimator's inputs it was asked about."""
+
+    def forward(self, encoded: np.ndarray) -> np.ndarray:
+        self.asked = encoded
+        return self.function(encoded)
+
+
+def recording(n_features: int, **options: object) -> Recording:
+    names = tuple(f"f{i}" for i in range(n_features))
+    return Recording(
+        function=lambda x: np.nan_to_num(x, nan=5.0).sum(axis=1, keepdims=True),
+        feature_names=names,
+        output_names=("target",),
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def test_missing_values_are_a_bin_of_their_own() -> None:
+    background = random_rows(200, 2, 1)
+    background[:60, 0] = np.nan  # 30 %
+    model = recording(2)
+    explanation = explain("lime", model, table(np.array([[np.nan, 0.0], [0.1, 0.0]])), table(background), CONFIG)
+    assert 0.22 < np.isnan(model.asked[:, 0]).mean() < 0.38
+    assert not np.isnan(model.asked[:, 1]).any()
+    assert explanation.values[0, 0, 0] > 3  # missing counts as 5, what is present as 0 on average
+    assert explanation.local_r2 is not None
+    assert explanation.local_r2[0, 0] > 0.5
+
+
+def test_missing_and_new_categories() -> None:
+    random = np.random.default_rng(0)
+    background = random.integers(0, 2, (100, 1)).astype(float)
+    background[:30] = np.nan
+    model = recording(1, categories={"f0": ("a", "b", "never seen")})
+    rows = table(np.array([[np.nan], [0.0], [2.0]]))
+    explanation = explain("lime", model, rows, table(background), CONFIG)
+    asked = model.asked[:, 0]
+    assert set(asked[~np.isnan(asked)]) == {0.0, 1.0}
+    assert 0.22 < np.isnan(asked).mean() < 0.38
+    assert explanation.values[0, 0, 0] > 3
+    assert explanation.values[1, 0, 0] < 0
+
+
+def test_columns_of_one_value_keep_it() -> None:
+    background = np.column_stack([np.full(50, 7.0), np.r_[np.ones(45), 2 * np.ones(5)], random_rows(50, 1, 1)[:, 0]])
+    model = recording(3)
+    explanation = explain("lime", model, table(background[:2]), table(background), CONFIG)
+    assert (model.asked[:, 0] == 7).all()  # lime itself would put 0 here
+    assert set(model.asked[:, 1]) == {1.0, 2.0}
+    np.testing.assert_allclose(explanation.values[:, 0], 0, atol=1e-12)
+
+
+def test_a_column_without_any_value_keeps_none() -> None:
+    background = np.column_stack([np.full(50, np.nan), random_rows(50, 1, 1)[:, 0]])
+    model = recording(2)
+    explanation = explain("lime", model, table(background[:2]), table(background), CONFIG)
+    assert np.isnan(model.asked[:, 0]).all()
+    np.testing.assert_allclose(explanation.values[:, 0], 0, atol=1e-12)
+
+
+def test_unused_features_get_zero() -> None:
+    rows = table(random_rows(3, 4, 1))
+    model = small_model(mlp(2, 2, 1), 4, 2, unused=(0, 2))
+    explanation = explain("lime", model, rows, table(random_rows(50, 4, 2)), CONFIG)
+    assert (explanation.values[:, [0, 2]] == 0).all()
+    assert (explanation.values[:, [1, 3]] != 0).all()
+
+
+def test_a_model_that_reads_no_feature_is_its_own_surrogate() -> None:
+    model = small_model(lambda x: np.full((len(x), 1), 0.25), 2, unused=(0, 1))
+    explanation = explain("lime", model, table(random_rows(2, 2, 1)), table(random_rows(9, 2, 2)), CONFIG)
+    assert (explanation.values == 0).all()
+    assert (explanation.base_values == 0.25).all()
+
+
+def test_a_row_does_not_depend_on_the_rows_beside_it() -> None:
+    rows, background = table(random_rows(6, 3, 1)), table(random_rows(40, 3, 2))
+    model = small_model(mlp(3, 2, 1), 3, 2)
+    together = explain("lime", model, rows, background, CONFIG)
+    alone = explain("lime", model, rows.iloc[[4]], background, CONFIG)
+    assert (alone.values[0] == together.values[4]).all()
+    other_seed = explain("lime", model, rows, background, ExplainConfig(lime_samples=400, seed=4))
+    assert (other_seed.values != together.values).any()
+
+
+def test_too_few_samples_and_too_little_time_are_refused() -> None:
+    rows = table(random_rows(20, 3, 1))
+    model = small_model(mlp(3, 1, 1), 3)
+    assert "allow at least 5" in (load_explainer("lime").refusal(model, ExplainConfig(lime_samples=4)) or "")
+    with pytest.raises(ModelError, match="lime: lime_samples=4 cannot fit 3 features"):
+        explain("lime", model, rows, rows, ExplainConfig(lime_samples=4))
+    with pytest.raises(ModelError, match="lime: max_seconds=1e-06 is not enough"):
+        explain("lime", model, rows, rows, ExplainConfig(lime_samples=50, max_seconds=1e-6))
