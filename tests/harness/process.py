@@ -38,7 +38,7 @@ def free_ports(count: int) -> list[int]:
 
 def bare_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment servers start in: no settings of the person who runs the tests, and no telemetry."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "AWS_", "INTERP_", "COV_"))}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "AWS_", "INTERP_", "COVERAGE_"))}
     return kept | {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"} | dict(extra or {})
 
 

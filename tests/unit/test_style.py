@@ -1,0 +1,166 @@
+"""Guards of the house rules that neither ruff, mypy nor import-linter can see. They walk the source."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+_PACKAGES = ("interp_pipeline", "mlflow_plugin")
+_SOURCES = sorted(p for folder in _PACKAGES for p in (_ROOT / folder).rglob("*.py"))
+_SCRIPTS = sorted(p for folder in ("projects", "benchmarks") for p in (_ROOT / folder).rglob("*.py"))
+_TESTS = sorted((_ROOT / "tests").rglob("*.py"))
+
+_MOST_LINES_OF_A_FILE = 400
+_MOST_LINES_OF_A_FUNCTION = 60  # without its docstring
+_VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
+_IS_MLFLOW = {"interp_pipeline.tracking.served_model"}  # defines a subclass of MLflow's own model class
+_HEAVY = ("tensorflow", "keras", "shap", "lime", "matplotlib", "mlflow", "sklearn.ensemble")
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(_ROOT))
+
+
+def _module(path: Path) -> str:
+    parts = path.relative_to(_ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+_LIBRARY = pytest.mark.parametrize("path", _SOURCES, ids=_name)
+_EVERYTHING = pytest.mark.parametrize("path", _SOURCES + _SCRIPTS + _TESTS, ids=_name)
+
+
+def test_the_walk_finds_the_source() -> None:
+    assert {"interp_pipeline/explanation.py", "mlflow_plugin/cli.py"} <= {_name(p) for p in _SOURCES}
+    assert "projects/explain/run.py" in {_name(p) for p in _SCRIPTS}
+    assert "tests/unit/test_style.py" in {_name(p) for p in _TESTS}
+
+
+@_EVERYTHING
+def test_files_are_short_and_named_after_what_they_hold(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= _MOST_LINES_OF_A_FILE
+    assert path.stem not in _VAGUE_NAMES
+
+
+@_EVERYTHING
+def test_functions_are_short(path: Path) -> None:
+    lengths = {
+        f"{node.name} (line {node.lineno})": _code_lines(node)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > _MOST_LINES_OF_A_FUNCTION} == {}
+
+
+def _code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from ``def`` to the end, without those of the docstring."""
+    total = (function.end_lineno or function.lineno) - function.lineno + 1
+    if ast.get_docstring(function) is None:
+        return total
+    docstring = function.body[0]
+    return total - ((docstring.end_lineno or docstring.lineno) - docstring.lineno + 1)
+
+
+@_LIBRARY
+def test_all_is_sorted(path: Path) -> None:
+    listed = _listed(path) or []
+    assert listed == sorted(set(listed), key=_as_ruff_sorts)
+
+
+@_LIBRARY
+def test_modules_use_of_each_other_only_what_all_lists(path: Path) -> None:
+    """``__all__`` says what a module is for: what another one imports from it stands there."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith(_PACKAGES):
+            continue
+        listed = _listed_by(str(node.module))
+        wanted = {alias.name for alias in node.names if not _is_module(f"{node.module}.{alias.name}")}
+        assert listed is None or wanted <= set(listed), f"{node.module} does not list {wanted - set(listed)}"
+
+
+def _listed(path: Path) -> list[str] | None:
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
+            return list(ast.literal_eval(node.value))
+    return None
+
+
+def _listed_by(module: str) -> list[str] | None:
+    place = _ROOT.joinpath(*module.split("."))
+    return _listed(place / "__init__.py" if place.is_dir() else place.with_suffix(".py"))
+
+
+def _is_module(name: str) -> bool:
+    place = _ROOT.joinpath(*name.split("."))
+    return place.is_dir() or place.with_suffix(".py").exists()
+
+
+def _as_ruff_sorts(name: str) -> tuple[int, str]:
+    """Constants first, then classes, then the rest, each by alphabet: ruff's order for ``__all__``."""
+    if name.isupper():
+        return 0, name
+    return (1 if name[:1].isupper() else 2), name
+
+
+@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred:UserWarning")  # MLflow, on defining a model class
+@_LIBRARY
+def test_what_all_names_exists_and_says_what_it_is(path: Path) -> None:
+    module = importlib.import_module(_module(path))
+    assert path.name == "__init__.py" or module.__doc__
+    for name in getattr(module, "__all__", ()):
+        thing = getattr(module, name)
+        if callable(thing) and getattr(thing, "__module__", "").startswith(_PACKAGES):
+            assert thing.__doc__, name
+
+
+def test_importing_a_room_loads_no_heavy_library() -> None:
+    """In one fresh interpreter, module by module, so that the first culprit is named."""
+    code = (
+        "import importlib, sys\n"
+        "for name in sys.argv[2].split(','):\n"
+        "    importlib.import_module(name)\n"
+        "    loaded = [heavy for heavy in sys.argv[1].split(',') if heavy in sys.modules]\n"
+        "    if loaded: sys.exit(f'importing {name} loads {loaded}')\n"
+    )
+    modules = ",".join(_module(path) for path in _SOURCES if _module(path) not in _IS_MLFLOW)
+    result = subprocess.run(
+        [sys.executable, "-c", code, ",".join(_HEAVY), modules],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=_ROOT,
+        env=os.environ | {"PYTHONPATH": str(_ROOT)},
+    )
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("path", sorted((_ROOT / "projects").rglob("*.py")), ids=_name)
+def test_project_scripts_import_only_the_library(path: Path) -> None:
+    """They are no package, so import-linter does not see them."""
+    allowed = {"interp_pipeline", "click", *sys.stdlib_module_names}
+    assert {module.split(".")[0] for module in _imported(path)} <= allowed
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in _SOURCES if _name(p).startswith("mlflow_plugin") and p.stem != "settings"], ids=_name
+)
+def test_only_settings_reads_the_environment_of_the_host(path: Path) -> None:
+    names = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+    assert names.isdisjoint({"environ", "getenv"})
+
+
+def _imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
