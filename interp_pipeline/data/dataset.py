@@ -78,7 +78,7 @@ def load_dataset(source: str, config: TrainConfig) -> Dataset:
     dropped = is_missing(frame[config.target])
     n_dropped = int(dropped.sum())
     if len(frame) - n_dropped == 1:
-        msg = f"{shown(without_secrets(source))} has a single row with a target: a model needs more, add rows"
+        msg = f"{without_secrets(source)} has a single row with a target: a model needs more, add rows"
         raise DataError(msg)
     rule = infer_target(frame[config.target], config)
     labelled = frame[~dropped] if n_dropped else frame

@@ -28,10 +28,19 @@ _TRY_LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 def without_secrets(source: str) -> str:
-    """A source without what may be secret in a URL: user, password and the signature in its query."""
-    if "://" not in source:
+    """A source without what may be secret in a URL: user, password and the signature in its query.
+
+    Raises:
+        UsageError: it looks like a URL and is none.
+    """
+    scheme, is_url, _ = source.partition("://")
+    if not is_url or scheme.lower() == "s3":  # its addresses hold no secrets, and "?" may be part of a key
         return source
-    parts = urlsplit(source)
+    try:
+        parts = urlsplit(source)
+    except ValueError as error:
+        msg = f"the {scheme}:// address is not one: {error}; check the address"
+        raise UsageError(msg) from error
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 

@@ -132,15 +132,26 @@ def _raise_nothing_there(source: str, is_file: bool, known: frozenset[str]) -> l
 @contextmanager
 def _readable_errors(source: str, bucket: str) -> Iterator[None]:
     """Say in one line what the storage did not like, and sort what may work later from what will not."""
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        ConnectionError,  # noqa: A004 - botocore's own
+        HTTPClientError,
+        IncompleteReadError,
+        SSLError,
+    )
 
     try:
         yield
     except ClientError as error:
         raise _refusal(source, bucket, error) from error
-    except HTTPClientError as error:  # nobody there, no answer in time, broken off
-        endpoint = error.kwargs.get("endpoint_url", "the storage")
-        msg = f"{source}: {endpoint} did not answer ({error.__class__.__name__}); check the endpoint or try again later"
+    except SSLError as error:
+        msg = f"{source}: the storage's certificate is not trusted; name your authority in AWS_CA_BUNDLE"
+        raise UsageError(msg) from error
+    except (ConnectionError, HTTPClientError, IncompleteReadError) as error:
+        parts = urlsplit(str(error.kwargs.get("endpoint_url", "")))
+        storage = f"{parts.scheme}://{parts.netloc}" if parts.netloc else "the storage"
+        msg = f"{source}: {storage} did not answer ({error.__class__.__name__}); check the endpoint or try again later"
         raise TrackingError(msg) from error
     except BotoCoreError as error:  # credentials, profile, region or a name that cannot be
         msg = f"{source} cannot be read: {' '.join(str(error).split())}; check credentials and configuration of AWS"

@@ -67,6 +67,9 @@ def read_table(source: str) -> pd.DataFrame:
         TrackingError: the storage did not answer.
     """
     source = str(source).strip()
+    if not source:
+        msg = "no data was named: give a path, an address or the name of a bundled data set"
+        raise UsageError(msg)
     if source in BUNDLED:
         return read_csv(bundled_path(source), source)
     scheme = source.partition("://")[0].lower() if "://" in source else ""
@@ -130,7 +133,7 @@ def _local_files(path: Path, source: str) -> list[tuple[Path, str]]:
         raise UsageError(msg) from error
     close = difflib.get_close_matches(path.name, neighbours, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"the working folder is {Path.cwd()}"
-    msg = f"{source} does not exist: {hint}" if source else "no data was named: give a path or an address"
+    msg = f"{source} does not exist: {hint}"
     raise UsageError(msg)
 
 

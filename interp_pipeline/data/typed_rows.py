@@ -48,9 +48,9 @@ _ISO_DATE = re.compile(
 
 
 def shown(value: object) -> str:
-    """A value as it stands in a one-line message: quoted, escaped, at most 60 characters."""
+    """A value as it stands in a one-line message: quoted, escaped, at most 120 characters."""
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - said in the line above
+    return text if len(text) <= 120 else f"{text[:117]}..."  # noqa: PLR2004 - said in the line above
 
 
 def name_of(value: Any) -> str:
@@ -278,11 +278,12 @@ def _boolean(column: pd.Series[Any], _categories: tuple[str, ...]) -> npt.NDArra
 
 
 def _date(column: pd.Series[Any], _categories: tuple[str, ...]) -> npt.NDArray[np.float64]:
-    if getattr(column.dtype, "kind", None) != "M" or isinstance(column.dtype, pd.CategoricalDtype):
+    if not str(column.dtype).startswith(("datetime64", "timestamp")):  # of numpy and pandas, of pyarrow
         texts = pd.api.types.infer_dtype(column, skipna=True) == "string"  # these repeat, and parsing is slow
         convert = functools.cache(days_since_epoch) if texts else days_since_epoch
         return _one_by_one(column, convert, "an ISO 8601 date such as 2024-02-29")
-    if getattr(column.dt, "tz", None) is not None:
+    zone = getattr(getattr(column.dtype, "pyarrow_dtype", column.dtype), "tz", None)
+    if zone is not None:
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
     moments = column.to_numpy(dtype="datetime64[us]", na_value=np.datetime64("NaT"))
     days = moments.astype(np.int64) / _MICROSECONDS_PER_DAY

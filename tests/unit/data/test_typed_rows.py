@@ -308,4 +308,4 @@ def test_missing_of_every_sort() -> None:
 
 def test_shown_is_short_and_one_line() -> None:
     assert shown("a\nb") == r"'a\nb'"
-    assert len(shown("x" * 500)) == 60
+    assert len(shown("x" * 500)) == 120
