@@ -35,7 +35,7 @@ def describe_comparison(
     for _, row in comparison.agreement.iterrows():
         pair = comparison.pair(str(row["against"]))
         sentences = [
-            told.verdict_sentence(row, len(pair)),
+            told.verdict_sentence(row, pair),
             told.predictions_sentence(row, comparison.n_rows, unit),
             told.shift_sentence(pair, reference, str(row["against"]), unit),
         ]

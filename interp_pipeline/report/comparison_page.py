@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.report.pictures import other_pictures, picture, pictures
 from interp_pipeline.report.sentences import comparison as told
 from interp_pipeline.report.sentences.quality import metric_label, metric_text, plain_metrics
-from interp_pipeline.report.wording import clean, count, effect, level, listed, name
+from interp_pipeline.report.wording import PROBABILITY, clean, column, count, effect, level, listed, name, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,13 +42,12 @@ def comparison_parts(content: ComparisonReport) -> dict[str, Any]:
     single = len(comparison.agreement) == 1
     shown = {key for key in content.pictures if _NUMBERED.sub("", key) in known}
     pairs = [_pair(content, number) for number in range(1, len(comparison.agreement) + 1)]
-    brief = (
-        [sentence for pair in pairs for sentence in pair["brief"]] if single else [pair["brief"][0] for pair in pairs]
-    )
+    told_apart = [sentence for pair in pairs for sentence in (pair["brief"] if single else [" ".join(pair["brief"])])]
+    quality = told.quality_sentence([(version.label, version.metrics) for version in content.compared])
     return {
         "title": f"{listed(labels)}",
         "subject": told.subject_sentence(comparison, content.target, content.data_source),
-        "brief": brief,
+        "brief": [*told_apart, *([quality] if quality else [])],
         "compared": [{"name": label} for label in labels],
         "overview": _overview(content),
         "missing": told.missing_features_sentences(comparison),
@@ -70,7 +70,7 @@ def _overview(content: ComparisonReport) -> list[dict[str, Any]]:
     keys = list(dict.fromkeys(key for each in metrics for key in each))
     for key in keys:
         cells = [metric_text(key, each[key]) if key in each else "not known" for each in metrics]
-        rows.append({"label": f"Test {metric_label(key)}", "cells": cells})
+        rows.append({"label": f"{metric_label(key)} (test)", "cells": cells})
     return rows
 
 
@@ -86,7 +86,7 @@ def _pair(content: ComparisonReport, number: int) -> dict[str, Any]:
         "title": f"{name(against)} against {name(reference)}",
         "reference": name(reference),
         "against": name(against),
-        "brief": [told.verdict_sentence(row, len(table)), predictions],
+        "brief": [told.verdict_sentence(row, table), predictions],
         "sentences": [
             predictions,
             told.agreement_sentence(row),
@@ -98,7 +98,7 @@ def _pair(content: ComparisonReport, number: int) -> dict[str, Any]:
         "row_sentence": told.row_sentence(per_row.iloc[0], reference, unit),
         "rows": _disagreeing_rows(per_row, reference, against, unit),
         "features": _feature_rows(table, reference, against, unit),
-        "features_note": _features_note(table),
+        "features_note": _features_note(table, unit),
     }
 
 
@@ -127,25 +127,40 @@ def _disagreeing_rows(per_row: pd.DataFrame, reference: str, against: str, unit:
 
 
 def _feature_rows(table: pd.DataFrame, reference: str, against: str, unit: str) -> list[dict[str, Any]]:
+    listed_rows = table.head(_TABLE_ROWS)
+    before, after = (listed_rows[f"importance_{label}"].tolist() for label in (reference, against))
+    largest = max([*before, *after], default=0.0)
+    columns = {
+        "before": column(before, unit, largest),
+        "after": column(after, unit, largest),
+        "delta": column(listed_rows["delta"].tolist(), unit, largest, signed=True),
+        "low": column(listed_rows["ci_low"].tolist(), unit, largest, signed=True),
+        "high": column(listed_rows["ci_high"].tolist(), unit, largest, signed=True),
+    }
     rows = []
-    for _, row in table.head(_TABLE_ROWS).iterrows():
-        before, after = int(row[f"rank_{reference}"]), int(row[f"rank_{against}"])
+    for i, (_, row) in enumerate(listed_rows.iterrows()):
+        ranks = int(row[f"rank_{reference}"]), int(row[f"rank_{against}"])
+        known = not math.isnan(row["ci_low"])
         rows.append(
             {
                 "name": clean(str(row["feature"])),
-                "ranks": str(before) if before == after else f"{before} → {after}",
-                "before": effect(float(row[f"importance_{reference}"]), unit, signed=False),
-                "after": effect(float(row[f"importance_{against}"]), unit, signed=False),
-                "delta": effect(float(row["delta"]), unit),
-                "interval": told.interval_text(row, unit),
+                "ranks": str(ranks[0]) if ranks[0] == ranks[1] else f"{ranks[0]} → {ranks[1]}",
+                "before": columns["before"][i],
+                "after": columns["after"][i],
+                "delta": columns["delta"][i],
+                "interval": f"{columns['low'][i]} to {columns['high'][i]}" if known else "",
                 "significant": bool(row["significant"]),
             }
         )
     return rows
 
 
-def _features_note(table: pd.DataFrame) -> str:
+def _features_note(table: pd.DataFrame, unit: str) -> str:
+    note = "Average size of effect in each version, and its change"
+    note += ", in percentage points." if unit == PROBABILITY else f", in units of {quoted(unit)}."
     if len(table) <= _TABLE_ROWS:
-        return ""
+        return note
     rest = count(len(table) - _TABLE_ROWS, "feature")
-    return f"The {_TABLE_ROWS} most important ones of the reference are listed; {rest} more are in features.json."
+    return (
+        f"{note} The {_TABLE_ROWS} most important ones of the reference are listed; {rest} more are in features.json."
+    )

@@ -30,8 +30,8 @@ _DRIVERS = 5
 # Marks that a renderer might act on. Those that could open HTML, a table cell or a formula become
 # character references, which are never read as markup; the others get a backslash.
 _REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "$": "&#36;", "@": "&#64;"}
-_BACKSLASHED = re.compile(r"([\\`*_{}\[\]()#+!~])")
-_LINE_START = re.compile(r"^(\s*)([-=]|\d+\.)")
+_BACKSLASHED = re.compile(r"([\\`*_{}\[\]~])")
+_LINE_START = re.compile(r"^(\s*)([-=+#:]|\d+[.)])")
 _URL_LIKE = re.compile(r"(?i)(https?|ftp|mailto|javascript|data)(:)|(www)(\.)")
 
 
@@ -112,7 +112,7 @@ def _unlinked(match: re.Match[str]) -> str:
 
 def _not_a_list(match: re.Match[str]) -> str:
     start = match[2]
-    return f"{match[1]}{start[:-1]}\\." if start.endswith(".") else f"{match[1]}\\{start}"
+    return f"{match[1]}{start[:-1]}\\{start[-1]}" if start[-1] in ".)" else f"{match[1]}\\{start}"
 
 
 def _url(url: str) -> str:

@@ -23,7 +23,8 @@ Direction = Literal["up", "down", "mixed", "categories", "constant", "varied", "
 
 _CLEAR = 0.5  # Spearman correlation of value and attribution from which on a direction is named
 _GROUPS = 5  # a numeric feature with more distinct values than this is cut at its quintiles
-_FEW = 3  # rows a group must have before its mean is called typical
+_FEW = 3  # rows a group must have before its mean is called typical, and
+_FEW_SHARE = 0.02  # of the explained rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +99,7 @@ def _driver(explanation: Explanation, feature: int, rank: int, share: float) -> 
 def _describe(column: pd.Series, effects: FloatArray) -> tuple[Direction, tuple[Group, ...], Group | None]:
     read = read_column(column)
     gone = read.missing
-    missing = _group(MISSING, effects[gone]) if gone.sum() >= _FEW else None
+    missing = _group(MISSING, effects[gone]) if gone.sum() >= _enough(len(column)) else None
     if not effects.any():
         return "none", (), missing
     known, moved = read.numbers[~gone], effects[~gone]
@@ -106,7 +107,7 @@ def _describe(column: pd.Series, effects: FloatArray) -> tuple[Direction, tuple[
     if len(distinct) < 2:  # noqa: PLR2004 - no two values to compare
         return "constant", (), missing
     if read.kind == "category":
-        groups = _categories(known, moved, [quoted(label) for label in read.labels])
+        groups = _categories(known, moved, [quoted(label) for label in read.labels], _enough(len(column)))
         return ("categories" if len(groups) > 1 else "varied"), groups, missing
     groups = _value_groups(known, moved, is_date=read.kind == "date")
     rises = groups[-1].effect - groups[0].effect
@@ -118,13 +119,17 @@ def _describe(column: pd.Series, effects: FloatArray) -> tuple[Direction, tuple[
     return "mixed", groups, missing
 
 
+def _enough(n_rows: int) -> float:
+    return max(_FEW, _FEW_SHARE * n_rows)
+
+
 def _group(label: str, effects: FloatArray) -> Group:
     return Group(label=label, effect=float(effects.mean()), n_rows=len(effects))
 
 
-def _categories(codes: FloatArray, effects: FloatArray, labels: list[str]) -> tuple[Group, ...]:
+def _categories(codes: FloatArray, effects: FloatArray, labels: list[str], enough: float) -> tuple[Group, ...]:
     members = [(label, effects[codes == code]) for code, label in enumerate(labels)]
-    groups = [_group(label, moved) for label, moved in members if len(moved) >= _FEW]
+    groups = [_group(label, moved) for label, moved in members if len(moved) >= enough]
     return tuple(sorted(groups, key=lambda group: group.effect))
 
 

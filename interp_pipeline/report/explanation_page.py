@@ -11,7 +11,7 @@ from interp_pipeline.report.reliability import compute_reliability
 from interp_pipeline.report.sentences import decisions as told
 from interp_pipeline.report.sentences import drivers as driving
 from interp_pipeline.report.sentences import purpose, quality, trust
-from interp_pipeline.report.wording import PROBABILITY, clean, count, effect, gap, name
+from interp_pipeline.report.wording import PROBABILITY, clean, column, count, effect, gap, name, quoted
 
 if TYPE_CHECKING:
     from interp_pipeline.report.content import ExplanationReport
@@ -57,7 +57,7 @@ def explanation_parts(content: ExplanationReport) -> dict[str, Any]:
     leading = driving.leading_sentence(drivers[:3], len(content.shap.feature_names))
     return {
         "title": f"{name(content.model_name)} version {clean(content.version)}",
-        "subtitle": f"What it predicts, how well, and why: {clean(content.model_kind)}, target {name(content.target)}",
+        "subtitle": f"What it predicts, how well, and why: {clean(content.model_kind)} for {quoted(content.target)}",
         "brief": [
             predicts,
             " ".join(sentences[:2]),
@@ -67,7 +67,7 @@ def explanation_parts(content: ExplanationReport) -> dict[str, Any]:
         "purpose": predicts,
         "data": purpose.data_sentence(content),
         "notes": [clean(note) for note in content.notes],
-        "quality": sentences,
+        "quality": [" ".join(part) for part in (sentences[:3], sentences[3:]) if part],
         "headline": _headline(content),
         "quality_pictures": _stems(content, _QUALITY_PICTURES),
         "leading": driving.leading_sentence(drivers, len(content.shap.feature_names)),
@@ -132,7 +132,7 @@ def _appendix(content: ExplanationReport) -> dict[str, Any]:
     shown |= {key for key in content.pictures if key in stems or key.rstrip("0123456789").rstrip("_") in stems}
     return {
         "table_note": _table_note(content),
-        "has_lime": content.lime is not None and "lime_mean_abs_weight" in content.importance,
+        "has_lime": _has_lime(content),
         "features": _feature_rows(content),
         "metric_rows": [
             {
@@ -150,7 +150,7 @@ def _appendix(content: ExplanationReport) -> dict[str, Any]:
 
 
 def _table_note(content: ExplanationReport) -> str:
-    unit = "percentage points" if content.shap.output_unit == PROBABILITY else f"units of {name(content.target)}"
+    unit = "percentage points" if content.shap.output_unit == PROBABILITY else f"units of {quoted(content.target)}"
     note = (
         f"In {unit}. The size of an effect counts pushes up and down alike, with its standard error (±); "
         "in the average effect they cancel out."
@@ -165,24 +165,26 @@ def _table_note(content: ExplanationReport) -> str:
 def _feature_rows(content: ExplanationReport) -> list[dict[str, Any]]:
     table = content.importance.head(_TABLE_ROWS)
     unit = content.shap.output_unit
-    largest = float(table["mean_abs_shap"].max()) if len(table) else 0.0
-    rows = []
-    for _, row in table.iterrows():
-        size = float(row["mean_abs_shap"])
-        error = effect(float(row["std_error"]), unit, signed=False)
-        rows.append(
-            {
-                "rank": int(row["rank"]),
-                "name": clean(str(row["feature"])),
-                "width": f"{100 * size / largest:.1f}" if largest > 0 else "0",
-                "size": f"{_bare(effect(size, unit, signed=False))} ± {_bare(error)}",
-                "mean": _bare(effect(float(row["mean_shap"]), unit)),
-                "lime": _bare(effect(float(row.get("lime_mean_abs_weight", 0.0)), unit, signed=False)),
-            }
+    sizes = table["mean_abs_shap"].astype(float).tolist()
+    largest = max(sizes, default=0.0)
+    errors = column(table["std_error"].astype(float).tolist(), unit, largest)
+    means = column(table["mean_shap"].astype(float).tolist(), unit, largest, signed=True)
+    weights = table["lime_mean_abs_weight"].astype(float).tolist() if _has_lime(content) else [0.0] * len(table)
+    cells = zip(column(sizes, unit, largest), errors, means, column(weights, unit, largest), strict=True)
+    return [
+        {
+            "rank": int(rank),
+            "name": clean(str(feature)),
+            "width": f"{100 * size / largest:.1f}" if largest > 0 else "0",
+            "size": f"{text} ± {error}",
+            "mean": mean,
+            "lime": weight,
+        }
+        for rank, feature, size, (text, error, mean, weight) in zip(
+            table["rank"], table["feature"], sizes, cells, strict=True
         )
-    return rows
+    ]
 
 
-def _bare(text: str) -> str:
-    """An effect without its unit, which a table names once."""
-    return text.split("\N{NO-BREAK SPACE}", maxsplit=1)[0]
+def _has_lime(content: ExplanationReport) -> bool:
+    return content.lime is not None and "lime_mean_abs_weight" in content.importance

@@ -40,12 +40,14 @@ _TEXTS = {
     ),
     "dependence": (
         "Effect by value",
-        "One dot per row: across, the feature's value; upwards, its effect on the prediction.",
+        "One dot per row: the feature's value, and how far it moved the prediction for that row.",
     ),
     "waterfall": (
         "From the average to this prediction",
-        "Read along the bars from the average prediction to the prediction for this row: each bar is one "
-        "feature's push.",
+        (
+            "Read along the bars from the average prediction to the prediction for this row: each bar is one "
+            "feature's push."
+        ),
     ),
     "lime": (
         "The same row seen by LIME",
@@ -74,14 +76,16 @@ _TEXTS = {
     "shift": (
         "Which features gained and lost importance",
         (
-            "Right of the middle line a feature gained importance, left it lost; where the thin line crosses the "
-            "middle, "
-            "the change may be noise."
+            "The dots are the feature's importance in each version. Names in bold changed by more than noise; the "
+            "change and its interval stand on the right."
         ),
     ),
     "disagreement": (
         "Where the versions disagree about single rows",
-        "The further out, the more the explanations of a row differ.",
+        (
+            "How far the two explanations of the same row lie apart: on the left rows explained alike, on the right "
+            "those to look at."
+        ),
     ),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "NO_BREAK",
     "PROBABILITY",
     "article",
     "clean",
+    "column",
     "count",
     "effect",
     "gap",
@@ -35,6 +38,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 _PLACEHOLDER = "\N{WHITE SQUARE}"
 # Controls, invisible direction marks, lone surrogates (which no file can hold), private use.
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
+_ONE_DECIMAL_FROM = 0.95  # points; from here on one decimal shows two digits
 _IN_SENTENCE = 60  # characters of a name; longer ones lose their middle, tables keep them whole
 
 
@@ -65,27 +69,28 @@ def minus(text: str) -> str:
     return f"{MINUS}{text[1:]}" if text.startswith("-") else text
 
 
-def percent(share: float) -> str:
-    """A share in percent with at most one decimal: ``76.5 %``.
+def percent(share: float, decimals: int = 1) -> str:
+    """A share in percent: ``76.5 %``, or with no decimals ``77 %``.
 
-    Small and large shares that would round to nothing or everything keep apart from it:
-    ``less than 0.1 %``, ``more than 99.9 %``.
+    Shares that would round to nothing or everything keep apart from it: ``less than 0.1 %``,
+    ``more than 99.9 %``. Exactly none and all read ``0 %`` and ``100 %``.
     """
-    hundred = 100.0 * share
-    if 0.0 < hundred < 0.05:  # noqa: PLR2004 - where one decimal rounds to zero
-        return f"less than 0.1{NO_BREAK}%"
-    if 99.95 <= hundred < 100.0:  # noqa: PLR2004 - where one decimal rounds to everything
-        return f"more than 99.9{NO_BREAK}%"
-    return f"{minus(_one_decimal(hundred))}{NO_BREAK}%"
+    hundred, step = 100.0 * share, 10.0**-decimals
+    if share in {0.0, 1.0}:
+        return f"{hundred:.0f}{NO_BREAK}%"
+    if 0.0 < hundred < step / 2.0:
+        return f"less than {step:.{decimals}f}{NO_BREAK}%"
+    if 1.0 - step / 200.0 <= share < 1.0:
+        return f"more than {100.0 - step:.{decimals}f}{NO_BREAK}%"
+    return f"{minus(f'{hundred:,.{decimals}f}')}{NO_BREAK}%"
 
 
 def points(share: float, *, signed: bool = True) -> str:
-    """A difference of shares in percentage points: ``+5.1 points``, ``+0.034 points``."""
+    """A difference of shares in percentage points: ``+5.1 points``; below one point with two digits."""
     hundred = 100.0 * share
     size = abs(hundred)
-    text = _one_decimal(size) if size >= 1.0 else number(size, 2)
-    unit = "point" if text == "1" else "points"
-    return f"{_sign(text, hundred) if signed else ''}{text}{NO_BREAK}{unit}"
+    text = f"{size:,.1f}" if size >= _ONE_DECIMAL_FROM else number(size, 2)
+    return f"{_sign(text, hundred) if signed else ''}{text}{NO_BREAK}points"
 
 
 def effect(amount: float, unit: str, *, signed: bool = True) -> str:
@@ -94,6 +99,25 @@ def effect(amount: float, unit: str, *, signed: bool = True) -> str:
         return points(amount, signed=signed)
     text = number(abs(amount))
     return f"{_sign(text, amount) if signed else ''}{text}"
+
+
+def column(amounts: Sequence[float], unit: str, largest: float, *, signed: bool = False) -> list[str]:
+    """Effects for a column of a table, all with the same decimals and without their unit.
+
+    Args:
+        amounts: in units of the model output.
+        unit: of the model output; probabilities become percentage points with two decimals.
+        largest: the amount that is to show three digits, where the unit is not a probability.
+        signed: whether positive ones show their sign.
+    """
+    factor, decimals = (100.0, 2) if unit == PROBABILITY else (1.0, _decimals(largest))
+    texts = [f"{abs(factor * amount):,.{decimals}f}" for amount in amounts]
+    zero = f"{0.0:.{decimals}f}"
+    signs = [_sign("0" if text == zero else text, amount) for text, amount in zip(texts, amounts, strict=True)]
+    return [
+        f"{sign if signed or amount < 0 else ''}{text}"
+        for sign, text, amount in zip(signs, texts, amounts, strict=True)
+    ]
 
 
 def level(amount: float, unit: str) -> str:
@@ -131,9 +155,9 @@ def output_phrase(output: str, unit: str) -> str:
     return f"the probability of {quoted(output)}" if unit == PROBABILITY else f"the predicted {name(output)}"
 
 
-def _one_decimal(amount: float) -> str:
-    text = f"{amount:,.1f}"
-    return text.removesuffix(".0")
+def _decimals(largest: float) -> int:
+    """Decimals with which a number shows three digits."""
+    return max(0, 2 - math.floor(math.log10(largest))) if largest > 0.0 else 0
 
 
 def _sign(text: str, amount: float) -> str:

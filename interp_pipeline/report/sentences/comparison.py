@@ -6,7 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.readable import number
+from interp_pipeline.report.sentences.quality import metric_text, plain_metrics
 from interp_pipeline.report.wording import (
+    NO_BREAK,
     PROBABILITY,
     count,
     effect,
@@ -17,9 +19,12 @@ from interp_pipeline.report.wording import (
     output_phrase,
     percent,
     points,
+    quoted,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pandas as pd
 
     from interp_pipeline.comparison import Comparison
@@ -27,9 +32,9 @@ if TYPE_CHECKING:
 __all__ = [
     "agreement_sentence",
     "flips_sentence",
-    "interval_text",
     "missing_features_sentences",
     "predictions_sentence",
+    "quality_sentence",
     "row_sentence",
     "rule_sentences",
     "shift_sentence",
@@ -47,7 +52,7 @@ def subject_sentence(comparison: Comparison, target: str, data_source: str) -> s
     return (
         f"{name(comparison.reference)} is the reference; {others} {'is' if len(comparison.labels) == 2 else 'are'} "  # noqa: PLR2004 - one other
         f"compared with it, on the same {count(comparison.n_rows, 'row')} of {name(data_source)}. "
-        f"All predict {name(target)}; effects are about {_outputs(comparison)}."
+        f"All predict {quoted(target)}; effects are about {_outputs(comparison)}."
     )
 
 
@@ -59,20 +64,36 @@ def _outputs(comparison: Comparison) -> str:
     return f"{len(comparison.outputs)} outputs, averaged"
 
 
-def verdict_sentence(row: pd.Series[Any], n_features: int) -> str:
-    """One pair in one sentence."""
-    changed = int(row["significant_features"])
-    against, reference = name(row["against"]), name(row["reference"])
-    return (
-        f"{against} and {reference} {_ranked(row['rank_correlation'])}; "
-        f"{_changed(changed, n_features)} in importance by more than noise."
-    )
+def verdict_sentence(row: pd.Series[Any], pair: pd.DataFrame) -> str:
+    """One pair in one sentence.
+
+    Args:
+        row: of the agreement table.
+        pair: the features of the same pair.
+    """
+    changed = pair[pair["significant"]]
+    gained, lost = int((changed["delta"] > 0).sum()), int((changed["delta"] < 0).sum())
+    features = count(len(pair), "feature")
+    if changed.empty:
+        shifted = f"none of {features} changed in importance by more than noise"
+    else:
+        ways = [f"{gained} gained" if gained else "", f"{lost} lost" if lost else ""]
+        shifted = f"of {features}, {listed([way for way in ways if way])} importance by more than noise"
+    return f"{name(row['against'])} and {name(row['reference'])} {_ranked(row['rank_correlation'])}; {shifted}."
 
 
-def _changed(changed: int, n_features: int) -> str:
-    if changed == 0:
-        return f"none of {count(n_features, 'feature')} changed"
-    return f"{changed} of {count(n_features, 'feature')} changed"
+def quality_sentence(metrics: Sequence[tuple[str, Mapping[str, float]]]) -> str:
+    """Which version does how well on its test rows; empty where they share no measure.
+
+    Args:
+        metrics: label and test metrics of each version.
+    """
+    plain = [(label, plain_metrics(known)) for label, known in metrics]
+    for key, before, after in (("accuracy", "is right", " of the time"), ("rmse", "has a typical error of", " (RMSE)")):
+        if all(key in known for _, known in plain):
+            told = [f"{name(label)} {before} {metric_text(key, known[key])}{after}" for label, known in plain]
+            return f"On their test rows, {listed(told)}."
+    return ""
 
 
 def _ranked(correlation: float) -> str:
@@ -102,7 +123,7 @@ def agreement_sentence(row: pd.Series[Any]) -> str:
     top_k = int(row["top_k"])
     shared = round(row["top_k_overlap"] * top_k)
     rank = minus(number(row["rank_correlation"], 2))
-    tops = f"share {shared} of their {top_k} most important features"
+    tops = f"share {'all' if shared == top_k else f'{shared} of'} their {top_k} most important features"
     if top_k == 1:
         tops = "have the same most important feature" if shared else "have different most important features"
     return f"They {tops}; the rank correlation over all common features is {rank} (1 would be the same order)."
@@ -160,17 +181,10 @@ def missing_features_sentences(comparison: Comparison) -> tuple[str, ...]:
     )
 
 
-def interval_text(row: pd.Series[Any], unit: str) -> str:
-    """The interval of a change for a table; empty where there is none."""
-    if math.isnan(row["ci_low"]):
-        return ""
-    return f"{effect(row['ci_low'], unit)} to {effect(row['ci_high'], unit)}"
-
-
 def rule_sentences(comparison: Comparison) -> tuple[str, ...]:
     """How the numbers were found, for the reader who asks."""
     config = comparison.config
-    chance = percent(1.0 - config.confidence)
+    chance = f"{number(100.0 * (1.0 - config.confidence))}{NO_BREAK}%"
     return (
         "Importance is the average size of a feature's effect over the rows, whichever way it points.",
         (

@@ -18,7 +18,7 @@ def leading_sentence(drivers: tuple[Driver, ...], n_features: int) -> str:
     if not leading:
         return "No feature has any effect on the predictions for these rows."
     names = listed([name(driver.feature) for driver in leading])
-    share = percent(min(1.0, sum(driver.share for driver in leading)))
+    share = percent(min(1.0, sum(driver.share for driver in leading)), 0)
     if len(leading) == 1:
         return f"Of {count(n_features, 'feature')}, {names} matters most: it carries {share} of all effect."
     return f"Of {count(n_features, 'feature')}, {names} matter most: together they carry {share} of all effect."
@@ -30,7 +30,7 @@ def weight_sentence(driver: Driver, unit: str) -> str:
         return "It does not move any prediction."
     return (
         f"It moves a prediction by {effect(driver.importance, unit, signed=False)} on average, "
-        f"{percent(driver.share)} of all effect."
+        f"{percent(driver.share, 0)} of all effect."
     )
 
 
@@ -75,12 +75,13 @@ def _mixed(feature: str, output: str, groups: tuple[Group, ...], unit: str) -> s
 
 def _categories(feature: str, output: str, groups: tuple[Group, ...], unit: str) -> str:
     low, high = groups[0], groups[-1]
-    up, down = (f"{group.label} ({effect(group.effect, unit)} on average)" for group in (high, low))
+    down, up = (f"({effect(group.effect, unit)} on average)" for group in (low, high))
+    opening = f"Of the values of {feature}"
     if high.effect > 0 > low.effect:
-        return f"{feature}: {up} raises {output} most, {down} lowers it most."
+        return f"{opening}, {high.label} raises {output} most {up} and {low.label} lowers it most {down}."
     if high.effect > 0:
-        return f"{feature}: {up} raises {output} most, {down} least."
-    return f"{feature}: {down} lowers {output} most, {up} least."
+        return f"{opening}, {high.label} raises {output} most {up} and {low.label} least {down}."
+    return f"{opening}, {low.label} lowers {output} most {down} and {high.label} least {up}."
 
 
 def _missing(group: Group | None, unit: str) -> str:

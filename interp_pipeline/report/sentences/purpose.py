@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from interp_pipeline.report.wording import article, clean, count, listed, name, quoted
+from interp_pipeline.report.wording import article, clean, count, listed, percent, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,15 +29,15 @@ def purpose_sentence(model: str, task: Task, target: str, outputs: Sequence[str]
     """
     opening = f"{_capital(article(clean(model)))} that predicts"
     if task == "regression":
-        return f"{opening} a number, {name(target)}."
+        return f"{opening} a number, {quoted(target)}."
     if positive_class is not None:
         others = [quoted(output) for output in outputs if output != positive_class]
         return (
-            f"{opening} {name(target)}: it gives each row a probability of being "
+            f"{opening} {quoted(target)}: it gives each row a probability of being "
             f"{quoted(positive_class)} rather than {listed(others, 'or')}."
         )
     classes = listed([quoted(output) for output in outputs], most=_CLASSES_NAMED)
-    return f"{opening} {name(target)}: it gives each row a probability for each of {len(outputs)} classes, {classes}."
+    return f"{opening} {quoted(target)}: it gives each row a probability for each of {len(outputs)} classes, {classes}."
 
 
 def _capital(text: str) -> str:
@@ -46,17 +46,14 @@ def _capital(text: str) -> str:
 
 def subject_sentence(content: ExplanationReport) -> str:
     """What the numbers on the page are about, and in which unit."""
+    positive = content.shap.positive_class
     if content.task == "regression":
-        return f"All effects below are in units of {name(content.target)}: +1 means that the prediction is higher by 1."
-    if content.shap.positive_class is not None:
-        return (
-            f"All effects below are about the probability of {quoted(content.shap.positive_class)}, in percentage "
-            "points: +5 points takes a probability from 70 % to 75 %."
-        ).replace(" %", "\N{NO-BREAK SPACE}%")
+        return f"All effects are in units of {quoted(content.target)}: +1 means that the prediction is higher by 1."
+    about = "the class named" if positive is None else quoted(positive)
     return (
-        "All effects below are about the probability of the class named, in percentage points: "
-        "+5 points takes a probability from 70 % to 75 %."
-    ).replace(" %", "\N{NO-BREAK SPACE}%")
+        f"All effects are about the probability of {about}, in percentage points: +5 points takes a probability "
+        f"from {percent(0.7, 0)} to {percent(0.75, 0)}. The pictures show the same as fractions: 5 points are 0.05."
+    )
 
 
 def data_sentence(content: ExplanationReport) -> str:

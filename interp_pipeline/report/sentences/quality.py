@@ -103,7 +103,7 @@ def _against_guessing(right: float, baseline: float) -> str:
     if right > baseline:
         avoided = (right - baseline) / (1.0 - baseline)
         gain = points(right - baseline, signed=False)
-        return f"{opening}: the model is {gain} better and avoids {percent(avoided)} of those errors."
+        return f"{opening}: the model is {gain} better and avoids {percent(avoided, 0)} of its errors."
     if right == baseline:
         return f"{opening}: the model is no better than that."
     return f"{opening}: the model is {points(baseline - right, signed=False)} worse than that."
@@ -120,7 +120,7 @@ def _margin(right: float, baseline: float | None, n_test: int) -> str:
 
 
 def _ranking(auc: float, positive: str | None) -> str:
-    guessing = percent(0.5)
+    guessing = percent(0.5, 0)
     if positive is None:
         return (
             f"Given one row of a class and one of another, it gives the first the higher probability of its class "
@@ -154,7 +154,7 @@ def _against_average(rmse: float, baseline: float) -> str:
         f"always predicting the average would give {number(baseline, 3)}"
     )
     if rmse < baseline:
-        return f"{opening}, so the model takes away {percent(1.0 - rmse / baseline)} of that error."
+        return f"{opening}, so the model takes away {percent(1.0 - rmse / baseline, 0)} of that error."
     return f"{opening}, so the model is no better than the average."
 
 

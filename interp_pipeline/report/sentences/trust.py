@@ -42,12 +42,17 @@ def findings(reliability: Reliability) -> tuple[Finding, ...]:
 
 def verdict_sentence(found: tuple[Finding, ...]) -> str:
     """The points in one sentence."""
-    weak = [finding.title.lower() for finding in found if finding.verdict != "good"]
+    weak = [_lower(finding.title) for finding in found if finding.verdict != "good"]
     total = count(len(found), "check")
     if not weak:
         return f"All {total} of this explanation came out well."
     good = len(found) - len(weak)
     return f"{good} of {total} of this explanation came out well; read with care: {listed(weak)}."
+
+
+def _lower(title: str) -> str:
+    """A title within a sentence; names such as LIME keep their capitals."""
+    return title[:1].lower() + title[1:]
 
 
 def _additivity(reliability: Reliability) -> Finding:
