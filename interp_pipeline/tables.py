@@ -27,6 +27,7 @@ __all__ = [
     "to_parquet_bytes",
 ]
 
+_READ_AS_PANDAS = "2.0.0"  # the notes' form; without any, pandas reads them as those of its first releases
 _ROW_ID = "row_id"
 
 
@@ -176,11 +177,11 @@ def to_parquet_bytes(frame: pd.DataFrame) -> bytes:
         msg = f"the table cannot be written as Parquet: {reason}; give every column one name and one type"
         raise DataError(msg) from error
     notes = json.loads(arrow.schema.metadata[b"pandas"])
-    for varying in ("pandas_version", "creator"):
-        notes.pop(varying, None)
+    notes.pop("creator", None)
+    notes["pandas_version"] = _READ_AS_PANDAS
     arrow = arrow.replace_schema_metadata({b"pandas": json.dumps(notes, sort_keys=True).encode()})
     sink = pa.BufferOutputStream()
-    pq.write_table(arrow, sink, compression="zstd", store_schema=False)
+    pq.write_table(arrow, sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())
 
 

@@ -82,15 +82,16 @@ def _bars(ax: Axes, distance: FloatArray, end: float) -> None:
     ax.set_xticks([])
     ax.set_yticks([])
     median = float(np.median(distance))
+    left = median < end / 2  # where there is more room beside the line
     ax.axvline(median, color=INK, linewidth=1.4)
     ax.annotate(
         f"median {number(median)}",
         (median, 1.0),
         xycoords=("data", "axes fraction"),
-        xytext=(5, 0),
+        xytext=(5 if left else -5, 0),
         textcoords="offset points",
         va="top",
-        ha="left",
+        ha="left" if left else "right",
         **text_style(TICK_SIZE, INK),
     )
 

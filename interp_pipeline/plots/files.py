@@ -21,6 +21,13 @@ def to_png(figure: Figure, *, dpi: int = 144) -> bytes:
     Returns:
         A PNG without software name or date: equal figures give equal bytes.
     """
-    with io.BytesIO() as buffer:
-        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None}, facecolor="white")
-        return buffer.getvalue()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas, before = FigureCanvasAgg(figure), figure.dpi
+    figure.set_dpi(dpi)
+    try:
+        with io.BytesIO() as buffer:
+            canvas.print_png(buffer, metadata={"Software": None})  # savefig would ask the user's settings
+            return buffer.getvalue()
+    finally:
+        figure.set_dpi(before)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from interp_pipeline.plots.class_legend import class_legend, top_outputs
 from interp_pipeline.plots.rows import LabelColumn, label_rows
-from interp_pipeline.plots.text import number, signed, wrap
+from interp_pipeline.plots.text import number, signed, text_width, wrap
 from interp_pipeline.plots.theme import GREY, INK, MUTED, PAD, TICK_SIZE, Sheet, push_colours, text_style
 from interp_pipeline.plots.ticks import axis_label
 from interp_pipeline.plots.wording import (
@@ -61,8 +61,10 @@ def heatmap(explanation: Explanation, *, top: int = 20) -> Figure:
         method_line(explanation, *_facts(explanation, len(features))),
         height=column.height + top_room + 0.35 + legend_room,
     )
-    width = sheet.width - column.left - PAD - _SCALE_ROOM
-    ax = sheet.axes(column.left, 0.35, width, column.height, grid="none")
+    ends = max(text_width(number(float(end)), TICK_SIZE) for end in (predictions.min(), predictions.max()))
+    left = max(column.left, PAD + ends + 0.12)
+    width = sheet.width - left - PAD - _SCALE_ROOM
+    ax = sheet.axes(left, 0.35, width, column.height, grid="none")
     limit = float(np.percentile(np.abs(values), _SATURATION)) or float(np.abs(values).max()) or 1.0
     ax.imshow(values[order].T, aspect="auto", cmap=push_colours(), vmin=-limit, vmax=limit, interpolation="nearest")
     label_rows(ax, column.labels)
@@ -70,12 +72,12 @@ def heatmap(explanation: Explanation, *, top: int = 20) -> Figure:
     axis_label(ax, "rows, similar explanations side by side")
     above = 0.35 + column.height + 0.06
     if many:
-        _class_band(sheet.axes(column.left, above, width, _BAND, grid="none"), explanation, outputs[order])
-        class_legend(sheet, explanation, column.left, sheet.height - 0.1)
+        _class_band(sheet.axes(left, above, width, _BAND, grid="none"), explanation, outputs[order])
+        class_legend(sheet, explanation, left, sheet.height - 0.1)
         above += _BAND + 0.06
-    _curve(sheet.axes(column.left, above, width, _CURVE, grid="none"), predictions[order])
-    _name_curve(sheet, explanation, column.left + width + 0.12, above + _CURVE / 2, many=many)
-    _colour_scale(sheet, column.left + width + 0.25, 0.35, column.height, limit)
+    _curve(sheet.axes(left, above, width, _CURVE, grid="none"), predictions[order])
+    _name_curve(sheet, explanation, left + width + 0.12, above + _CURVE / 2, many=many)
+    _colour_scale(sheet, left + width + 0.25, 0.35, column.height, limit)
     return sheet.figure
 
 

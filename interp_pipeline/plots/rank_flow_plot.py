@@ -69,7 +69,7 @@ def rank_flow(features: pd.DataFrame, labels: Sequence[str], *, top: int = 15) -
     room = max(text_width(name, LABEL_SIZE) for name in shown) + 0.55
     step = (WIDTH - 2 * (PAD + room)) / max(len(labels) - 1, 1)
     heads = [wrap(label, max(step - 0.1, 0.4), TICK_SIZE, lines=3, bold=True) for label in labels]
-    head = line_inches(TICK_SIZE, max(text.count("\n") for text in heads) + 1) + 0.1
+    head = line_inches(TICK_SIZE, max(text.count("\n") for text in heads) + 1) + 0.14
     height = len(names) * _ROW
     sheet = Sheet(
         _title(names, true_ranks),
@@ -85,7 +85,7 @@ def rank_flow(features: pd.DataFrame, labels: Sequence[str], *, top: int = 15) -
     _lines(ax, ranks, true_ranks)
     for k, text in enumerate(heads):
         sheet.text(
-            PAD + room + step * k, height + 0.12, text, size=TICK_SIZE, bold=True, ha="center", va="bottom", raw=True
+            PAD + room + step * k, height + 0.16, text, size=TICK_SIZE, bold=True, ha="center", va="bottom", raw=True
         )
     _side(sheet, shown, ranks[:, 0], true_ranks[:, 0], PAD + room - 0.12, ha="right")
     _side(sheet, shown, ranks[:, -1], true_ranks[:, -1], sheet.width - PAD - room + 0.12, ha="left")

@@ -23,6 +23,8 @@ _WORD = re.compile(r"\S+\s*|\s+")
 _PART = re.compile(r"[^_/.,:;|)-]*[_/.,:;|)-]+\s*|[^_/.,:;|)-]+")
 _TAIL_SHARE = 0.6  # of a shortened name: its end, where names of one family differ, gets more room
 _SLACK = 1.02  # the renderer's hinting may make text a little wider than measured
+_WORDS = ((1e12, " tn"), (1e9, " bn"), (1e6, " m"))
+_WORDS_UP_TO = 1e15  # beyond, powers of ten are shorter
 _VALUE_CHARACTERS = 34  # of a value in "feature = value", so that the feature stays recognisable
 
 
@@ -56,13 +58,18 @@ def clean(text: str) -> str:
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number for a drawing, with a true minus sign."""
-    return readable.number(value, digits).replace("-", "\N{MINUS SIGN}")
+    """A number for a drawing: a true minus sign, and from ten million on its size as a word.
+
+    Returns:
+        As ``readable.number``, but ``12.3 m``, ``4 bn``, ``1.5 tn`` for millions and more.
+    """
+    scale, word = next(((s, w) for s, w in _WORDS if s <= abs(value) / 10 and abs(value) < _WORDS_UP_TO), (1.0, ""))
+    return (readable.number(value / scale, digits) + word).replace("-", "\N{MINUS SIGN}")
 
 
 def signed(value: float, digits: int = 3) -> str:
     """A number with its sign for a drawing."""
-    return readable.signed(value, digits).replace("-", "\N{MINUS SIGN}")
+    return f"+{number(value, digits)}" if value > 0 else number(value, digits)
 
 
 @lru_cache(maxsize=32768)

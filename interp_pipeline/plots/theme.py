@@ -88,6 +88,8 @@ def style_axes(ax: Axes, *, grid: str = "x") -> None:
         if grid in {name, "both"}:
             axis.grid(visible=True, color=GRID, linewidth=0.8, linestyle="-")
             readable_axis(axis)
+        for label in (axis.get_major_ticks(1)[0].label1, axis.get_major_ticks(1)[0].label2):
+            label.set_usetex(False)  # further ticks copy the first one
 
 
 class Sheet:
@@ -117,6 +119,7 @@ class Sheet:
         self.width, self.height = width, height
         self._total = self._foot + height + head
         self.figure = Figure(figsize=(width, self._total), dpi=100, facecolor="white")
+        self.figure.set_layout_engine("none")  # whatever the user has set as default
         FigureCanvasAgg(self.figure)  # so that text can be measured
         self.text(PAD, height + head - PAD, title, size=TITLE_SIZE, bold=True, va="top", raw=True)
         self.text(PAD, height + head - PAD - title_room, subtitle, size=SUBTITLE_SIZE, colour=MUTED, va="top", raw=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from interp_pipeline.errors import ModelError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.report.description import describe_version
-from interp_pipeline.steps.render import render
+from interp_pipeline.steps.render import KIND_WORDS, render, without_prefix
+from interp_pipeline.tables import to_global_importance
 from interp_pipeline.tracking import layout, links, manifest
 from interp_pipeline.tracking.artifacts import replace_folder
 from interp_pipeline.tracking.registry import resolve
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from interp_pipeline.progress import Progress
     from interp_pipeline.steps.compute import Computed
     from interp_pipeline.steps.fetch import Fetched
-    from interp_pipeline.steps.render import Rendered
 
 __all__ = ["publish"]
 
@@ -54,8 +54,7 @@ def publish(
         TrackingError: the server or storage does not answer.
     """
     started = time.perf_counter()
-    rendered = render(fetched, computed, config, progress)
-    files = rendered.files
+    files = render(fetched, computed, config, progress)
     timings = {**computed.timings_s, "draw": time.perf_counter() - started}
     record = _manifest(fetched, computed, config, timings, files)
     version = fetched.version
@@ -67,7 +66,7 @@ def publish(
         root = layout.explanation_root(version.model_name)
         replace_folder(client, version.run_id, root, files, manifest.to_json(record))
         advance(1)
-        announce_explanation(client, version, _announcement(fetched, computed, rendered))
+        announce_explanation(client, version, _announcement(fetched, computed, files))
         advance(1)
     return record
 
@@ -121,30 +120,30 @@ def _method(kind: str, explanation: Explanation, why: str) -> dict[str, Any]:
     }
 
 
-def _announcement(fetched: Fetched, computed: Computed, rendered: Rendered) -> Announcement:
+def _announcement(fetched: Fetched, computed: Computed, files: Mapping[str, bytes]) -> Announcement:
     paths = {key: f"{layout.PLOTS}/{name}.png" for key, name in layout.IMAGE_KEYS.items()}
     return Announcement(
         key=fetched.key,
         metrics=_metrics(fetched, computed),
-        images={key: rendered.files[path] for key, path in paths.items() if path in rendered.files},
-        description=_description(fetched, rendered),
+        images={key: files[path] for key, path in paths.items() if path in files},
+        description=_description(fetched, computed),
     )
 
 
-def _description(fetched: Fetched, rendered: Rendered) -> str:
+def _description(fetched: Fetched, computed: Computed) -> str:
     """Markdown that leads from the run's and the version's page to the explanation."""
-    version = fetched.version
+    version, record = fetched.version, fetched.record
     root = layout.explanation_root(version.model_name)
-
-    def link(path: str) -> str:
-        return links.artifact_link(version.experiment_id, version.run_id, f"{root}/{path}")
-
-    picture = links.picture_source(version.run_id, f"{root}/{layout.PLOTS}/importance.png")
-    image = f"\n![Importance of the features]({picture})\n"
-    table = link(layout.GLOBAL_IMPORTANCE)
-    if rendered.content is None:
-        return f"[Importance table]({table})\n{image}"
-    return describe_version(rendered.content, {"Open the report": link(layout.REPORT), "Importance table": table}) + image
+    page = layout.REPORT if computed.shap is not None else layout.GLOBAL_IMPORTANCE
+    return describe_version(
+        model_kind=KIND_WORDS[record.params["kind"]],
+        schema=record.schema,
+        metrics=without_prefix(record.metrics),
+        importance=to_global_importance(computed.shap, computed.lime),
+        report=links.artifact_link(version.experiment_id, version.run_id, f"{root}/{page}"),
+        picture=links.picture_source(version.run_id, f"{root}/{layout.PLOTS}/importance.png"),
+        shap=computed.shap,
+    )
 
 
 def _metrics(fetched: Fetched, computed: Computed) -> dict[str, float]:

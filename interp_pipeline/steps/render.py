@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interp_pipeline import plots, tables
@@ -23,21 +22,13 @@ if TYPE_CHECKING:
     from interp_pipeline.steps.compute import Computed
     from interp_pipeline.steps.fetch import Fetched
 
-__all__ = ["KIND_WORDS", "Rendered", "render", "without_prefix"]
+__all__ = ["KIND_WORDS", "render", "without_prefix"]
 
 KIND_WORDS = {"random_forest": "random forest", "keras": "Keras network"}
 _DEPENDENCE_PLOTS = 5  # of the most important features
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Rendered:
-    """An explanation, ready to be written."""
-
-    files: Mapping[str, bytes]  # content by path below the explanation's root, all but the manifest
-    content: ExplanationReport | None  # what the report was made from; None without SHAP
-
-
-def render(fetched: Fetched, computed: Computed, config: ExplainConfig, progress: Progress) -> Rendered:
+def render(fetched: Fetched, computed: Computed, config: ExplainConfig, progress: Progress) -> dict[str, bytes]:
     """Make every file of an explanation but the manifest.
 
     Args:
@@ -47,20 +38,19 @@ def render(fetched: Fetched, computed: Computed, config: ExplainConfig, progress
         progress: listens.
 
     Returns:
-        The files; equal arguments give equal bytes. A report is written where there is a SHAP
-        explanation to report on.
+        Content by path below the explanation's root; equal arguments give equal bytes. There is
+        a report where there is a SHAP explanation to report on.
     """
     instances = choose_instances(_main(computed), config.instances)
     pictures = _draw(computed, instances, progress)
     files = _tables(fetched, computed, instances)
     files |= {f"{layout.PLOTS}/{name}.png": content for name, content in pictures.items()}
-    if computed.shap is None:
-        return Rendered(files=files, content=None)
-    with progress.track("Writing the report", 1) as advance:
-        content = _report(fetched, computed, computed.shap, instances, pictures)
-        files[layout.REPORT] = render_explanation_report(content).encode()
-        advance(1)
-    return Rendered(files=files, content=content)
+    if computed.shap is not None:
+        with progress.track("Writing the report", 1) as advance:
+            content = _report(fetched, computed, computed.shap, instances, pictures)
+            files[layout.REPORT] = render_explanation_report(content).encode()
+            advance(1)
+    return files
 
 
 def _main(computed: Computed) -> Explanation:
