@@ -125,7 +125,7 @@ def test_nothing_is_noted_where_nothing_is_special(values: Any) -> None:
     [
         ([1.0, np.inf], r"column 'x', row 1: inf is not a finite number.*correct or remove it"),
         ([1.0, None, -1e39], r"column 'x', row 2: -1e\+39 is too large"),
-        ([1, 10**400], r"column 'x', row 1: 1000.* is not a finite number"),
+        (pd.Series([1, 10**400], dtype=object), r"column 'x', row 1: 1000.* is not a finite number"),
     ],
 )
 def test_numbers_no_model_can_use_are_an_error_that_names_the_row(values: Any, message: Any) -> None:
