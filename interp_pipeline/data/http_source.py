@@ -94,13 +94,11 @@ def _check_status(status: int, reason: str, name: str) -> None:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRY_LATER:
         msg = f"{answer}; try again later"
         raise TrackingError(msg)
-    advice = {
-        HTTPStatus.NOT_FOUND: "check the address",
-        HTTPStatus.GONE: "check the address",
+    advice: dict[int, str] = {
         HTTPStatus.UNAUTHORIZED: "it wants a user and password or a signed address",
         HTTPStatus.FORBIDDEN: "you are not allowed to read it, or the signature of the address has expired",
     }
-    msg = f"{answer}; {advice.get(HTTPStatus(status) if status in advice else HTTPStatus.NOT_FOUND)}"
+    msg = f"{answer}; {advice.get(status, 'check the address')}"
     raise UsageError(msg)
 
 
