@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +23,8 @@ def to_png(figure: Figure, *, dpi: int = 144) -> bytes:
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    canvas, before = FigureCanvasAgg(figure), figure.dpi
+    canvas: Any = FigureCanvasAgg(figure)  # matplotlib annotates this class in part
+    before = figure.dpi
     figure.set_dpi(dpi)
     try:
         with io.BytesIO() as buffer:

@@ -24,6 +24,7 @@ _PART = re.compile(r"[^_/.,:;|)-]*[_/.,:;|)-]+\s*|[^_/.,:;|)-]+")
 _TAIL_SHARE = 0.6  # of a shortened name: its end, where names of one family differ, gets more room
 _SLACK = 1.02  # the renderer's hinting may make text a little wider than measured
 _WORDS = ((1e12, " tn"), (1e9, " bn"), (1e6, " m"))
+_WORDS_FROM = 1e7
 _WORDS_UP_TO = 1e15  # beyond, powers of ten are shorter
 _VALUE_CHARACTERS = 34  # of a value in "feature = value", so that the feature stays recognisable
 
@@ -63,7 +64,8 @@ def number(value: float, digits: int = 3) -> str:
     Returns:
         As ``readable.number``, but ``12.3 m``, ``4 bn``, ``1.5 tn`` for millions and more.
     """
-    scale, word = next(((s, w) for s, w in _WORDS if s <= abs(value) / 10 and abs(value) < _WORDS_UP_TO), (1.0, ""))
+    worded = _WORDS_FROM <= abs(value) < _WORDS_UP_TO
+    scale, word = next(((s, w) for s, w in _WORDS if worded and s <= abs(value)), (1.0, ""))
     return (readable.number(value / scale, digits) + word).replace("-", "\N{MINUS SIGN}")
 
 

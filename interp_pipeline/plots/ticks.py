@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +34,7 @@ def format_ticks(values: Sequence[float]) -> list[str]:
     largest = max(abs(value) for value in values)
     step = float(np.min(np.diff(np.sort(np.asarray(values))))) if len(values) > 1 else largest
     if largest >= _WORDS_BELOW or 0 < step < _SMALLEST_STEP:
-        digits = max(0, math.ceil(math.log10(largest / step))) if step > 0 and largest > 0 else 0
+        digits = next((n for n in range(16) if all(_is_exact(value, n, step) for value in values)), 16)
         return [_minus(_scientific(value, digits)) for value in values]
     scale, suffix = next(((s, word) for s, word in _SCALES if largest >= s), (1.0, ""))
     decimals = _decimals(step / scale)
@@ -50,6 +49,11 @@ def _decimals(step: float) -> int:
         if abs(step * 10**decimals - round(step * 10**decimals)) < 1e-6 * max(1.0, step * 10**decimals):
             return decimals
     return 8
+
+
+def _is_exact(value: float, digits: int, step: float) -> bool:
+    """Whether ``digits`` decimals of the mantissa say which multiple of ``step`` a value is."""
+    return abs(float(f"{value:.{digits}e}") - value) <= 0.01 * step
 
 
 def _scientific(value: float, digits: int) -> str:
