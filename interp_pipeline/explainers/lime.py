@@ -35,7 +35,7 @@ class Lime:
     Deterministic for a seed; a row's weights do not depend on the rows beside it. All rows share
     one set of ``lime_samples`` perturbed rows (see ``lime_neighbourhood``): rows can be compared
     without sampling noise between them, and the errors of different rows are correlated. Costs
-    lime_samples + n_rows + n_background model evaluations and one ridge fit per row and output.
+    lime_samples + n_rows model evaluations and one ridge fit per row and output.
     """
 
     name = "lime"

@@ -65,7 +65,7 @@ def _draw_ranks(differing: BoolArray, random: np.random.Generator) -> IndexArray
     return rank
 
 
-def _gaps_along_walks(  # noqa: PLR0913, PLR0917 - the pair, its order and its length are one thing in pieces
+def _gaps_along_walks(
     masked: MaskedModel,
     row: FloatArray,
     prediction: FloatArray,
@@ -91,7 +91,8 @@ def _gaps_along_walks(  # noqa: PLR0913, PLR0917 - the pair, its order and its l
         return gap
     first = np.cumsum(n_steps) - n_steps
     step = np.arange(len(pair)) - first[pair] + 1
-    present = rank[pair] < step[:, np.newaxis]
+    # Small numbers are quick to move: this is the largest array here besides the model's input.
+    present = rank.astype(np.int16).take(pair, axis=0) < step.astype(np.int16)[:, np.newaxis]
     fill = background_rows[pair]
     gap[pair, step] = masked.outputs(row, fill, present) - masked.outputs(row, fill, ~present)
     return gap

@@ -46,7 +46,7 @@ class ShapTree:
         if model.trees is None:
             return "the model is not a scikit-learn tree or forest"
         trees = fitted_trees(model.trees)
-        if trees is None:
+        if not trees:
             return f"{type(model.trees).__name__} is not a tree or a forest that averages trees"
         wide = [name for name, group in zip(model.feature_names, model.column_groups, strict=True) if len(group) > 1]
         if wide:
@@ -124,9 +124,6 @@ def _tree_explainer(model: ExplainableModel, background: FloatArray) -> Any:
     import shap
 
     trees = fitted_trees(model.trees)
-    if trees is None:
-        msg = f"shap_tree: {type(model.trees).__name__} holds no trees; choose another explainer"
-        raise ModelError(msg)
     arrays = [tree_arrays(tree, len(trees), classifier=_is_classifier(model)) for tree in trees]
     # By default the masker keeps 100 rows of the background and drops the rest without a word.
     masker = shap.maskers.Independent(_single_precision(background), max_samples=len(background))

@@ -27,8 +27,8 @@ MAX_NODES = 2**15 - 1  # the kernel numbers nodes in 16 bits
 MAX_PATH_FEATURES = 30  # C(29, 14) * 16 is the largest product its 32-bit binomials hold
 
 
-def fitted_trees(estimator: Any) -> list[Any] | None:
-    """The low-level trees of a single tree or of a forest that averages them; None for anything else.
+def fitted_trees(estimator: Any) -> list[Any]:
+    """The low-level trees of a single tree or of a forest that averages them; none for anything else.
 
     Args:
         estimator: fitted scikit-learn estimator.
@@ -47,7 +47,7 @@ def fitted_trees(estimator: Any) -> list[Any] | None:
         estimator, (RandomForestClassifier, RandomForestRegressor, ExtraTreesClassifier, ExtraTreesRegressor)
     ):
         return [member.tree_ for member in estimator.estimators_]
-    return None
+    return []
 
 
 def kernel_limit(trees: Sequence[Any]) -> str | None:
