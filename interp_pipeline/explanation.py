@@ -158,7 +158,7 @@ class Explanation:
         Returns:
             DataFrame of n_rows * n_outputs rows. SHAP: ``row_id, output, base_value, prediction,
             shap/<feature>…`` and ``std_error/<feature>…`` where estimated. LIME: ``row_id,
-            output, intercept, local_r2, lime/<feature>…``. The prefixes keep a feature called
+            output, intercept, local_r2, prediction, lime/<feature>…``. The prefixes keep a feature called
             ``output`` apart.
         """
         n_rows, n_features, n_outputs = self.values.shape
@@ -175,6 +175,7 @@ class Explanation:
         if self.local_r2 is not None:
             head["intercept"] = self.base_values.ravel()
             head["local_r2"] = self.local_r2.ravel()
+            head["prediction"] = self.predictions.ravel()
             return pd.concat([pd.DataFrame(head), wide("lime", self.values)], axis=1)
         head["base_value"] = self.base_values.ravel()
         head["prediction"] = self.predictions.ravel()

@@ -17,6 +17,8 @@ from interp_pipeline.explanation import Explanation
 from interp_pipeline.readable import value_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from interp_pipeline.explanation import Cost, FloatArray
 
 __all__ = [
@@ -185,7 +187,7 @@ def to_parquet_bytes(frame: pd.DataFrame) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
-def explanation_from_frame(  # noqa: PLR0913 - the value table does not hold what describes the whole
+def explanation_from_frame(
     table: pd.DataFrame,
     data: pd.DataFrame,
     *,
@@ -194,7 +196,7 @@ def explanation_from_frame(  # noqa: PLR0913 - the value table does not hold wha
     method: str,
     seed: int,
     cost: Cost,
-    predictions: FloatArray | None = None,
+    details: Mapping[str, float] | None = None,
 ) -> Explanation:
     """The inverse of ``Explanation.to_frame``.
 
@@ -207,15 +209,13 @@ def explanation_from_frame(  # noqa: PLR0913 - the value table does not hold wha
         method: name of the explainer.
         seed: the seed it was given.
         cost: what it took.
-        predictions: the model's outputs, shape (n_rows, n_outputs); needed for LIME, whose
-            table does not hold them, ignored for SHAP.
+        details: further numbers of the method.
 
     Returns:
         The explanation the table was made of.
 
     Raises:
         DataError: the table does not belong to these rows, or lacks a column.
-        UsageError: LIME weights without predictions.
     """
     is_lime = "local_r2" in table.columns and "intercept" in table.columns
     outputs = _outputs(table, data)
@@ -232,14 +232,11 @@ def explanation_from_frame(  # noqa: PLR0913 - the value table does not hold wha
         _require(table, [column])
         return table[column].to_numpy(dtype=np.float64).reshape(len(data), len(outputs))
 
-    if is_lime and predictions is None:
-        msg = f"{method}: a table of LIME weights holds no predictions; pass them to read it back"
-        raise UsageError(msg)
     estimated = not is_lime and bool(features) and f"std_error/{features[0]}" in table.columns
     return Explanation(
         values=wide("lime" if is_lime else "shap"),
         base_values=narrow("intercept" if is_lime else "base_value"),
-        predictions=predictions if is_lime and predictions is not None else narrow("prediction"),
+        predictions=narrow("prediction"),
         data=data,
         output_names=outputs,
         output_unit=output_unit,
@@ -247,6 +244,7 @@ def explanation_from_frame(  # noqa: PLR0913 - the value table does not hold wha
         method=method,
         seed=seed,
         cost=cost,
+        details=dict(details or {}),
         std_errors=wide("std_error") if estimated else None,
         local_r2=narrow("local_r2") if is_lime else None,
     )

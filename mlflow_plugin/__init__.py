@@ -1,1 +1,1 @@
-
+"""The host of the library: decides when something is explained, and shows it."""

@@ -1,1 +1,1 @@
-
+"""One use case a file: train, explain (fetch → compute → publish), compare."""

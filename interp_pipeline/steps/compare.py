@@ -98,7 +98,8 @@ def compare(
     _check(versions)
     sides = _published(client, versions, config, progress) if data is None else None
     if sides is None:
-        sides = _explained(client, versions, config, explain_config, data, progress)
+        chosen = dataclasses.replace(explain_config, rows=config.rows, methods=("shap",))
+        sides = _explained(client, versions, chosen, data, progress)
     with progress.track("Comparing", 1) as advance:
         comparison = compute_comparison([side.shap for side in sides], [side.label for side in sides], config)
         advance(1)
@@ -139,17 +140,15 @@ def _published(
         for version in versions:
             published = read_published(client, version)
             if published is None or published.shap is None:
-                progress.say(f"{version.uri} has no published SHAP explanation; explaining all versions on the same rows")
+                progress.say(
+                    f"{version.uri} has no published SHAP explanation; explaining all versions on the same rows"
+                )
                 return None
             found.append(published)
             advance(1)
     first = found[0]
-    rows = first.shap.data if first.shap is not None else None
-    same = all(
-        other.shap is not None and other.shap.data.equals(rows) and other.background.equals(first.background)
-        for other in found
-    )
-    if not same or rows is None or len(rows) > config.rows:
+    same = all(other.rows.equals(first.rows) and other.background.equals(first.background) for other in found)
+    if not same or len(first.rows) > config.rows:
         progress.say("The published explanations are of other rows; explaining all versions on the same ones")
         return None
     return [
@@ -162,22 +161,20 @@ def _published(
 def _explained(
     client: MlflowClient,
     versions: Sequence[RegisteredVersion],
-    config: CompareConfig,
-    explain_config: ExplainConfig,
+    config: ExplainConfig,
     data: str | pd.DataFrame | None,
     progress: Progress,
 ) -> list[Side]:
     """The sides, all explained now on the first one's rows against its background."""
-    chosen = dataclasses.replace(explain_config, rows=config.rows, methods=("shap",))
     rows: str | pd.DataFrame | None = data
     background: pd.DataFrame | None = None
     sides = []
     for version in versions:
         with tempfile.TemporaryDirectory() as folder:
             fetched = fetch(
-                client, version.uri, chosen, Path(folder), data=rows, background=background, progress=progress
+                client, version.uri, config, Path(folder), data=rows, background=background, progress=progress
             )
-            shap = compute(fetched, chosen, progress).shap
+            shap = compute(fetched, config, progress).shap
         if shap is None:
             msg = f"{version.uri} was not explained"
             raise AssertionError(msg)

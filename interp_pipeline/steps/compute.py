@@ -77,7 +77,9 @@ def compute(fetched: Fetched, config: ExplainConfig, progress: Progress) -> Comp
         background_predictions=loaded.predict(fetched.background),
     )
     timings["check"] = time.perf_counter() - started
-    return Computed(shap=shap, lime=lime, choices=choices, checks=checks, timings_s=timings, peak_memory_mb=_peak_memory_mb())
+    return Computed(
+        shap=shap, lime=lime, choices=choices, checks=checks, timings_s=timings, peak_memory_mb=_peak_memory_mb()
+    )
 
 
 def _peak_memory_mb() -> float:

@@ -28,7 +28,7 @@ class Everything:
 
     run_id: str  # the parent run
     model_uris: tuple[str, ...]
-    comparison_run_id: str
+    comparison_run_id: str | None
 
 
 def run_everything(
@@ -69,6 +69,7 @@ def run_everything(
             trained = train(data, name, config, progress=progress)
             uris.append(explain(trained.uri, explain_config, progress=progress).version.uri)
         compared = compare(uris, CompareConfig(rows=rows), explain_config=explain_config, progress=progress)
-        describe_parent(client, run_id, uris, compared.run_id)
+        if compared.run_id is not None:
+            describe_parent(client, run_id, uris, compared.run_id)
     progress.say(f"Registered and explained {' and '.join(uris)}; see them with: mlflow ui")
     return Everything(run_id=run_id, model_uris=tuple(uris), comparison_run_id=compared.run_id)

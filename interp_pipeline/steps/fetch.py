@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from interp_pipeline.data.background import select_background, select_rows
 from interp_pipeline.data.sources import read_table, source_digest
 from interp_pipeline.errors import UsageError
@@ -19,6 +17,7 @@ from interp_pipeline.tracking.training_run import read_training_record
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
     from mlflow import MlflowClient
 
     from interp_pipeline.config import ExplainConfig
@@ -96,9 +95,7 @@ def fetch(
         rows_source=source,
         rows_are_logged=data is None,
         background=background[names],
-        key=explanation_key(
-            client.tracking_uri, version, config, source_digest(rows), source_digest(background)
-        ),
+        key=explanation_key(client.tracking_uri, version, config, source_digest(rows), source_digest(background)),
     )
 
 

@@ -64,9 +64,7 @@ def publish_comparison(
         text = describe_comparison(
             comparison,
             report=links.artifact_link(experiment_id, run_id, f"{root}/{layout.REPORT}"),
-            runs={
-                side.label: links.run_link(side.version.experiment_id, side.version.run_id) for side in sides
-            },
+            runs={side.label: links.run_link(side.version.experiment_id, side.version.run_id) for side in sides},
             views=links.comparison_links(sides[0].version.experiment_id),
         )
         describe_run(client, run_id, text)

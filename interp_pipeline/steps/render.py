@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from interp_pipeline import plots, tables
@@ -91,19 +92,16 @@ def _draw(computed: Computed, instances: tuple[int, ...], progress: Progress) ->
 
 def _jobs(computed: Computed, instances: tuple[int, ...]) -> dict[str, Callable[[], Figure]]:
     main = _main(computed)
-    jobs: dict[str, Callable[[], Figure]] = {"importance": lambda: plots.importance(main)}
+    jobs: dict[str, Callable[[], Figure]] = {"importance": partial(plots.importance, main)}
     if computed.shap is not None:
         shap = computed.shap
-        jobs["beeswarm"] = lambda: plots.beeswarm(shap)
-        jobs["heatmap"] = lambda: plots.heatmap(shap)
+        jobs["beeswarm"] = partial(plots.beeswarm, shap)
+        jobs["heatmap"] = partial(plots.heatmap, shap)
         for k, feature in enumerate(shap.ranking[:_DEPENDENCE_PLOTS], start=1):
-            jobs[f"dependence_{k}"] = lambda name=shap.feature_names[feature]: plots.dependence(shap, name)
-        for row in instances:
-            jobs[f"waterfall_{row}"] = lambda row=row: plots.waterfall(shap, row)
+            jobs[f"dependence_{k}"] = partial(plots.dependence, shap, shap.feature_names[feature])
+        jobs |= {f"waterfall_{row}": partial(plots.waterfall, shap, row) for row in instances}
     if computed.lime is not None:
-        lime = computed.lime
-        for row in instances:
-            jobs[f"lime_{row}"] = lambda row=row: plots.lime(lime, row)
+        jobs |= {f"lime_{row}": partial(plots.lime, computed.lime, row) for row in instances}
     return jobs
 
 

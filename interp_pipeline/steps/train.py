@@ -144,7 +144,9 @@ def _log_files(client: MlflowClient, run_id: str, dataset: Dataset, model: Fitte
     schema = dataset.schema
     background = dataset.features(select_background(dataset.train, config.background_rows, config.seed))
     rows = select_rows(dataset.test, config.explain_rows, config.seed)
-    write_training_files(client, run_id, schema, background, rows, _pictures(dataset, model))
+    write_training_files(
+        client, run_id, schema=schema, background=background, rows=rows, pictures=_pictures(dataset, model)
+    )
 
 
 def _pictures(dataset: Dataset, model: FittedModel) -> dict[str, bytes]:

@@ -37,7 +37,8 @@ def write_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes]) -
 def list_files(client: MlflowClient, run_id: str, folder: str) -> list[str]:
     """Artifact paths of all files below a folder of a run; empty where there is none."""
     with translated(f"listing artifacts of run {run_id}"):
-        found, folders = [], [folder]
+        found: list[str] = []
+        folders = [folder]
         while folders:
             for item in client.list_artifacts(run_id, folders.pop()):
                 (folders if item.is_dir else found).append(item.path)
@@ -51,12 +52,10 @@ def delete_files(client: MlflowClient, run_id: str, paths: Sequence[str]) -> Non
     with translated(f"deleting artifacts of run {run_id}"):
         repository = get_artifact_repository(client.get_run(run_id).info.artifact_uri)
         for path in paths:
-            repository.delete_artifacts(path)
+            repository.delete_artifacts(path)  # type: ignore[no-untyped-call]  # mlflow's own
 
 
-def replace_folder(
-    client: MlflowClient, run_id: str, folder: str, files: Mapping[str, bytes], manifest: bytes
-) -> None:
+def replace_folder(client: MlflowClient, run_id: str, folder: str, files: Mapping[str, bytes], manifest: bytes) -> None:
     """Replace what a folder of a run holds.
 
     The manifest counts: it is taken away first and written last, so a reader (and a crash at any

@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "digest", "explanation_key", "library_versions", "to_json", "verify"]
 
 FORMAT = 1  # of the manifest; a reader refuses formats it does not know
-_LIBRARIES = ("interp-pipeline", "keras", "lime", "mlflow", "numpy", "pandas", "scikit-learn", "scipy", "shap", "tensorflow")
+_LIBRARIES = (
+    "interp-pipeline",
+    "keras",
+    "lime",
+    "mlflow",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "scipy",
+    "shap",
+    "tensorflow",
+)
 
 
 def digest(content: bytes) -> str:

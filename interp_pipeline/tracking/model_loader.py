@@ -120,7 +120,7 @@ def _as_signed(rows: pd.DataFrame, columns: object) -> pd.DataFrame:
     types = {column.name: column.type.to_pandas() for column in columns.inputs}  # type: ignore[attr-defined]
     missing = [name for name in types if name not in rows.columns]
     if missing:
-        msg = f"the data lacks column {', '.join(map(repr, missing))} of the model's signature; add it, or explain another model"
+        msg = f"the data lacks column {', '.join(map(repr, missing))} of the model's signature; add it"
         raise ModelError(msg)
     typed = {}
     for name, kind in types.items():

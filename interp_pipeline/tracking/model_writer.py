@@ -25,9 +25,7 @@ _SERVED_MODEL = Path(__file__).with_name("served_model.py")
 _TRUSTED_FOREST = ["sklearn.tree._tree.Tree"]
 
 
-def log_and_register(
-    model: FittedModel, example: pd.DataFrame, outputs: FloatArray, registered_model_name: str
-) -> int:
+def log_and_register(model: FittedModel, example: pd.DataFrame, outputs: FloatArray, registered_model_name: str) -> int:
     """Log a model to the active run under the name ``model`` and register it.
 
     The registered model is a pyfunc that takes raw rows under their own column names and gives a

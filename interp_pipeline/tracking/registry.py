@@ -64,7 +64,7 @@ def resolve(client: MlflowClient, ref: ModelRef) -> RegisteredVersion:
         name=found.name,
         version=int(found.version),
         created_ms=int(found.creation_timestamp),
-        source=found.source,
+        source=str(found.source),
         run_id=found.run_id,
         experiment_id=run,
         model_name=_logged_name(client, found),
@@ -122,26 +122,26 @@ def _live_run(client: MlflowClient, uri: str, run_id: str) -> str:
             msg = f"{uri}: its run {run_id} no longer exists, so its explanation has nowhere to go; register it again"
             raise ModelError(msg) from error
     if run.info.lifecycle_stage == "deleted":
-        msg = f"{uri}: its run {run_id} was deleted; restore the run (mlflow runs restore --run-id {run_id}) and try again"
+        msg = f"{uri}: its run was deleted; restore it (mlflow runs restore --run-id {run_id}) and try again"
         raise ModelError(msg)
     return str(run.info.experiment_id)
 
 
 def _logged_name(client: MlflowClient, version: ModelVersion) -> str:
     """Name of the logged model behind a version; the folder name where there is no logged model."""
-    prefix = "models:/m-"
-    if version.source.startswith(prefix):
+    source = str(version.source)
+    if source.startswith("models:/m-"):
         from mlflow.exceptions import MlflowException
 
         with translated(f"reading the logged model of models:/{version.name}/{version.version}"):
             try:
-                return str(client.get_logged_model(version.source.removeprefix("models:/")).name)
+                return str(client.get_logged_model(source.removeprefix("models:/")).name)
             except MlflowException as error:
                 if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                     raise
                 msg = (
-                    f"models:/{version.name}/{version.version}: its model files ({version.source}) were deleted; "
+                    f"models:/{version.name}/{version.version}: its model files ({source}) were deleted; "
                     "register the model again"
                 )
                 raise ModelError(msg) from error
-    return str(version.source.rstrip("/").rsplit("/", 1)[-1])
+    return str(source.rstrip("/").rsplit("/", 1)[-1])

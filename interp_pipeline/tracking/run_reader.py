@@ -32,6 +32,7 @@ class Published:
 
     shap: Explanation | None
     lime: Explanation | None
+    rows: pd.DataFrame  # the explained rows, raw features
     background: pd.DataFrame  # raw features
     manifest: Mapping[str, Any]
 
@@ -52,17 +53,23 @@ def read_published(client: MlflowClient, version: RegisteredVersion) -> Publishe
         return None
     record = json.loads(files[layout.MANIFEST])
     if record.get("format") != manifest.FORMAT:
-        msg = f"{version.uri} was explained by a release with another layout; explain it again: interp explain {version.uri}"
+        msg = (
+            f"{version.uri} was explained by a release with another layout; "
+            f"explain it again: interp explain {version.uri}"
+        )
         raise UsageError(msg)
     problems = manifest.verify(record, files)
     if problems:
-        msg = f"the explanation of {version.uri} is damaged: {'; '.join(problems[:3])}; run: interp explain {version.uri}"
+        msg = (
+            f"the explanation of {version.uri} is damaged: {'; '.join(problems[:3])}; run: interp explain {version.uri}"
+        )
         raise ModelError(msg)
     rows = _frame(files[layout.EXPLAINED_ROWS])
-    shap = _explanation(record, files, "shap", layout.SHAP_VALUES, rows, None)
+    shap = _explanation(record, "shap", files.get(layout.SHAP_VALUES), rows)
     return Published(
         shap=shap,
-        lime=_explanation(record, files, "lime", layout.LIME_WEIGHTS, rows, shap),
+        lime=_explanation(record, "lime", files.get(layout.LIME_WEIGHTS), rows),
+        rows=rows,
         background=_frame(files[layout.EXPLAINED_BACKGROUND]),
         manifest=record,
     )
@@ -72,24 +79,17 @@ def _frame(content: bytes) -> pd.DataFrame:
     return pd.read_parquet(io.BytesIO(content))
 
 
-def _explanation(
-    record: Mapping[str, Any],
-    files: Mapping[str, bytes],
-    kind: str,
-    path: str,
-    rows: pd.DataFrame,
-    shap: Explanation | None,
-) -> Explanation | None:
+def _explanation(record: Mapping[str, Any], kind: str, table: bytes | None, rows: pd.DataFrame) -> Explanation | None:
     entry = next((method for method in record["methods"] if method["kind"] == kind), None)
-    if entry is None:
+    if entry is None or table is None:
         return None
     return explanation_from_frame(
-        _frame(files[path]),
+        _frame(table),
         rows,
         output_unit=record["model"]["output_unit"],
         positive_class=record["model"]["positive_class"],
         method=entry["name"],
         seed=record["config"]["seed"],
         cost=Cost(seconds=entry["seconds"], model_evaluations=entry["model_evaluations"]),
-        predictions=None if shap is None else shap.predictions,
+        details=entry["details"],
     )

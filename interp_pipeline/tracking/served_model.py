@@ -21,6 +21,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import skops.io
+from mlflow.pyfunc.model import PythonModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +32,7 @@ _TRUSTED_ENCODER = ["numpy.dtype"]  # beside scikit-learn's own classes; anythin
 _ROWS_PER_CALL = 65_536  # bounds memory; large enough that the cost of a call does not show
 
 
-class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # mlflow has no types here
+class ServedModel(PythonModel):
     """A model cut where explainers need it: ``to_matrix``, ``encode``, ``forward``."""
 
     feature_names: tuple[str, ...]
@@ -118,9 +119,12 @@ def _network_forward(path: str, n_classes: int) -> Callable[[NDArray[np.float64]
         return network(encoded, training=False)
 
     def forward(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
-        outputs = compiled(tf.constant(encoded, dtype=tf.float32)).numpy().astype(np.float64)
+        raw = compiled(tf.constant(encoded, dtype=tf.float32)).numpy()
+        outputs: NDArray[np.float64] = np.asarray(raw, dtype=np.float64)
         if n_classes == 2 and outputs.shape[1] == 1:  # noqa: PLR2004 - a sigmoid head gives P(second class)
             return np.concatenate([1.0 - outputs, outputs], axis=1)
+        if n_classes:
+            outputs /= outputs.sum(axis=1, keepdims=True)  # float32 softmax sums to one only roughly
         return outputs
 
     return forward

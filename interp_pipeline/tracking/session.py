@@ -38,7 +38,7 @@ def connect(tracking_uri: str | None = None) -> MlflowClient:
     from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 
     # MLflow would draw one bar per downloaded file across our own.
-    MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
+    MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)  # type: ignore[no-untyped-call]  # mlflow's own
     if tracking_uri:
         mlflow.set_tracking_uri(tracking_uri)
     uri = mlflow.get_tracking_uri()
@@ -65,7 +65,7 @@ def open_run(name: str, experiment_id: str | None = None) -> Iterator[str]:
     from mlflow.environment_variables import MLFLOW_RUN_ID
 
     nested = mlflow.active_run() is not None
-    given = MLFLOW_RUN_ID.get() is not None and not nested
+    given = MLFLOW_RUN_ID.is_set() and not nested  # type: ignore[no-untyped-call]  # mlflow's own
     with translated("starting a run"):
         run = mlflow.start_run(run_name=name, nested=nested, experiment_id=None if given else experiment_id)
     with run:

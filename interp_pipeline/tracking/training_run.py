@@ -41,13 +41,14 @@ class TrainingRecord:
 def log_dataset(dataset: Dataset) -> None:
     """Log the training and test rows as dataset inputs of the active run."""
     import mlflow
+    from mlflow.data.pandas_dataset import from_pandas
 
     with translated("logging the data set"), warnings.catch_warnings():
         # Whole numbers stay whole in the data set's schema: that is what the file holds.
         warnings.filterwarnings("ignore", message="(?s).*integer column.*")
         for context, frame in (("train", dataset.train), ("test", dataset.test)):
             name = f"{dataset.source.rstrip('/').rsplit('/', 1)[-1]}"
-            logged = mlflow.data.from_pandas(frame, targets=dataset.schema.target, name=name[:500])
+            logged = from_pandas(frame, targets=dataset.schema.target, name=name[:500])
             mlflow.log_input(logged, context=context, tags={"interp.source": dataset.source[:5000]})
 
 
@@ -56,7 +57,9 @@ def log_curves(client: MlflowClient, run_id: str, history: Mapping[str, Sequence
     from mlflow.entities import Metric
 
     entries = [
-        Metric(f"epoch/{name}", value, 0, epoch) for name, values in history.items() for epoch, value in enumerate(values)
+        Metric(f"epoch/{name}", value, 0, epoch)
+        for name, values in history.items()
+        for epoch, value in enumerate(values)
     ]
     with translated(f"logging epoch curves of run {run_id}"):
         for start in range(0, len(entries), 1000):
@@ -66,6 +69,7 @@ def log_curves(client: MlflowClient, run_id: str, history: Mapping[str, Sequence
 def write_training_files(
     client: MlflowClient,
     run_id: str,
+    *,
     schema: Schema,
     background: pd.DataFrame,
     rows: pd.DataFrame,

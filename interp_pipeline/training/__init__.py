@@ -1,1 +1,1 @@
-
+"""Data in, fitted model and metrics out; nothing of MLflow here."""

@@ -34,6 +34,10 @@ def class_probabilities(outputs: FloatArray, n_classes: int) -> FloatArray:
     wide = np.asarray(outputs, dtype=np.float64)
     if n_classes == 2 and wide.shape[1] == 1:  # noqa: PLR2004 - a sigmoid head gives P(second class)
         return np.concatenate([1.0 - wide, wide], axis=1)
+    if n_classes:
+        return np.asarray(
+            wide / wide.sum(axis=1, keepdims=True), dtype=np.float64
+        )  # float32 softmax sums to one only roughly
     return wide
 
 

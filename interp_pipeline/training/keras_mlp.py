@@ -55,7 +55,9 @@ def fit_keras_mlp(
     matrix = typed.to_matrix(train)
     encoder = fit_encoder(matrix, schema)
     inputs = encoder.transform(matrix).astype(np.float32)
-    target, test_target = (encode_target(part[schema.target], schema) for part in (train, test))
+    target, test_target = (
+        np.asarray(encode_target(part[schema.target], schema), dtype=np.float64) for part in (train, test)
+    )
     offset, scale = 0.0, 1.0
     if schema.task == "regression":
         offset, scale = float(np.mean(target)), float(np.std(target)) or 1.0
@@ -107,4 +109,3 @@ def _build(keras: Any, n_inputs: int, schema: Schema, config: TrainConfig) -> An
     metrics = ["mean_absolute_error"] if schema.task == "regression" else ["accuracy"]
     network.compile(optimizer="adam", loss=loss, metrics=metrics)
     return network
-

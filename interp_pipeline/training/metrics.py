@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from interp_pipeline.data.schema import Schema
     from interp_pipeline.explanation import FloatArray
+
+    Target: TypeAlias = npt.NDArray[np.int64] | FloatArray  # class codes, or values
 
 __all__ = ["compute_metrics", "count_confusions"]
 
 
-def compute_metrics(target: FloatArray, outputs: FloatArray, schema: Schema, train_target: FloatArray) -> dict[str, float]:
+def compute_metrics(target: Target, outputs: FloatArray, schema: Schema, train_target: Target) -> dict[str, float]:
     """Test metrics of a model, and of the baseline that ignores the features.
 
     Args:
@@ -55,7 +59,7 @@ def compute_metrics(target: FloatArray, outputs: FloatArray, schema: Schema, tra
     return result
 
 
-def count_confusions(target: FloatArray, outputs: FloatArray, n_classes: int) -> FloatArray:
+def count_confusions(target: Target, outputs: FloatArray, n_classes: int) -> FloatArray:
     """Confusion matrix: rows are true classes, columns predicted ones, shape (n_classes, n_classes)."""
     from sklearn.metrics import confusion_matrix
 

@@ -207,7 +207,7 @@ def test_an_explanation_survives_its_table(shape: dict[str, Any]) -> None:
         method=before.method,
         seed=before.seed,
         cost=before.cost,
-        predictions=before.predictions if shape["lime"] else None,
+        details=before.details,
     )
     for field in fields(Explanation):
         left, right = getattr(before, field.name), getattr(after, field.name)
@@ -235,9 +235,3 @@ def test_a_table_of_other_rows_is_refused() -> None:
         _read(table, one.data.rename(columns={"age": "other"}))
     with pytest.raises(DataError, match="lacks base_value"):
         _read(table.drop(columns="base_value"), one.data)
-
-
-def test_lime_weights_ask_for_predictions() -> None:
-    one = explanation(lime=True)
-    with pytest.raises(UsageError, match="holds no predictions; pass them"):
-        _read(one.to_frame(), one.data)
