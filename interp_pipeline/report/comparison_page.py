@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from interp_pipeline.report.pictures import other_pictures, picture, pictures
 from interp_pipeline.report.sentences import comparison as told
 from interp_pipeline.report.sentences.quality import metric_label, metric_text, plain_metrics
-from interp_pipeline.report.wording import PROBABILITY, clean, column, count, effect, level, listed, name, quoted
+from interp_pipeline.report.wording import PROBABILITY, clean, column, effect, level, listed, name, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,7 +160,4 @@ def _features_note(table: pd.DataFrame, unit: str) -> str:
     note += ", in percentage points." if unit == PROBABILITY else f", in units of {quoted(unit)}."
     if len(table) <= _TABLE_ROWS:
         return note
-    rest = count(len(table) - _TABLE_ROWS, "feature")
-    return (
-        f"{note} The {_TABLE_ROWS} most important ones of the reference are listed; {rest} more are in features.json."
-    )
+    return f"{note} The {_TABLE_ROWS} most important ones of the reference are listed; all are in features.json."

@@ -31,11 +31,11 @@ _DRIVERS = 5
 # character references, which are never read as markup; the others get a backslash.
 _REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "$": "&#36;", "@": "&#64;"}
 _BACKSLASHED = re.compile(r"([\\`*_{}\[\]~])")
-_LINE_START = re.compile(r"^(\s*)([-=+#:]|\d+[.)])")
+_LINE_START = re.compile(r"^(\s*)([-=+#:]|\d+[.)](?=\s|$))")
 _URL_LIKE = re.compile(r"(?i)(https?|ftp|mailto|javascript|data)(:)|(www)(\.)")
 
 
-def describe_version(  # noqa: PLR0913 - a description gathers what is known, each part by name
+def describe_version(
     *,
     model_kind: str,
     schema: Schema,

@@ -11,7 +11,7 @@ from interp_pipeline.report.reliability import compute_reliability
 from interp_pipeline.report.sentences import decisions as told
 from interp_pipeline.report.sentences import drivers as driving
 from interp_pipeline.report.sentences import purpose, quality, trust
-from interp_pipeline.report.wording import PROBABILITY, clean, column, count, effect, gap, name, quoted
+from interp_pipeline.report.wording import PROBABILITY, clean, column, effect, gap, name, quoted
 
 if TYPE_CHECKING:
     from interp_pipeline.report.content import ExplanationReport
@@ -155,10 +155,8 @@ def _table_note(content: ExplanationReport) -> str:
         f"In {unit}. The size of an effect counts pushes up and down alike, with its standard error (±); "
         "in the average effect they cancel out."
     )
-    n_features = len(content.importance)
-    if n_features > _TABLE_ROWS:
-        rest = count(n_features - _TABLE_ROWS, "feature")
-        note += f" The {_TABLE_ROWS} most important ones are listed; {rest} more are in global_importance.json."
+    if len(content.importance) > _TABLE_ROWS:
+        note += f" The {_TABLE_ROWS} most important ones are listed; all are in global_importance.json."
     return note
 
 

@@ -39,6 +39,7 @@ class Reliability:
 
     n_rows: int
     additivity_gap: float  # largest |base value + sum of values - prediction|
+    output_range: float  # from the lowest to the highest prediction or base value
     relative_error: float | None  # mean standard error / mean |value|; None where values are exact
     local_r2: float | None  # LIME's mean fidelity; None without LIME
     agreement: MethodAgreement | None
@@ -64,6 +65,7 @@ def compute_reliability(shap: Explanation, lime: Explanation | None) -> Reliabil
     return Reliability(
         n_rows=len(shap.data),
         additivity_gap=float(np.abs(sums - shap.predictions).max()),
+        output_range=float(np.ptp(np.concatenate([shap.predictions, shap.base_values]))),
         relative_error=relative,
         local_r2=None if lime is None or lime.local_r2 is None else float(_summary(lime, lime.local_r2).mean()),
         agreement=None if lime is None else _agreement(shap, lime),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from interp_pipeline.report.wording import PROBABILITY, count, effect, level, listed, name, quoted
 
 if TYPE_CHECKING:
-    from interp_pipeline.report.decisions import Decision, Push
+    from interp_pipeline.report.decisions import Decision
 
-__all__ = ["lime_sentence", "opening_sentence", "push_text", "rest_sentence", "start_sentence", "summary_sentence"]
+__all__ = ["lime_sentence", "opening_sentence", "rest_sentence", "start_sentence"]
 
 
 def opening_sentence(decision: Decision) -> str:
@@ -23,8 +23,17 @@ def opening_sentence(decision: Decision) -> str:
         text = f"The model predicts {name(decision.output)} to be {said}"
     if decision.actual is None:
         return f"{text}."
-    actual = quoted(decision.actual) if decision.unit == PROBABILITY else decision.actual
-    return f"{text}. The true outcome was {actual}."
+    return f"{text}. The true outcome was {_actual(decision.actual, decision.unit)}."
+
+
+def _actual(outcome: str, unit: str) -> str:
+    """A true outcome: a class in quotes, a number like the prediction beside it."""
+    if unit == PROBABILITY:
+        return quoted(outcome)
+    try:
+        return level(float(outcome), unit)
+    except ValueError:
+        return name(outcome)
 
 
 def start_sentence(decision: Decision) -> str:
@@ -36,24 +45,13 @@ def start_sentence(decision: Decision) -> str:
     return f"It starts from the model's average prediction, {start}, and the row's values take it {way} to {end}."
 
 
-def push_text(push: Push, unit: str) -> str:
-    """One push: ``duration_months = 6 (+4.1 points)``."""
-    return f"{name(push.feature)} = {push.value} ({effect(push.effect, unit)})"
-
-
-def summary_sentence(decision: Decision) -> str:
-    """The strongest push each way in one sentence."""
-    up = f"Most in favour: {push_text(decision.up[0], decision.unit)}" if decision.up else "Nothing pushes it up"
-    down = f"most against: {push_text(decision.down[0], decision.unit)}" if decision.down else "nothing pushes it down"
-    return f"{up}; {down}."
-
-
 def rest_sentence(decision: Decision) -> str:
     """What all features that are not named do together."""
     if decision.n_rest == 0:
         return "No other feature is involved."
-    others = "The other feature adds" if decision.n_rest == 1 else f"The other {decision.n_rest} features together add"
-    return f"{others} {effect(decision.rest, decision.unit)}."
+    one = decision.n_rest == 1
+    others = "The other feature moves" if one else f"The other {decision.n_rest} features together move"
+    return f"{others} it by {effect(decision.rest, decision.unit)}."
 
 
 def lime_sentence(decision: Decision) -> str:

@@ -103,7 +103,7 @@ def _against_guessing(right: float, baseline: float) -> str:
     if right > baseline:
         avoided = (right - baseline) / (1.0 - baseline)
         gain = points(right - baseline, signed=False)
-        return f"{opening}: the model is {gain} better and avoids {percent(avoided, 0)} of its errors."
+        return f"{opening}: the model is {gain} better and makes {percent(avoided, 0)} fewer errors."
     if right == baseline:
         return f"{opening}: the model is no better than that."
     return f"{opening}: the model is {points(baseline - right, signed=False)} worse than that."
@@ -113,7 +113,10 @@ def _margin(right: float, baseline: float | None, n_test: int) -> str:
     # Agresti and Coull: two successes and failures added, so that 100 % right does not read as certain.
     centre = (right * n_test + 2.0) / (n_test + 4.0)
     margin = _Z * math.sqrt(centre * (1.0 - centre) / (n_test + 4.0))
-    opening = f"With {count(n_test, 'test row')} this share is known to about ±{points(margin, signed=False)}"
+    rows = count(n_test, "test row")
+    if right == 1.0:
+        return f"With {rows} the true share may still be as low as {percent(centre - margin, 0)}."
+    opening = f"With {rows} this share is known to about ±{points(margin, signed=False)}"
     if baseline is not None and 0.0 < right - baseline <= margin:
         return f"{opening}, so the lead over always giving the most frequent answer may be luck."
     return f"{opening}."

@@ -15,7 +15,7 @@ __all__ = ["Finding", "Verdict", "caveats", "fidelity_finding", "findings", "ver
 
 Verdict = Literal["good", "fair", "poor"]
 
-_EXACT_GAP = 1e-6
+_EXACT_GAP = 1e-6  # as a share of the range of predictions
 _SMALL_ERROR, _LARGE_ERROR = 0.05, 0.2  # mean standard error as a share of mean |value|
 _FAITHFUL, _ROUGH = 0.8, 0.5  # LIME's R²
 _ALIKE, _PARTLY = 0.7, 0.4  # rank correlation of SHAP and LIME
@@ -58,7 +58,7 @@ def _lower(title: str) -> str:
 def _additivity(reliability: Reliability) -> Finding:
     rows = count(reliability.n_rows, "explained row")
     largest = gap(reliability.additivity_gap)
-    if reliability.additivity_gap <= _EXACT_GAP:
+    if reliability.additivity_gap <= _EXACT_GAP * reliability.output_range:
         text = f"In all {rows} the effects of the features add up to the prediction (largest gap {largest})."
         if reliability.n_rows == 1:
             text = f"In the explained row the effects of the features add up to the prediction (gap {largest})."
