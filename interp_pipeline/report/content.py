@@ -47,11 +47,6 @@ class ExplanationReport:
     versions: Mapping[str, str] = field(default_factory=dict)  # library → version
     actual: Mapping[int, str] = field(default_factory=dict)  # position → true outcome, where known
 
-    @property
-    def title(self) -> str:
-        """The version as a reader calls it."""
-        return f"{self.model_name} version {self.version}"
-
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedVersion:

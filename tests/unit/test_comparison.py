@@ -247,6 +247,35 @@ def test_features_only_one_side_has_are_reported(values: np.ndarray[Any, Any]) -
     assert comparison.metrics["top_k_overlap"] == 1.0  # the smaller side has four features, all shared
 
 
+def test_ranks_and_correlations_of_all_versions_side_by_side(values: np.ndarray[Any, Any]) -> None:
+    one, narrow = make(values), permuted(make(values), [1, 2, 3, 5])
+    reversed_ranks = make(values[:, ::-1])
+    comparison = compute_comparison([one, narrow, reversed_ranks], ["v1", "v2", "v3"], CONFIG)
+
+    table = comparison.rank_table()
+    assert table.columns.tolist() == ["feature", "rank_v1", "rank_v2", "rank_v3"]
+    assert table["feature"].tolist() == ["f1", "f2", "f3", "f5"]
+    assert table["rank_v1"].tolist() == [2, 3, 4, 6]
+    assert table["rank_v2"].tolist() == [1, 2, 3, 4]
+    assert comparison.rank_correlations.to_numpy() == pytest.approx(np.array([[1, 1, -1], [1, 1, -1], [-1, -1, 1]]))
+
+
+def test_two_others_without_a_common_feature_do_not_correlate(values: np.ndarray[Any, Any]) -> None:
+    left, right = permuted(make(values), [0, 1]), permuted(make(values), [2, 3])
+    comparison = compute_comparison([make(values), left, right], ["v1", "v2", "v3"], CONFIG)
+    assert comparison.rank_correlations.loc["v2", "v3"] == 0.0
+    assert comparison.rank_table().empty
+
+
+def test_a_change_without_any_scatter_is_certain() -> None:
+    before = np.ones((5, 2, 1)) * [[[1.0], [2.0]]]
+    after = before + np.array([[[0.5], [0.0]]])
+    zero = np.zeros_like(before)
+    shift = compute_importance_shift(before, after, zero, zero, CONFIG)
+    assert shift.significant.tolist() == [True, False]
+    assert shift.ci_low.tolist() == pytest.approx([0.5, 0.0])
+
+
 def test_the_top_of_each_side_counts_all_its_features(values: np.ndarray[Any, Any]) -> None:
     two = permuted(make(values), [1, 2, 3, 4, 5])
     comparison = compute_comparison([make(values), two], ["v1", "v2"], CONFIG)

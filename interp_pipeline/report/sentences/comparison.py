@@ -59,9 +59,7 @@ def subject_sentence(comparison: Comparison, target: str, data_source: str) -> s
 def _outputs(comparison: Comparison) -> str:
     if len(comparison.outputs) == 1:
         return output_phrase(comparison.outputs[0], comparison.output_unit)
-    if comparison.output_unit == PROBABILITY:
-        return f"the probabilities of {len(comparison.outputs)} classes, averaged"
-    return f"{len(comparison.outputs)} outputs, averaged"
+    return f"the probabilities of {len(comparison.outputs)} classes, averaged"
 
 
 def verdict_sentence(row: pd.Series[Any], pair: pd.DataFrame) -> str:

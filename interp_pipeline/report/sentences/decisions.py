@@ -15,10 +15,9 @@ __all__ = ["lime_sentence", "opening_sentence", "rest_sentence", "start_sentence
 def opening_sentence(decision: Decision) -> str:
     """What the model says about the row, and what was true where that is known."""
     said = level(decision.prediction, decision.unit)
-    if decision.unit == PROBABILITY:
+    if decision.answer is not None:
         text = f"The model puts the probability of {quoted(decision.output)} at {said}"
-        if decision.answer is not None:
-            text += f"; its answer is {quoted(decision.answer)}"
+        text += f"; its answer is {quoted(decision.answer)}"
     else:
         text = f"The model predicts {name(decision.output)} to be {said}"
     if decision.actual is None:

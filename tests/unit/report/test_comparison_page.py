@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from interp_pipeline.comparison import Comparison, compute_comparison
@@ -162,8 +163,9 @@ def test_a_regression_is_told_in_its_own_unit(shap: Explanation) -> None:
     comparison = compute_comparison([priced(1.0), priced(1.5)], ["v1", "v2"], CONFIG)
     row = comparison.agreement.iloc[0]
     assert plain(told.predictions_sentence(row, 20, "price")) == "Their predictions differ by 41.5 on average."
-    assert plain(told.row_sentence(comparison.per_row.iloc[0], "v1", "price")).endswith(
-        "v1 puts the predicted price at 640, v2 at 710."
+    assert plain(told.row_sentence(comparison.per_row.iloc[0], "v1", "price")) == (
+        "They disagree most about row 119: the effects differ by 75 in all, most of it in duration_months; "
+        "v1 puts the predicted price at 350, v2 at 275."
     )
     assert "in units of “price”" in render_comparison_report(report(comparison, {}))
 
@@ -211,6 +213,24 @@ def test_several_outputs_name_the_one_that_differs(shap: Explanation, other: Exp
     parsed = read(render_comparison_report(report(compute_comparison([first, second], ["v1", "v2"], CONFIG), {})))
     assert "the probabilities of 2 classes, averaged" in parsed.text
     assert "Output" in parsed.text
+
+
+def test_a_single_most_important_feature_reads_right(shap: Explanation, other: Explanation) -> None:
+    one = CompareConfig(top_k=1, bootstrap_samples=100)
+    different = compute_comparison([shap, other], ["v1", "v2"], one).agreement.iloc[0]
+    assert told.agreement_sentence(different).startswith("They have different most important features;")
+    same = compute_comparison([shap, shap], ["v1", "v2"], one).agreement.iloc[0]
+    assert told.agreement_sentence(same).startswith("They have the same most important feature;")
+
+
+def test_a_long_table_of_features_ends_with_a_note(shap: Explanation) -> None:
+    names = [f"feature {i}" for i in range(250)]
+    values = np.random.default_rng(0).normal(size=(20, 250, 2))
+    data = pd.DataFrame(np.zeros((20, 250)), columns=names)
+    broad = dataclasses.replace(shap, values=values, data=data)
+    comparison = compute_comparison([broad, broad], ["v1", "v2"], CONFIG)
+    text = read(render_comparison_report(report(comparison, {}))).text
+    assert "The 200 most important ones of the reference are listed; all are in features.json." in text
 
 
 def test_hostile_labels_and_names_stay_text(shap: Explanation, other: Explanation) -> None:
