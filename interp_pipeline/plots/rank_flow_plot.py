@@ -125,9 +125,7 @@ def _lines(ax: Axes, ranks: FloatArray, true_ranks: FloatArray) -> None:
         )
 
 
-def _side(  # noqa: PLR0913 - a column of labels is its texts, places and ranks
-    sheet: Sheet, names: list[str], places: FloatArray, ranks: FloatArray, x: float, *, ha: str
-) -> None:
+def _side(sheet: Sheet, names: list[str], places: FloatArray, ranks: FloatArray, x: float, *, ha: str) -> None:
     """Names with their ranks beside the first or last version, the rank next to the line."""
     out = -1 if ha == "right" else 1
     for name, place, rank in zip(names, places, ranks, strict=True):

@@ -117,9 +117,7 @@ def _draw(ax: Axes, pushes: FloatArray, base: float, prediction: float, width: f
         _beside(ax, value, i, number(value), right=True, colour=INK, bold=True)
 
 
-def _beside(  # noqa: PLR0913 - a label is its place and its look
-    ax: Axes, x: float, y: int, text: str, *, right: bool, colour: str, bold: bool = False
-) -> None:
+def _beside(ax: Axes, x: float, y: int, text: str, *, right: bool, colour: str, bold: bool = False) -> None:
     ax.annotate(
         text,
         (x, y),

@@ -28,7 +28,7 @@ HOSTILE = (
     "特征名称",
     "emoji 🎉 feature",
     "\u0301\u0302 combining",
-    "$$$",
+    r"costs in $\frac{$",
     "_under_{score}_^",
 )
 LONG = "customer_relationship.monthly_average_of_outstanding_balances_over_the_last"
