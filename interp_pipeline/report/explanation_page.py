@@ -60,7 +60,7 @@ def explanation_parts(content: ExplanationReport) -> dict[str, Any]:
         "subtitle": f"What it predicts, how well, and why: {clean(content.model_kind)} for {quoted(content.target)}",
         "brief": [
             predicts,
-            " ".join(sentences[:2]),
+            " ".join(sentences[:3]),
             leading,
             trust.verdict_sentence(findings),
         ],
