@@ -10,7 +10,7 @@ __all__ = ["artifact_link", "comparison_links", "picture_source", "report_uri", 
 _RUNS_VIEW = "workflowType=machine_learning"
 # Child runs are folded below their parent, and charts of folded runs are empty; any order but the
 # one by start time lists them flat.
-_FLAT = "orderByKey=attributes.run_name"
+_FLAT = "orderByKey=tags.%60mlflow.runName%60&orderByAsc=true"
 
 
 def run_link(experiment_id: str, run_id: str) -> str:
