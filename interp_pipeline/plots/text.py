@@ -13,7 +13,7 @@ from pathlib import Path
 
 from interp_pipeline import readable
 
-__all__ = ["clean", "middle_ellipsis", "number", "signed", "text_width", "value_label", "wrap"]
+__all__ = ["clean", "font_path", "middle_ellipsis", "number", "signed", "text_width", "value_label", "wrap"]
 
 PLACEHOLDER = "\N{WHITE SQUARE}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"

@@ -17,7 +17,28 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import LinearSegmentedColormap
 
-__all__ = ["CLASS_COLOURS", "GREY", "INK", "MUTED", "NEGATIVE", "POSITIVE", "Sheet", "style_axes", "text_style"]
+__all__ = [
+    "ACCENT",
+    "AXIS_ROOM",
+    "CLASS_COLOURS",
+    "GREY",
+    "INK",
+    "LABEL_SIZE",
+    "MUTED",
+    "NEGATIVE",
+    "PAD",
+    "PALE",
+    "POSITIVE",
+    "TICK_SIZE",
+    "WARNING",
+    "WIDTH",
+    "Sheet",
+    "line_inches",
+    "push_colours",
+    "style_axes",
+    "text_style",
+    "value_colours",
+]
 
 # Okabe and Ito's palette: told apart with every common colour-vision deficiency.
 NEGATIVE = "#0072B2"  # blue: pushes the output down

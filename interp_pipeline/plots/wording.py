@@ -10,7 +10,18 @@ from interp_pipeline.plots.text import clean, middle_ellipsis
 if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation
 
-__all__ = ["method_line", "output_phrase", "row_phrase", "row_position", "short", "summary_phrase"]
+__all__ = [
+    "count_phrase",
+    "explained_output",
+    "is_lime",
+    "is_probability",
+    "method_line",
+    "output_phrase",
+    "row_phrase",
+    "row_position",
+    "short",
+    "summary_phrase",
+]
 
 _NAME_IN_SENTENCE = 48  # characters; longer names lose their middle
 
