@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interp_pipeline.checks import require_additivity, run_checks
+from interp_pipeline.errors import DataError
 from interp_pipeline.explainers.registry import choose_explainers, load_explainer
 from interp_pipeline.tracking.model_loader import load_model
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.explainers.protocol import ExplainableModel
     from interp_pipeline.explainers.registry import Choice
     from interp_pipeline.explanation import Explanation
     from interp_pipeline.progress import Progress
@@ -47,12 +49,13 @@ def compute(fetched: Fetched, config: ExplainConfig, progress: Progress) -> Comp
     Raises:
         ModelError: the model cannot be loaded or explained.
         CheckError: base value and attributions do not add up to the model's output.
-        UsageError: a method was asked for that does not exist.
+        UsageError: a method was asked for that does not exist, or a row holds a value the model cannot read.
     """
     started = time.perf_counter()
     with progress.track("Loading the model", 1) as advance:
         loaded = load_model(fetched.model_path)
         advance(1)
+    _require_readable(loaded.parts, fetched)
     timings = {"load": time.perf_counter() - started}
     choices = choose_explainers(loaded.parts, config)
     shap: Explanation | None = None
@@ -80,6 +83,16 @@ def compute(fetched: Fetched, config: ExplainConfig, progress: Progress) -> Comp
     return Computed(
         shap=shap, lime=lime, choices=choices, checks=checks, timings_s=timings, peak_memory_mb=_peak_memory_mb()
     )
+
+
+def _require_readable(model: ExplainableModel, fetched: Fetched) -> None:
+    """Refuse rows the model cannot read, with the column and the row, before any work is done."""
+    for rows, source in ((fetched.rows, fetched.rows_source), (fetched.background, "the background data")):
+        try:
+            model.to_matrix(rows)
+        except ValueError as error:
+            msg = f"{source}: {error}; correct it, or give other rows"
+            raise DataError(msg) from error
 
 
 def _peak_memory_mb() -> float:

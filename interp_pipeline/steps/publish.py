@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.errors import ModelError
 from interp_pipeline.model_ref import ModelRef
-from interp_pipeline.report.description import describe_version
+from interp_pipeline.report import describe_version
 from interp_pipeline.steps.render import KIND_WORDS, render, without_prefix
 from interp_pipeline.tables import to_global_importance
 from interp_pipeline.tracking import layout, links, manifest

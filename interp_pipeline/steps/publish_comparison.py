@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from interp_pipeline import plots
 from interp_pipeline.plots.files import to_png
-from interp_pipeline.report import ComparedVersion, ComparisonReport, render_comparison_report
-from interp_pipeline.report.comparison_description import describe_comparison
+from interp_pipeline.report import ComparedVersion, ComparisonReport, describe_comparison, render_comparison_report
 from interp_pipeline.steps.render import KIND_WORDS, without_prefix
 from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.artifacts import announce_tables, write_files
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from interp_pipeline.comparison import Comparison
-    from interp_pipeline.explanation import FloatArray
     from interp_pipeline.progress import Progress
     from interp_pipeline.steps.compare import Side
 
@@ -76,7 +74,7 @@ def _draw(comparison: Comparison, progress: Progress) -> dict[str, bytes]:
     others = labels[1:]
     pictures = {}
     with progress.track("Drawing the comparison", 2 * len(others) + 2) as advance:
-        pictures["rank_flow"] = to_png(plots.rank_flow(comparison.pair(others[0]), labels))
+        pictures["rank_flow"] = to_png(plots.rank_flow(comparison.rank_table(), labels))
         advance(1)
         for k, other in enumerate(others, start=1):
             suffix = "" if len(others) == 1 else f"_{k}"
@@ -85,15 +83,9 @@ def _draw(comparison: Comparison, progress: Progress) -> dict[str, bytes]:
             pictures[f"disagreement{suffix}"] = to_png(plots.disagreement(rows))
             advance(2)
         if len(others) > 1:
-            pictures["agreement_matrix"] = to_png(plots.agreement_matrix(_rank_correlations(comparison), labels))
+            pictures["agreement_matrix"] = to_png(plots.agreement_matrix(comparison.rank_correlations, labels))
         advance(1)
     return pictures
-
-
-def _rank_correlations(comparison: Comparison) -> FloatArray:
-    """Spearman's correlation of importance between all versions, shape (n_versions, n_versions)."""
-    table = comparison.pair(comparison.labels[1])[[f"importance_{label}" for label in comparison.labels]]
-    return table.corr(method="spearman").fillna(0.0).to_numpy(dtype="float64")
 
 
 def _report(sides: Sequence[Side], comparison: Comparison, pictures: dict[str, bytes]) -> ComparisonReport:

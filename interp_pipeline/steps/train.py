@@ -83,7 +83,7 @@ def train(
             _log_files(client, run_id, dataset, model, config)
             advance(1)
             example = dataset.features(dataset.train).head(_EXAMPLE_ROWS)
-            number = log_and_register(model, example, model.predict(example), registered_model_name)
+            number = log_and_register(model, example, registered_model_name)
             advance(1)
     return TrainedVersion(uri=f"models:/{registered_model_name}/{number}", run_id=run_id, metrics=metrics)
 
