@@ -98,10 +98,9 @@ def load_model(path: Path) -> LoadedModel:
     except Exception as error:  # the model's own code runs here and may raise anything
         msg = f"the model cannot be loaded: {first_line(error)}"
         raise ModelError(msg) from error
-    columns = served.metadata.get_input_schema()
 
     def predict(rows: pd.DataFrame) -> FloatArray:
-        return np.asarray(served.predict(_as_signed(rows, columns)), dtype=np.float64)
+        return np.asarray(served.predict(rows), dtype=np.float64)
 
     return LoadedModel(
         kind=metadata["kind"],
@@ -109,26 +108,3 @@ def load_model(path: Path) -> LoadedModel:
         parts=cast("ExplainableModel", served.unwrap_python_model()),
         predict=predict,
     )
-
-
-def _as_signed(rows: pd.DataFrame, columns: object) -> pd.DataFrame:
-    """Rows in the types of the signature: the same column may read as whole numbers in one file, not in another.
-
-    Raises:
-        ModelError: a column is missing, or holds values the signature does not allow.
-    """
-    types = {column.name: column.type.to_pandas() for column in columns.inputs}  # type: ignore[attr-defined]
-    missing = [name for name in types if name not in rows.columns]
-    if missing:
-        msg = f"the data lacks column {', '.join(map(repr, missing))} of the model's signature; add it"
-        raise ModelError(msg)
-    typed = {}
-    for name, kind in types.items():
-        try:
-            typed[name] = rows[name] if rows[name].dtype == kind else rows[name].astype(kind)
-        except (TypeError, ValueError) as error:
-            msg = f"column {name!r} does not fit the model's signature ({np.dtype(kind)}): {first_line(error)}"
-            raise ModelError(msg) from error
-    import pandas as pd
-
-    return pd.DataFrame(typed, index=rows.index)

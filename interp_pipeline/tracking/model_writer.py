@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-import warnings
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from interp_pipeline.data import typed_rows
 from interp_pipeline.tracking import layout
@@ -14,8 +16,9 @@ from interp_pipeline.tracking.answers import translated
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow.models import ModelSignature
 
-    from interp_pipeline.explanation import FloatArray
+    from interp_pipeline.data.schema import Schema
     from interp_pipeline.training.fitted import FittedModel
 
 __all__ = ["log_and_register"]
@@ -25,7 +28,7 @@ _SERVED_MODEL = Path(__file__).with_name("served_model.py")
 _TRUSTED_FOREST = ["sklearn.tree._tree.Tree"]
 
 
-def log_and_register(model: FittedModel, example: pd.DataFrame, outputs: FloatArray, registered_model_name: str) -> int:
+def log_and_register(model: FittedModel, example: pd.DataFrame, registered_model_name: str) -> int:
     """Log a model to the active run under the name ``model`` and register it.
 
     The registered model is a pyfunc that takes raw rows under their own column names and gives a
@@ -34,8 +37,7 @@ def log_and_register(model: FittedModel, example: pd.DataFrame, outputs: FloatAr
 
     Args:
         model: what training gave.
-        example: a few raw rows, logged as input example; signature types are taken from it.
-        outputs: the model's outputs for the example, shape (n_rows, n_outputs).
+        example: a few raw rows, logged as input example.
         registered_model_name: name in the registry, created where it does not exist.
 
     Returns:
@@ -53,8 +55,8 @@ def log_and_register(model: FittedModel, example: pd.DataFrame, outputs: FloatAr
             name=layout.MODEL_NAME,
             python_model=str(_SERVED_MODEL),
             artifacts=parts,
-            signature=_signature(example, outputs, model.schema.output_names),
-            input_example=example,
+            signature=_signature(model.schema),
+            input_example=_plain(example),
             pip_requirements=_requirements(model),
             metadata={"interp": {"kind": model.kind, "task": model.schema.task}},
             registered_model_name=registered_model_name,
@@ -91,7 +93,6 @@ def _save_parts(model: FittedModel, folder: Path) -> dict[str, str]:
 
 
 def _network_signature(network: Any) -> Any:
-    import numpy as np
     from mlflow.models import infer_signature
 
     row = np.zeros((1, network.input_shape[-1]), dtype=np.float32)
@@ -115,11 +116,37 @@ def _tensorflow_version() -> str:
     return str(tf.__version__)
 
 
-def _signature(example: pd.DataFrame, outputs: FloatArray, output_names: tuple[str, ...]) -> Any:
-    import pandas as pd
-    from mlflow.models import infer_signature
+def _signature(schema: Schema) -> ModelSignature:
+    """Names and order of the columns; their types are left to the model.
 
-    with warnings.catch_warnings():
-        # Whole numbers stay whole in the signature: raw rows of the same data set have the same type.
-        warnings.filterwarnings("ignore", message="(?s).*integer column.*")
-        return infer_signature(example, pd.DataFrame(outputs, columns=list(output_names)))
+    MLflow holds a declared type against how pandas happened to read a batch: a whole-number column
+    with a gap is refused as float, a float column without fractions as int, a text column without
+    any value as float. The model's own rules read all of these, and name the row and the value they cannot.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import AnyType, ColSpec, DataType
+    from mlflow.types.schema import Schema as Columns
+
+    anything: Any = AnyType()  # type: ignore[no-untyped-call]  # mlflow's own
+    return ModelSignature(
+        inputs=Columns([ColSpec(anything, f.name, required=f.kind != "unused") for f in schema.features]),
+        outputs=Columns([ColSpec(DataType.double, name) for name in schema.output_names]),
+    )
+
+
+def _plain(example: pd.DataFrame) -> pd.DataFrame:
+    """Raw rows as JSON can hold them, which is how MLflow keeps the example: dates as ISO 8601 texts."""
+    import pandas as pd
+
+    columns = {}
+    for name in example.columns:
+        cells = zip(example[name].astype(object), typed_rows.is_missing(example[name]), strict=True)
+        columns[name] = pd.Series([None if gap else _plain_cell(cell) for cell, gap in cells])
+    return pd.DataFrame(columns)
+
+
+def _plain_cell(cell: Any) -> Any:
+    value = cell.item() if isinstance(cell, np.generic) else cell
+    if isinstance(value, (bool, int, float)):
+        return value
+    return float(value) if isinstance(value, Decimal) else typed_rows.name_of(value)
