@@ -31,6 +31,7 @@ __all__ = ["heatmap", "similarity_order"]
 _CURVE = 0.75  # inches of the prediction curve
 _BAND = 0.14  # inches of the band of predicted classes
 _SCALE_ROOM = 1.15  # inches right of the map for its colour scale
+_LEAST_BODY = 1.2  # inches of the map where there are few features: the colour scale beside it needs them
 _MOST_CLUSTERED = 2000  # rows; clustering takes O(n²) memory, beyond it rows are ordered by prediction
 _SATURATION = 99  # percentile of |value| at which colours end, so that one row does not pale all others
 
@@ -54,30 +55,31 @@ def heatmap(explanation: Explanation, *, top: int = 20) -> Figure:
     many = len(explanation.summary_outputs) > 1
     order = similarity_order(values, predictions, outputs)
     column = LabelColumn.fit([explanation.feature_names[j] for j in features])
+    body = max(column.height, _LEAST_BODY)
     legend_room = 0.32 if many else 0.0
     top_room = _CURVE + 0.12 + (_BAND + 0.06 if many else 0)
     sheet = Sheet(
         _title(explanation),
         method_line(explanation, *_facts(explanation, len(features))),
-        height=column.height + top_room + 0.35 + legend_room,
+        height=body + top_room + 0.35 + legend_room,
     )
     ends = max(text_width(number(float(end)), TICK_SIZE) for end in (predictions.min(), predictions.max()))
     left = max(column.left, PAD + ends + 0.12)
     width = sheet.width - left - PAD - _SCALE_ROOM
-    ax = sheet.axes(left, 0.35, width, column.height, grid="none")
+    ax = sheet.axes(left, 0.35, width, body, grid="none")
     limit = float(np.percentile(np.abs(values), _SATURATION)) or float(np.abs(values).max()) or 1.0
     ax.imshow(values[order].T, aspect="auto", cmap=push_colours(), vmin=-limit, vmax=limit, interpolation="nearest")
     label_rows(ax, column.labels)
     ax.set_xticks([])
     axis_label(ax, "rows, similar explanations side by side")
-    above = 0.35 + column.height + 0.06
+    above = 0.35 + body + 0.06
     if many:
         _class_band(sheet.axes(left, above, width, _BAND, grid="none"), explanation, outputs[order])
         class_legend(sheet, explanation, left, sheet.height - 0.1)
         above += _BAND + 0.06
     _curve(sheet.axes(left, above, width, _CURVE, grid="none"), predictions[order])
     _name_curve(sheet, explanation, left + width + 0.12, above + _CURVE / 2, many=many)
-    _colour_scale(sheet, left + width + 0.25, 0.35, column.height, limit)
+    _colour_scale(sheet, left + width + 0.25, 0.35, body, limit)
     return sheet.figure
 
 
