@@ -41,26 +41,27 @@ def to_global_importance(shap: Explanation | None, lime: Explanation | None) -> 
         lime: LIME weights of the same features, or None.
 
     Returns:
-        ``feature, rank`` and, from SHAP, ``mean_abs_shap, mean_shap, std_error``: of the output a
-        summary speaks about. For several outputs these are averages over them, except that
+        ``feature, mean_abs_shap, rank, mean_shap, std_error``, of the output a summary speaks
+        about: MLflow's UI compares the second column. For several outputs these are averages over them, except that
         ``mean_shap`` is missing (averaged over classes it says nothing), and columns
         ``mean_abs_shap/<output>`` and ``mean_shap/<output>`` follow. From LIME
-        ``lime_mean_abs_weight``. Columns of an absent method are absent; SHAP decides the rank
-        where there is one.
+        ``lime_mean_abs_weight`` (before ``rank`` where it stands alone). Columns of an absent
+        method are absent; SHAP decides the rank where there is one.
 
     Raises:
         UsageError: both are None, or they speak about different features.
     """
     main = _main(shap, lime)
     order = list(main.ranking)
+    rank = np.arange(1, len(order) + 1)
     columns: dict[str, Any] = {
         "feature": [str(main.feature_names[j]) for j in order],
-        "rank": np.arange(1, len(order) + 1),
     }
     if shap is not None:
         outputs = shap.summary_outputs
         mean = shap.values.mean(axis=0)
         columns["mean_abs_shap"] = shap.importance[order]
+        columns["rank"] = rank
         columns["mean_shap"] = mean[order, outputs[0]] if len(outputs) == 1 else np.full(len(order), np.nan)
         columns["std_error"] = shap.importance_std_error[order]
         for output in outputs if len(outputs) > 1 else ():
@@ -69,6 +70,7 @@ def to_global_importance(shap: Explanation | None, lime: Explanation | None) -> 
             columns[f"mean_shap/{name}"] = mean[order, output]
     if lime is not None:
         columns["lime_mean_abs_weight"] = lime.importance[order]
+        columns.setdefault("rank", rank)
     return pd.DataFrame(columns)
 
 
@@ -134,8 +136,8 @@ def to_mlflow_json(frame: pd.DataFrame) -> str:
         frame: any table; the index is dropped.
 
     Returns:
-        ``{"columns": [...], "data": [[...], ...]}``: numbers in full precision, NaN and infinity as
-        null, times as ISO 8601, everything else as text.
+        ``{"columns": [...], "data": [[...], ...]}``: numbers with six significant digits, since the UI
+        prints all there are; NaN and infinity as null, times as ISO 8601, everything else as text.
     """
     cells = [[_json_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
     content = {"columns": [str(column) for column in frame.columns], "data": cells}
@@ -150,7 +152,7 @@ def _json_cell(value: Any) -> Any:
     if isinstance(value, int):
         return value
     if isinstance(value, float):
-        return value if np.isfinite(value) else None
+        return float(f"{value:.6g}") if np.isfinite(value) else None
     if value is pd.NA or value is pd.NaT:
         return None
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

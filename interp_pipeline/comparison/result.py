@@ -80,12 +80,7 @@ class Comparison:
         chosen = table[table["feature"].isin(everywhere)]
         return chosen[["feature", *(f"rank_{label}" for label in self.labels)]].reset_index(drop=True)
 
-    def to_json_tables(self) -> dict[str, str]:
-        """The tables as JSON texts ``{"columns": […], "data": [[…]]}``, which MLflow shows as tables.
-
-        Returns:
-            The texts for ``features``, ``agreement`` and ``rows``; missing numbers are null. Equal
-            comparisons give equal texts, byte for byte.
-        """
-        tables = {"features": self.features, "agreement": self.agreement, "rows": self.per_row}
-        return {name: table.to_json(orient="split", index=False, double_precision=15) for name, table in tables.items()}
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables by the names they are published under: ``features``, ``agreement``, ``rows``."""
+        return {"features": self.features, "agreement": self.agreement, "rows": self.per_row}

@@ -8,6 +8,7 @@ from interp_pipeline import plots
 from interp_pipeline.plots.files import to_png
 from interp_pipeline.report import ComparedVersion, ComparisonReport, describe_comparison, render_comparison_report
 from interp_pipeline.steps.render import KIND_WORDS, without_prefix
+from interp_pipeline.tables import to_mlflow_json
 from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.artifacts import announce_tables, write_files
 from interp_pipeline.tracking.manifest import library_versions
@@ -43,9 +44,8 @@ def publish_comparison(
     """
     root = layout.COMPARISON
     pictures = _draw(comparison, progress)
-    tables = comparison.to_json_tables()
     with progress.track("Publishing the comparison", 3) as advance:
-        files = {f"{root}/{name}.json": text.encode() for name, text in tables.items()}
+        files = {f"{root}/{name}.json": to_mlflow_json(table).encode() for name, table in comparison.tables.items()}
         files |= {f"{root}/{layout.PLOTS}/{name}.png": content for name, content in pictures.items()}
         files[f"{root}/{layout.REPORT}"] = render_comparison_report(_report(sides, comparison, pictures)).encode()
         write_files(client, run_id, files)
@@ -57,7 +57,7 @@ def publish_comparison(
             {layout.TAG_COMPARED: ",".join(side.version.uri for side in sides)},
         )
         advance(1)
-        announce_tables(client, run_id, [f"{root}/{name}.json" for name in tables])
+        announce_tables(client, run_id, [f"{root}/{name}.json" for name in comparison.tables])
         experiment_id = client.get_run(run_id).info.experiment_id
         text = describe_comparison(
             comparison,

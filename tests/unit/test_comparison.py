@@ -14,6 +14,7 @@ from interp_pipeline.comparison.shift import compute_importance_shift, holm
 from interp_pipeline.config import CompareConfig
 from interp_pipeline.errors import UsageError
 from interp_pipeline.explanation import Cost, Explanation
+from interp_pipeline.tables import to_mlflow_json
 
 CONFIG = CompareConfig(top_k=3, bootstrap_samples=300)
 
@@ -172,6 +173,10 @@ def test_holm_rejects_step_by_step() -> None:
     assert everything.all()
 
 
+def texts(comparison: Comparison) -> dict[str, str]:
+    return {name: to_mlflow_json(table) for name, table in comparison.tables.items()}
+
+
 def test_permuted_columns_and_rows_give_the_same_answer(values: np.ndarray[Any, Any]) -> None:
     rng = np.random.default_rng(2)
     one, two = make(values), make(values + rng.normal(size=values.shape) * 0.02)
@@ -179,14 +184,14 @@ def test_permuted_columns_and_rows_give_the_same_answer(values: np.ndarray[Any, 
     shuffled = permuted(two, [4, 2, 0, 5, 1, 3], list(rng.permutation(len(values))))
     mixed = compute_comparison([permuted(one, [5, 4, 3, 2, 1, 0]), shuffled], ["v1", "v2"], CONFIG)
 
-    assert mixed.to_json_tables() == plain.to_json_tables()
+    assert texts(mixed) == texts(plain)
     assert mixed.metrics == plain.metrics
 
 
 def test_the_same_call_gives_the_same_bytes(values: np.ndarray[Any, Any]) -> None:
     versions = [make(values), make(values * 1.1)]
-    first = compute_comparison(versions, ["v1", "v2"], CONFIG).to_json_tables()
-    assert first == compute_comparison(versions, ["v1", "v2"], CONFIG).to_json_tables()
+    first = texts(compute_comparison(versions, ["v1", "v2"], CONFIG))
+    assert first == texts(compute_comparison(versions, ["v1", "v2"], CONFIG))
     assert json.loads(first["agreement"])["columns"][:2] == ["reference", "against"]
 
 
@@ -323,7 +328,7 @@ def test_one_row_gives_no_interval() -> None:
     comparison = compute_comparison([make(np.array([[0.1, 0.2]])), make(np.array([[0.3, 0.1]]))], ["a", "b"], CONFIG)
     assert comparison.features["ci_low"].isna().all()
     assert not comparison.features["significant"].any()
-    assert json.loads(comparison.to_json_tables()["features"])["data"][0][7] is None
+    assert json.loads(texts(comparison)["features"])["data"][0][7] is None
 
 
 def test_constant_importance_has_a_defined_rank_correlation() -> None:

@@ -58,8 +58,8 @@ def test_global_importance_of_a_binary_classifier() -> None:
     table = tables.to_global_importance(shap, lime)
     assert list(table.columns) == [
         "feature",
-        "rank",
         "mean_abs_shap",
+        "rank",
         "mean_shap",
         "std_error",
         "lime_mean_abs_weight",
@@ -76,7 +76,7 @@ def test_global_importance_of_a_binary_classifier() -> None:
 def test_global_importance_of_several_classes_has_columns_for_each() -> None:
     shap = explanation(n_outputs=3)
     table = tables.to_global_importance(shap, None)
-    assert list(table.columns)[2:5] == ["mean_abs_shap", "mean_shap", "std_error"]
+    assert list(table.columns)[1:5] == ["mean_abs_shap", "rank", "mean_shap", "std_error"]
     assert table["mean_shap"].isna().all()
     per_class = table[[f"mean_abs_shap/class {k}" for k in range(3)]].mean(axis=1)
     np.testing.assert_allclose(per_class, table["mean_abs_shap"])
@@ -86,7 +86,7 @@ def test_global_importance_of_several_classes_has_columns_for_each() -> None:
 
 def test_global_importance_of_lime_alone() -> None:
     table = tables.to_global_importance(None, explanation(lime=True))
-    assert list(table.columns) == ["feature", "rank", "lime_mean_abs_weight"]
+    assert list(table.columns) == ["feature", "lime_mean_abs_weight", "rank"]
     assert table["lime_mean_abs_weight"].is_monotonic_decreasing
 
 
@@ -137,10 +137,10 @@ def test_mlflow_json_is_what_log_table_writes() -> None:
     assert back["feature"].tolist() == ["a", "<b>\n特"]
 
 
-def test_mlflow_json_keeps_full_precision_and_nulls_what_json_cannot_say() -> None:
+def test_mlflow_json_has_six_digits_and_nulls_what_json_cannot_say() -> None:
     frame = pd.DataFrame({"x": [0.1 + 0.2, np.inf, 1e-300], "flag": [True, False, True], "na": [pd.NA, 1, "t"]})
     data = json.loads(tables.to_mlflow_json(frame))["data"]
-    assert data == [[0.1 + 0.2, True, None], [None, False, 1], [1e-300, True, "t"]]
+    assert data == [[0.3, True, None], [None, False, 1], [1e-300, True, "t"]]
 
 
 @pytest.mark.parametrize("index_name", ["row_id", None])
