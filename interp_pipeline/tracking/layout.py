@@ -68,7 +68,8 @@ TAG_ERROR = "interp.error"
 TAG_COMPARED = "interp.compared"
 
 _METRIC_PART_LENGTH = 200  # MLflow allows 250 for the whole name
-_NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_\-. ]+")
+_NOT_ALLOWED = re.compile(r"[^\w\-. ]+")
+_LOOKS_HASHED = re.compile(r"--[0-9a-f]{8}$")
 
 
 def explanation_root(model_name: str) -> str:
@@ -79,16 +80,16 @@ def explanation_root(model_name: str) -> str:
 def safe_metric_part(name: str) -> str:
     """A feature's name as part of a metric name.
 
-    MLflow allows letters, digits, ``_ - . / : `` and blanks, and refuses names that read as paths.
-    A name of allowed characters stays as it is; in any other every stretch of the rest becomes ``_`` and
-    eight digits of the SHA-256 of the true name are appended, so two names never become one.
-    Tables keep the true names.
+    MLflow allows letters and digits of all scripts, ``_ - . / : `` and blanks, and refuses names that
+    read as paths. A name of allowed characters but ``/`` and ``:`` stays as it is; in any other every
+    stretch of the rest becomes ``_``, and ``--`` and eight digits of the SHA-256 of the true name are
+    appended, as they are to a name that ends like that by itself: two names never become one, short
+    of equal digits. Tables keep the true names.
     """
     safe = _NOT_ALLOWED.sub("_", name)[:_METRIC_PART_LENGTH]
-    plain = safe == name and name.strip(". ") == name and name != ""
-    if plain:
+    if safe == name and name.strip(". ") == name and name != "" and _LOOKS_HASHED.search(name) is None:
         return name
-    return f"{safe.strip('. ')}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{safe.strip('. ')}--{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def feature_metrics(values: dict[str, float]) -> dict[str, float]:
