@@ -9,7 +9,7 @@ from interp_pipeline.config import CompareConfig, ExplainConfig, ModelKind, Trai
 from interp_pipeline.progress import SilentProgress
 from interp_pipeline.steps.compare import compare
 from interp_pipeline.steps.explain import explain
-from interp_pipeline.steps.naming import default_model_name
+from interp_pipeline.steps.naming import default_model_name, model_name
 from interp_pipeline.steps.train import train
 from interp_pipeline.tracking.run_writer import describe_parent
 from interp_pipeline.tracking.session import connect, open_run
@@ -65,7 +65,7 @@ def run_everything(
         uris = []
         for kind in _KINDS:
             config = TrainConfig(kind=kind, target=target, positive_class=positive_class)
-            name = default_model_name(name_prefix or data, kind)
+            name = model_name(name_prefix, kind) if name_prefix else default_model_name(data, kind)
             trained = train(data, name, config, progress=progress)
             uris.append(explain(trained.uri, explain_config, progress=progress).version.uri)
         compared = compare(uris, CompareConfig(rows=rows), explain_config=explain_config, progress=progress)

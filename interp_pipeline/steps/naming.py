@@ -12,14 +12,19 @@ from interp_pipeline.errors import UsageError
 if TYPE_CHECKING:
     from interp_pipeline.config import ModelKind
 
-__all__ = ["default_model_name", "parse_hidden", "parse_methods", "parse_model_uris"]
+__all__ = ["default_model_name", "model_name", "parse_hidden", "parse_methods", "parse_model_uris"]
 
 
 def default_model_name(data: str, kind: ModelKind) -> str:
     """A registered model name from where the data lies: ``s3://b/Loans 2024.csv`` → ``loans-2024-keras``."""
     stem = PurePosixPath(urlsplit(data).path.rstrip("/") or data).stem
     plain = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") or "model"
-    return f"{plain}-{kind.replace('_', '-')}"
+    return model_name(plain, kind)
+
+
+def model_name(prefix: str, kind: ModelKind) -> str:
+    """A registered model name from a chosen prefix: ``credit`` → ``credit-random-forest``."""
+    return f"{prefix}-{kind.replace('_', '-')}"
 
 
 def parse_hidden(text: str) -> tuple[int, ...]:
