@@ -14,7 +14,7 @@ from interp_pipeline.tables import to_global_importance
 from interp_pipeline.tracking import layout, links, manifest
 from interp_pipeline.tracking.artifacts import replace_folder
 from interp_pipeline.tracking.registry import resolve
-from interp_pipeline.tracking.run_writer import Announcement, announce_explanation
+from interp_pipeline.tracking.run_writer import Announcement, announce_explanation, mark_running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +62,7 @@ def publish(
         if resolve(client, ModelRef.parse(version.uri)) != version:
             msg = f"{version.uri} was deleted and registered again while it was explained; explain it again"
             raise ModelError(msg)
+        mark_running(client, version)
         advance(1)
         root = layout.explanation_root(version.model_name)
         replace_folder(client, version.run_id, root, files, manifest.to_json(record))
@@ -121,11 +122,12 @@ def _method(kind: str, explanation: Explanation, why: str) -> dict[str, Any]:
 
 
 def _announcement(fetched: Fetched, computed: Computed, files: Mapping[str, bytes]) -> Announcement:
-    paths = {key: f"{layout.PLOTS}/{name}.png" for key, name in layout.IMAGE_KEYS.items()}
+    # the grid's names say SHAP; without it there is nothing to show under them
+    keys = layout.IMAGE_KEYS if computed.shap is not None else {}
     return Announcement(
         key=fetched.key,
         metrics=_metrics(fetched, computed),
-        images={key: files[path] for key, path in paths.items() if path in files},
+        images={key: files[f"{layout.PLOTS}/{name}.png"] for key, name in keys.items()},
         description=_description(fetched, computed),
     )
 

@@ -51,7 +51,7 @@ def read_published(client: MlflowClient, version: RegisteredVersion) -> Publishe
     files = read_folder(client, version.run_id, layout.explanation_root(version.model_name))
     if layout.MANIFEST not in files:
         return None
-    record = json.loads(files[layout.MANIFEST])
+    record = _manifest(files[layout.MANIFEST], version)
     if record.get("format") != manifest.FORMAT:
         msg = (
             f"{version.uri} was explained by a release with another layout; "
@@ -73,6 +73,14 @@ def read_published(client: MlflowClient, version: RegisteredVersion) -> Publishe
         background=_frame(files[layout.EXPLAINED_BACKGROUND]),
         manifest=record,
     )
+
+
+def _manifest(content: bytes, version: RegisteredVersion) -> dict[str, Any]:
+    try:
+        return dict(json.loads(content))
+    except ValueError as error:  # a writer died in the middle of it, on a storage that does not swap files whole
+        msg = f"the manifest of {version.uri} is damaged; explain it again: interp explain {version.uri}"
+        raise ModelError(msg) from error
 
 
 def _frame(content: bytes) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.answers import translated
-from interp_pipeline.tracking.artifacts import announce_tables, write_files
+from interp_pipeline.tracking.artifacts import announce_tables, delete_files, list_files, write_files
 from interp_pipeline.tracking.manifest import digest
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.tracking.registry import RegisteredVersion
 
-__all__ = ["Announcement", "announce_explanation", "describe_parent", "describe_run", "log_numbers"]
+__all__ = ["Announcement", "announce_explanation", "describe_parent", "describe_run", "log_numbers", "mark_running"]
 
 _DESCRIPTION = "mlflow.note.content"  # tag the UI shows as the run's description
 _DESCRIBED = "interp.description_sha256"  # of the description we wrote: a user's own is never replaced
@@ -36,6 +36,12 @@ class Announcement:
     metrics: Mapping[str, float]
     images: Mapping[str, bytes]  # PNG by log_image key
     description: str  # Markdown, for the run's page and the version's
+
+
+def mark_running(client: MlflowClient, version: RegisteredVersion) -> None:
+    """Say that what lies in the version's run is being replaced; a "done" of before would no longer be true."""
+    with translated(f"tagging {version.uri}"):
+        client.set_model_version_tag(version.name, str(version.version), layout.TAG_STATUS, "running")
 
 
 def announce_explanation(client: MlflowClient, version: RegisteredVersion, announcement: Announcement) -> None:
@@ -85,14 +91,23 @@ def _write_images(client: MlflowClient, run_id: str, images: Mapping[str, bytes]
     """
     from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_IMAGES
 
-    files = {}
+    files: dict[str, bytes] = {}
     for key, content in images.items():
-        name = f"images/{key}+step+0+timestamp+0+{uuid.uuid5(uuid.NAMESPACE_URL, key)}"
-        files[f"{name}.png"] = content
-        files[f"{name}+compressed.webp"] = _thumbnail(content)
+        large, small = _image_paths(key)
+        files |= {large: content, small: _thumbnail(content)}
+    others = {path for key in layout.IMAGE_KEYS if key not in images for path in _image_paths(key)}
+    if others:
+        delete_files(client, run_id, sorted(others.intersection(list_files(client, run_id, "images"))))
+    if not files:
+        return
     write_files(client, run_id, files)
     with translated(f"tagging run {run_id}"):
         client.set_tag(run_id, MLFLOW_LOGGED_IMAGES, "True")
+
+
+def _image_paths(key: str) -> tuple[str, str]:
+    name = f"images/{key}+step+0+timestamp+0+{uuid.uuid5(uuid.NAMESPACE_URL, key)}"
+    return f"{name}.png", f"{name}+compressed.webp"
 
 
 def _thumbnail(png: bytes) -> bytes:
