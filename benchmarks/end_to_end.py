@@ -36,6 +36,7 @@ class Stopwatch:
     """A progress listener that remembers how long each stage took."""
 
     def __init__(self) -> None:
+        """Start with no stage."""
         self.stages: list[tuple[str, float]] = []
 
     @contextmanager
@@ -102,9 +103,7 @@ def run_peer(kind: str, rows: int) -> dict[str, Any]:
     else:
         model = fit_random_forest(dataset.train, dataset.schema, config, lambda _n: None)
         frame = pd.DataFrame(matrix)
-        info = mlflow.sklearn.log_model(
-            model.estimator, name="model", skops_trusted_types=["sklearn.tree._tree.Tree"]
-        )
+        info = mlflow.sklearn.log_model(model.estimator, name="model", skops_trusted_types=["sklearn.tree._tree.Tree"])
     frame.columns = [f"f{i}" for i in range(frame.shape[1])]
     frame["target"] = dataset.target(test)
     started = time.perf_counter()
@@ -150,7 +149,9 @@ def in_child(part: str, rows: int, limit_s: float) -> dict[str, Any]:
 def report(rows: int, peer_limit_s: float) -> None:
     """Run all parts one after another and print the tables."""
     names = ("mlflow", "shap", "lime", "scikit-learn", "keras", "numpy")
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, " + ", ".join(f"{n} {version(n)}" for n in names))
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, " + ", ".join(f"{n} {version(n)}" for n in names)
+    )
     ours = in_child("ours", rows, 600)
     if "error" in ours:
         sys.exit(f"our own run failed: {ours['error']}")

@@ -12,7 +12,7 @@ from interp_pipeline.tracking.model_writer import log_and_register
 from interp_pipeline.tracking.registry import check_registered_name
 from interp_pipeline.tracking.run_writer import log_numbers
 from interp_pipeline.tracking.session import connect, open_run
-from interp_pipeline.tracking.training_run import log_curves, log_dataset, write_training_files
+from interp_pipeline.tracking.training_run import log_curves, log_dataset, log_parameters, write_training_files
 from interp_pipeline.training.metrics import compute_metrics, count_confusions
 
 if TYPE_CHECKING:
@@ -101,10 +101,6 @@ def _fit(dataset: Dataset, config: TrainConfig, progress: Progress) -> FittedMod
 
 
 def _log_parameters(client: MlflowClient, run_id: str, dataset: Dataset, config: TrainConfig) -> None:
-    from mlflow.entities import Param
-
-    from interp_pipeline.tracking.answers import translated
-
     own = {"random_forest": ("n_estimators", "max_depth"), "keras": ("hidden", "epochs", "batch_size")}
     chosen = config.to_dict()
     values: dict[str, Any] = {
@@ -118,12 +114,7 @@ def _log_parameters(client: MlflowClient, run_id: str, dataset: Dataset, config:
     }
     if dataset.schema.positive_class is not None:
         values["positive_class_used"] = dataset.schema.positive_class
-    with translated(f"logging parameters of run {run_id}"):
-        # mlflow run has logged the entry point's parameters already, as text; those stay.
-        known = client.get_run(run_id).data.params
-        client.log_batch(
-            run_id, params=[Param(name, str(value)[:6000]) for name, value in values.items() if name not in known]
-        )
+    log_parameters(client, run_id, values)
 
 
 def _evaluate(client: MlflowClient, run_id: str, dataset: Dataset, model: FittedModel) -> dict[str, float]:

@@ -20,12 +20,20 @@ if TYPE_CHECKING:
 
     from interp_pipeline.tracking.registry import RegisteredVersion
 
-__all__ = ["Announcement", "announce_explanation", "describe_parent", "describe_run", "log_numbers", "mark_running"]
+__all__ = [
+    "METRICS_PER_CALL",
+    "Announcement",
+    "announce_explanation",
+    "describe_parent",
+    "describe_run",
+    "log_numbers",
+    "mark_running",
+]
 
 _DESCRIPTION = "mlflow.note.content"  # tag the UI shows as the run's description
 _DESCRIBED = "interp.description_sha256"  # of the description we wrote: a user's own is never replaced
 _THUMBNAIL_PIXELS = 600  # the grid shows pictures this large at most
-_METRICS_PER_CALL = 1000  # MLflow's limit for one batch
+METRICS_PER_CALL = 1000  # MLflow's limit for one batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +87,8 @@ def log_numbers(client: MlflowClient, run_id: str, metrics: Mapping[str, float],
     entries = [Metric(name, float(value), now_ms, 0) for name, value in metrics.items()]
     with translated(f"logging metrics of run {run_id}"):
         client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
-        for start in range(0, len(entries), _METRICS_PER_CALL):
-            client.log_batch(run_id, metrics=entries[start : start + _METRICS_PER_CALL])
+        for start in range(0, len(entries), METRICS_PER_CALL):
+            client.log_batch(run_id, metrics=entries[start : start + METRICS_PER_CALL])
 
 
 def _write_images(client: MlflowClient, run_id: str, images: Mapping[str, bytes]) -> None:

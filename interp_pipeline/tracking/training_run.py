@@ -12,9 +12,11 @@ import pandas as pd
 
 from interp_pipeline.data.schema import Schema
 from interp_pipeline.errors import ModelError, UsageError
+from interp_pipeline.tables import to_parquet_bytes
 from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.answers import translated
 from interp_pipeline.tracking.artifacts import read_folder, write_files
+from interp_pipeline.tracking.run_writer import METRICS_PER_CALL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +25,16 @@ if TYPE_CHECKING:
 
     from interp_pipeline.data.dataset import Dataset
 
-__all__ = ["TrainingRecord", "log_curves", "log_dataset", "read_training_record", "write_training_files"]
+__all__ = [
+    "TrainingRecord",
+    "log_curves",
+    "log_dataset",
+    "log_parameters",
+    "read_training_record",
+    "write_training_files",
+]
+
+_PARAMETER_LENGTH = 6000  # MLflow's limit
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,6 +63,16 @@ def log_dataset(dataset: Dataset) -> None:
             mlflow.log_input(logged, context=context, tags={"interp.source": dataset.source[:5000]})
 
 
+def log_parameters(client: MlflowClient, run_id: str, values: Mapping[str, Any]) -> None:
+    """Log parameters, except those the run has: ``mlflow run`` logs an entry point's own, as text."""
+    from mlflow.entities import Param
+
+    with translated(f"logging parameters of run {run_id}"):
+        known = client.get_run(run_id).data.params
+        new = [Param(name, str(value)[:_PARAMETER_LENGTH]) for name, value in values.items() if name not in known]
+        client.log_batch(run_id, params=new)
+
+
 def log_curves(client: MlflowClient, run_id: str, history: Mapping[str, Sequence[float]]) -> None:
     """Log one metric per epoch curve, the epoch as step."""
     from mlflow.entities import Metric
@@ -62,8 +83,8 @@ def log_curves(client: MlflowClient, run_id: str, history: Mapping[str, Sequence
         for epoch, value in enumerate(values)
     ]
     with translated(f"logging epoch curves of run {run_id}"):
-        for start in range(0, len(entries), 1000):
-            client.log_batch(run_id, metrics=entries[start : start + 1000])
+        for start in range(0, len(entries), METRICS_PER_CALL):
+            client.log_batch(run_id, metrics=entries[start : start + METRICS_PER_CALL])
 
 
 def write_training_files(
@@ -81,8 +102,8 @@ def write_training_files(
     """
     files = {
         layout.SCHEMA: (json.dumps(schema.to_dict(), indent=2, ensure_ascii=False) + "\n").encode(),
-        layout.BACKGROUND: _parquet(background),
-        layout.ROWS: _parquet(rows),
+        layout.BACKGROUND: to_parquet_bytes(background.rename_axis(index="row_id")),
+        layout.ROWS: to_parquet_bytes(rows.rename_axis(index="row_id")),
         **{f"{layout.TRAINING_PLOTS}/{name}.png": content for name, content in pictures.items()},
     }
     write_files(client, run_id, files)
@@ -115,12 +136,6 @@ def read_training_record(client: MlflowClient, run_id: str, uri: str) -> Trainin
             if path.startswith(plots)
         },
     )
-
-
-def _parquet(frame: pd.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.rename_axis(index="row_id").to_parquet(buffer)
-    return buffer.getvalue()
 
 
 def _frame(content: bytes, path: str) -> pd.DataFrame:

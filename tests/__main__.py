@@ -1,0 +1,55 @@
+"""Every check of the project, one after another: ``python -m tests``.
+
+Further arguments go to pytest alone: ``python -m tests tests/unit -k plots``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+_ROOT = Path(__file__).parents[1]
+_CODE = ["interp_pipeline", "mlflow_plugin", "projects", "benchmarks", "tests"]
+# Two processes: more would only share the two cores of a small machine with the servers under test.
+_PYTEST = ["pytest", "-n", "2", "--dist", "loadscope", "--cov", "--cov-report=term:skip-covered"]
+
+
+def main() -> int:
+    """Run all checks, also after one has failed.
+
+    Returns:
+        0 if all passed, else 1.
+    """
+    given = sys.argv[1:]
+    checks = [["pytest", *given]] if given else _all()
+    # What the environment holds is found before what the machine has.
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
+    failed = []
+    for command in checks:
+        print(f"\n== {' '.join(command)}", flush=True)
+        started = time.monotonic()
+        code = subprocess.run(command, cwd=_ROOT, env={**os.environ, "PATH": path}, check=False).returncode
+        print(f"== {'passed' if code == 0 else f'FAILED ({code})'} in {time.monotonic() - started:.0f} s", flush=True)
+        if code:
+            failed.append(command[0])
+    if failed:
+        print(f"\nfailed: {', '.join(failed)}", flush=True)
+    return 1 if failed else 0
+
+
+def _all() -> list[list[str]]:
+    return [
+        ["ruff", "check", *_CODE],
+        ["ruff", "format", "--check", *_CODE],
+        ["mypy"],
+        ["lint-imports"],
+        _PYTEST,
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
