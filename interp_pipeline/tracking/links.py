@@ -9,8 +9,9 @@ __all__ = ["artifact_link", "comparison_links", "picture_source", "report_uri", 
 # Without it a newcomer lands in the UI's traces, which training runs have none of.
 _RUNS_VIEW = "workflowType=machine_learning"
 # Child runs are folded below their parent, and charts of folded runs are empty; any order but the
-# one by start time lists them flat.
-_FLAT = "orderByKey=tags.%60mlflow.runName%60&orderByAsc=true"
+# one by start time lists them flat. Backwards by name, "train …" stands before "compare …": the UI opens
+# the first run's first table, which is then the importance of the features.
+_FLAT = "orderByKey=tags.%60mlflow.runName%60&orderByAsc=false"
 
 
 def run_link(experiment_id: str, run_id: str) -> str:
