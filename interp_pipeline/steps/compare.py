@@ -14,6 +14,7 @@ from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.progress import SilentProgress
 from interp_pipeline.steps.compute import compute
 from interp_pipeline.steps.fetch import fetch
+from interp_pipeline.steps.side import Side
 from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.registry import resolve
 from interp_pipeline.tracking.run_reader import read_published
@@ -28,29 +29,13 @@ if TYPE_CHECKING:
 
     from interp_pipeline.comparison import Comparison
     from interp_pipeline.config import CompareConfig, ExplainConfig
-    from interp_pipeline.explanation import Explanation
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.registry import RegisteredVersion
     from interp_pipeline.tracking.run_reader import Published
-    from interp_pipeline.tracking.training_run import TrainingRecord
 
-__all__ = ["ComparedVersions", "Side", "compare"]
+__all__ = ["ComparedVersions", "compare"]
 
 _FEWEST = 2
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Side:
-    """One version of a comparison."""
-
-    version: RegisteredVersion
-    record: TrainingRecord
-    shap: Explanation
-
-    @property
-    def label(self) -> str:
-        """What the version is called in tables and plots."""
-        return f"{self.version.name} v{self.version.version}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

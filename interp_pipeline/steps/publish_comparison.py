@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.comparison import Comparison
     from interp_pipeline.progress import Progress
-    from interp_pipeline.steps.compare import Side
+    from interp_pipeline.steps.side import Side
 
 __all__ = ["publish_comparison"]
 

@@ -1,0 +1,27 @@
+"""One version of a comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from interp_pipeline.explanation import Explanation
+    from interp_pipeline.tracking.registry import RegisteredVersion
+    from interp_pipeline.tracking.training_run import TrainingRecord
+
+__all__ = ["Side"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Side:
+    """One version of a comparison."""
+
+    version: RegisteredVersion
+    record: TrainingRecord
+    shap: Explanation
+
+    @property
+    def label(self) -> str:
+        """What the version is called in tables and plots."""
+        return f"{self.version.name} v{self.version.version}"
