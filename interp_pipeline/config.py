@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from interp_pipeline.errors import UsageError
 
@@ -17,6 +19,42 @@ __all__ = ["CompareConfig", "Config", "ExplainConfig", "ModelKind", "Task", "Tra
 
 Task = Literal["binary", "multiclass", "regression"]
 ModelKind = Literal["random_forest", "keras"]
+
+
+_LARGEST_SEED = 2**32 - 1  # of scikit-learn's and numpy's generators
+_WORDS = {int: ("a whole number", "whole numbers"), float: ("a number", "numbers"), str: ("a text", "texts")}
+
+
+def _check_type(name: str, value: Any, wanted: Any) -> None:
+    """Refuse a value of another type than the option's annotation says."""
+    if get_origin(wanted) in {Union, UnionType}:
+        if value is None:
+            return
+        (wanted,) = (each for each in get_args(wanted) if each is not type(None))
+    if get_origin(wanted) is Literal:
+        wanted = str  # which of the texts are allowed is checked by the configuration itself
+    item = get_args(wanted)[0] if get_origin(wanted) is tuple else None
+    if item is not None:
+        fits = isinstance(value, tuple) and all(_is(each, item) for each in value)
+        word = f"a list of {_WORDS[item][1]}"
+    else:
+        fits, word = _is(value, wanted), _WORDS[wanted][0]
+    if not fits:
+        shown = list(value) if isinstance(value, tuple) else value
+        msg = f"{name} must be {word}, not {shown!r}"
+        raise UsageError(msg)
+
+
+def _is(value: Any, wanted: type) -> bool:
+    if isinstance(value, bool):
+        return False  # to Python a whole number, to a reader not
+    return isinstance(value, (int, float) if wanted is float else wanted)
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed <= _LARGEST_SEED:
+        msg = f"seed must lie between 0 and {_LARGEST_SEED}, not {seed}"
+        raise UsageError(msg)
 
 
 def _at_least(minimum: int, **values: int) -> None:
@@ -35,13 +73,16 @@ class Config:
         """Build from a mapping such as a section of a configuration file.
 
         Raises:
-            UsageError: a key is not an option of this configuration.
+            UsageError: a key is not an option of this configuration, or a value does not fit it.
         """
         known = [f.name for f in dataclasses.fields(cls)]
         unknown = sorted(set(values) - set(known))
         if unknown:
-            msg = f"unknown option {', '.join(unknown)} for {cls.__name__}; known: {', '.join(known)}"
+            msg = f"unknown option {', '.join(unknown)}; known: {', '.join(known)}"
             raise UsageError(msg)
+        types = get_type_hints(cls)
+        for name, value in values.items():
+            _check_type(name, value, types[name])
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -98,7 +139,7 @@ class TrainConfig(Config):
             hidden=min(self.hidden, default=0),
             max_depth=1 if self.max_depth is None else self.max_depth,
         )
-        _at_least(0, seed=self.seed)
+        _check_seed(self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +173,11 @@ class ExplainConfig(Config):
             instances=self.instances,
         )
         _at_least(2, sampling_rounds=self.sampling_rounds)
-        _at_least(0, seed=self.seed)
+        _check_seed(self.seed)
+        for name, value in (("max_seconds", self.max_seconds), ("max_error", self.max_error)):
+            if value is not None and not 0 < value < math.inf:
+                msg = f"{name} must be greater than 0, not {value:g}"
+                raise UsageError(msg)
         if not self.methods:
             msg = 'methods is empty: name "auto", "shap", "lime" or explainers'
             raise UsageError(msg)
@@ -156,6 +201,7 @@ class CompareConfig(Config):
         """
         _at_least(1, rows=self.rows, top_k=self.top_k)
         _at_least(100, bootstrap_samples=self.bootstrap_samples)
+        _check_seed(self.seed)
         if not 0 < self.confidence < 1:
             msg = f"confidence must lie between 0 and 1, not {self.confidence}"
             raise UsageError(msg)

@@ -5,32 +5,53 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from interp_pipeline.errors import InterpError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
-    import click
     from rich.console import Console
 
     from interp_pipeline.progress import Progress
 
-__all__ = ["EXIT_FAILED", "EXIT_USAGE", "configure_logging", "console_progress", "project_command", "run_guarded"]
+__all__ = [
+    "EXIT_FAILED",
+    "EXIT_USAGE",
+    "OneLineCommand",
+    "OneLineGroup",
+    "configure_logging",
+    "console_progress",
+    "project_command",
+    "run_guarded",
+]
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+_EXIT_BY_SIGNAL = 128  # plus the number of the signal, as shells count
 _LINE_EVERY_S = 5.0  # off a terminal: a line per stage, and within long stages one every so often
 
 # These libraries set up their logging when they are imported, from variables. TensorFlow reports its
 # start-up on levels up to "error" (its real errors are raised); without oneDNN's kernels it sums in
 # one fixed order, and says nothing about it.
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+
+# MLflow's client would try every call eight times for two minutes each. This is enough to outlast a
+# restart of the server (about half a minute), and a server that is gone is reported before one gives up.
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
+
+# These log, with tracebacks or once per attempt, what they raise as well: it would stand there twice.
+_RAISED_TOO = ("mlflow.store.db.utils", "urllib3.connectionpool")
 
 _logger = logging.getLogger("interp")
 
@@ -114,10 +135,22 @@ class _JsonFormatter(logging.Formatter):
         return json.dumps(event, ensure_ascii=False)
 
 
-def configure_logging(log_format: str) -> None:
-    """Send our own lines to standard error, as text or as JSON, and keep other libraries to warnings."""
-    for name, value in _QUIET.items():
+def _only_when_debugging(_record: logging.LogRecord) -> bool:
+    return False
+
+
+def configure_logging(log_format: str, *, debug: bool = False) -> None:
+    """Send our own lines to standard error, as text or as JSON, and keep other libraries to warnings.
+
+    Args:
+        log_format: ``text`` or ``json``.
+        debug: also show what libraries log about errors that they raise as well.
+    """
+    for name, value in {**_QUIET, **_PATIENCE}.items():
         os.environ.setdefault(name, value)
+    for name in _RAISED_TOO:  # a filter, since MLflow resets the levels of its loggers when it is imported
+        logger = logging.getLogger(name)
+        (logger.removeFilter if debug else logger.addFilter)(_only_when_debugging)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter() if log_format == "json" else logging.Formatter("%(message)s"))
     _logger.handlers = [handler]
@@ -125,25 +158,89 @@ def configure_logging(log_format: str) -> None:
     _logger.propagate = False
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: ``mlflow run`` sends it on to its child when it is interrupted itself."""
+
+
+@contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that an open run is marked as failed on the way out."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def run_guarded(action: Callable[[], None], *, debug: bool = False) -> None:
     """Run a command; end the process with one readable line and a fitting exit code where it fails.
 
-    Exit code 1: it failed; 2: it was called wrongly; 130: interrupted.
+    Exit code 1: it failed; 2: it was called wrongly; 130 or 143: interrupted, or terminated.
 
     Args:
         action: the command.
         debug: show the whole traceback instead.
     """
     try:
-        action()
-    except KeyboardInterrupt:
-        _logger.error("interrupted; nothing was published")  # noqa: TRY400 - a traceback is not wanted here
-        sys.exit(130)
+        with _sigterm_raises():
+            action()
+    except KeyboardInterrupt as interrupt:
+        number = signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT
+        _end(f"interrupted by {number.name}; nothing unfinished was registered or published", _EXIT_BY_SIGNAL + number)
     except InterpError as error:
         if debug:
             raise
-        _logger.error("error: %s", " ".join(str(error).split()))  # noqa: TRY400 - one line unless --debug
-        sys.exit(EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED)
+        _end(str(error), EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED)
+    except Exception as error:
+        if debug:
+            raise
+        _end(f"unexpected {type(error).__name__}: {error}; run it again with --debug to see where", EXIT_FAILED)
+
+
+def _end(message: str, code: int) -> None:
+    _logger.error("error: %s", " ".join(message.split()))
+    sys.exit(code)
+
+
+class _OneLineErrors(click.Command):
+    """Says what is wrong with the options in one line, as all other errors are said."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command, and end the process."""
+        try:
+            sys.exit(super().main(*args, **{**extra, "standalone_mode": False}) or 0)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            sys.exit(EXIT_USAGE)
+        except click.UsageError as error:
+            hint = f"; see: {error.ctx.command_path} --help" if error.ctx is not None else ""
+            self._end(error, hint, EXIT_USAGE)
+        except click.ClickException as error:
+            self._end(error, "", EXIT_FAILED)
+        except click.Abort:  # interrupted before the command began
+            click.echo("error: interrupted by SIGINT", err=True)
+            sys.exit(_EXIT_BY_SIGNAL + signal.SIGINT)
+
+    @staticmethod
+    def _end(error: click.ClickException, hint: str, code: int) -> None:
+        message = " ".join(error.format_message().split()).rstrip(".")
+        click.echo(f"error: {message[:1].lower()}{message[1:]}{hint}", err=True)
+        sys.exit(code)
+
+
+class OneLineCommand(_OneLineErrors):
+    """A command whose usage errors are one line."""
+
+
+class OneLineGroup(_OneLineErrors, click.Group):
+    """A group of commands whose usage errors are one line."""
 
 
 def project_command(function: Callable[..., None]) -> click.Command:
@@ -152,11 +249,11 @@ def project_command(function: Callable[..., None]) -> click.Command:
     Args:
         function: takes the click options declared on it, and ``progress``.
     """
-    import click
 
+    @click.option("--debug", is_flag=True, help="Show the whole traceback of an error.")
     @wraps(function)
-    def wrapped(**options: Any) -> None:
-        configure_logging("text")
-        run_guarded(lambda: function(progress=console_progress(), **options))
+    def wrapped(*, debug: bool, **options: Any) -> None:
+        configure_logging("text", debug=debug)
+        run_guarded(lambda: function(progress=console_progress(), **options), debug=debug)
 
-    return click.command()(wrapped)
+    return click.command(cls=OneLineCommand)(wrapped)

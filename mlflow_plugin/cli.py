@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from interp_pipeline.config import CompareConfig, ExplainConfig, TrainConfig
-from interp_pipeline.console import configure_logging, console_progress, run_guarded
+from interp_pipeline.console import OneLineGroup, configure_logging, console_progress, run_guarded
 from mlflow_plugin.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _with_common_options(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(
         *, tracking_uri: str | None, config_file: str | None, log_format: str, debug: bool, **options: Any
     ) -> None:
-        configure_logging(log_format)
+        configure_logging(log_format, debug=debug)
 
         def action() -> None:
             settings = load_settings(config_file)
@@ -50,10 +50,10 @@ def _with_common_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _given(**options: Any) -> dict[str, Any]:
     """The options that were given on the command line."""
-    return {name: value for name, value in options.items() if value is not None and value != ()}
+    return {name: value for name, value in options.items() if value is not None}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("interp", cls=OneLineGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="interp-pipeline", prog_name="interp")
 def main() -> None:
     """Train models, explain registered model versions, compare explanations."""

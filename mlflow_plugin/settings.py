@@ -9,14 +9,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from interp_pipeline.config import CompareConfig, ExplainConfig, TrainConfig
 from interp_pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from interp_pipeline.config import Config
+
 __all__ = ["Settings", "load_settings"]
 
-_SECTIONS = ("train", "explain", "compare")
+_SECTIONS: Mapping[str, type[Config]] = {"train": TrainConfig, "explain": ExplainConfig, "compare": CompareConfig}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,7 @@ def load_settings(config_file: str | None, environment: Mapping[str, str] | None
         environment: variables; None takes those of the process.
 
     Raises:
-        UsageError: the file does not exist, is not TOML, or holds something unknown.
+        UsageError: the file does not exist, is not TOML, or holds something unknown or unfit.
     """
     variables = os.environ if environment is None else environment
     path = config_file or variables.get("INTERP_CONFIG")
@@ -47,9 +50,12 @@ def load_settings(config_file: str | None, environment: Mapping[str, str] | None
     if unknown:
         msg = f"{path}: unknown {', '.join(unknown)}; known: tracking_uri, [{'], ['.join(_SECTIONS)}]"
         raise UsageError(msg)
-    sections = {name: MappingProxyType(_lists_to_tuples(content.get(name, {}))) for name in _SECTIONS}
-    uri = variables.get("INTERP_TRACKING_URI") or content.get("tracking_uri")
-    return Settings(tracking_uri=uri, **sections)
+    uri = content.get("tracking_uri")
+    if uri is not None and not isinstance(uri, str):
+        msg = f"{path}: tracking_uri must be a text, not {uri!r}"
+        raise UsageError(msg)
+    sections = {name: _section(path, name, content.get(name, {})) for name in _SECTIONS}
+    return Settings(tracking_uri=variables.get("INTERP_TRACKING_URI") or uri, **sections)
 
 
 def _read(path: str) -> dict[str, Any]:
@@ -66,5 +72,15 @@ def _read(path: str) -> dict[str, Any]:
         raise UsageError(msg) from error
 
 
-def _lists_to_tuples(section: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in section.items()}
+def _section(path: str | None, name: str, section: Any) -> Mapping[str, Any]:
+    """One section, checked here, where the file it stands in is known."""
+    if not isinstance(section, dict):
+        msg = f"{path}: {name} must be a section, [{name}], not {section!r}"
+        raise UsageError(msg)
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in section.items()}
+    try:
+        _SECTIONS[name].from_mapping(values)
+    except UsageError as error:
+        msg = f"{path}, section [{name}]: {error}"
+        raise UsageError(msg) from error
+    return MappingProxyType(values)
