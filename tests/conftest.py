@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,14 +14,18 @@ from harness.s3 import s3_server
 from harness.tracking_server import tracking_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from harness.postgres import Postgres
     from harness.s3 import S3Server
     from playwright.sync_api import Browser, BrowserContext, Page
 
 _FOREIGN = ("MLFLOW_", "AWS_", "INTERP_")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--screenshots docs/images`` renews the pictures of the documentation."""
+    parser.addoption("--screenshots", metavar="DIR", help="save pictures of the pages looked at into this folder")
 
 
 @pytest.fixture(autouse=True)
@@ -131,3 +136,16 @@ def browser_context(browser: Browser) -> Iterator[BrowserContext]:
 def page(browser_context: BrowserContext) -> Page:
     """An empty browser tab."""
     return browser_context.new_page()
+
+
+@pytest.fixture
+def picture(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
+    """Saves what a browser tab shows as ``<name>.png``, if ``--screenshots`` was given."""
+    folder = request.config.getoption("--screenshots")
+
+    def save(page: Page, name: str) -> None:
+        if folder is not None:
+            page.wait_for_timeout(1000)  # milliseconds: let pictures and bars finish moving
+            page.screenshot(path=Path(request.config.invocation_params.dir, folder, f"{name}.png"))
+
+    return save

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LOCAL_PREFIXES", "chromium", "fresh_context"]
 
-LOCAL_PREFIXES = ("http://127.0.0.1:", "data:", "blob:")
+LOCAL_PREFIXES = ("http://127.0.0.1:", "data:", "blob:", "file:")
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 # MLflow opens a chat panel and a tour on the first visit of a browser; both would cover what is looked at.
