@@ -197,7 +197,10 @@ def run_guarded(action: Callable[[], None], *, debug: bool = False) -> None:
     except InterpError as error:
         if debug:
             raise
-        _end(str(error), EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED)
+        _end(
+            "; ".join([str(error), *getattr(error, "__notes__", ())]),
+            EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED,
+        )
     except Exception as error:
         if debug:
             raise

@@ -1,20 +1,18 @@
-"""What MLflow and the storages answer when they cannot do as asked, as errors of ours."""
+"""What MLflow, the storages and the database answer when they cannot do as asked, as errors of ours."""
 
 from __future__ import annotations
 
+import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from interp_pipeline.errors import TrackingError, UsageError
+from interp_pipeline.errors import InterpError, TrackingError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mlflow.exceptions import MlflowException
-
-    from interp_pipeline.errors import InterpError
-
-__all__ = ["first_line", "translated"]
+__all__ = ["first_line", "no_answer_reason", "translated"]
 
 _CALLER_MISTAKES = {
     "RESOURCE_DOES_NOT_EXIST": "it does not exist, or was deleted",
@@ -22,17 +20,22 @@ _CALLER_MISTAKES = {
     "INVALID_PARAMETER_VALUE": "the server refused a value",
     "PERMISSION_DENIED": "you have no permission; ask for the right, or use other credentials",
     "UNAUTHENTICATED": "the server does not know you; set MLFLOW_TRACKING_USERNAME and _PASSWORD or a token",
+    "CUSTOMER_UNAUTHORIZED": "the server does not know you; set MLFLOW_TRACKING_USERNAME and _PASSWORD or a token",
     "ENDPOINT_NOT_FOUND": "no MLflow server of a fitting version answers at this address",
+    "NOT_FOUND": "no MLflow server of a fitting version answers at this address",
 }
 _STORAGE_MISTAKES = {
-    "AccessDenied": "no permission",
-    "InvalidAccessKeyId": "the access key is unknown",
-    "SignatureDoesNotMatch": "the secret key is wrong",
-    "NoSuchBucket": "the bucket does not exist",
-    "NoSuchKey": "the object does not exist",
-    "404": "it does not exist",
-    "403": "no permission",
+    "AccessDenied": "no permission; ask for the right, or use other credentials",
+    "InvalidAccessKeyId": "the access key is unknown; check AWS_ACCESS_KEY_ID",
+    "SignatureDoesNotMatch": "the secret key is wrong; check AWS_SECRET_ACCESS_KEY",
+    "NoSuchBucket": "the bucket does not exist; create it, or use another artifact location",
+    "NoSuchKey": "the object does not exist, or was deleted",
+    "404": "it does not exist, or was deleted",
+    "403": "no permission; ask for the right, or use other credentials",
 }
+_NO_RIGHT = {errno.EACCES, errno.EPERM, errno.EROFS}
+_NO_PLACE = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG}
+_DATABASE_REFUSALS = ("readonly", "read-only", "permission denied", "password authentication failed")
 
 
 def first_line(error: BaseException) -> str:
@@ -43,7 +46,7 @@ def first_line(error: BaseException) -> str:
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Turn what MLflow, requests, boto3 and the file system raise into the tree of ``errors``.
+    """Turn what MLflow, requests, boto3, the database and the file system raise into the tree of ``errors``.
 
     Args:
         doing: what is being tried, as the start of the message: ``reading models:/a/1``.
@@ -52,42 +55,54 @@ def translated(doing: str) -> Iterator[None]:
         UsageError: the thing does not exist, the right is missing, or a value was refused.
         TrackingError: no answer, or an answer that another try may change.
     """
-    import botocore.exceptions
-    import requests
-    from mlflow.exceptions import MlflowException
-
     try:
         yield
-    except MlflowException as error:
-        raise _from_mlflow(doing, error) from error
-    except botocore.exceptions.ClientError as error:
-        raise _from_storage(doing, str(error.response.get("Error", {}).get("Code", "")), error) from error
-    except botocore.exceptions.NoCredentialsError as error:
-        msg = f"{doing}: no S3 credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile"
-        raise UsageError(msg) from error
-    except PermissionError as error:
-        msg = f"{doing}: no permission to write {error.filename}; change its owner or mode, or write elsewhere"
-        raise UsageError(msg) from error
-    except (botocore.exceptions.BotoCoreError, requests.RequestException) as error:
-        msg = f"{doing}: the server or storage does not answer ({first_line(error)}); check the address and try again"
-        raise TrackingError(msg) from error
-    except OSError as error:
-        msg = f"{doing}: {error.strerror or first_line(error)} ({error.filename or 'no file named'})"
-        raise TrackingError(msg) from error
+    except InterpError:
+        raise
+    except Exception as error:
+        found = _by_cause(doing, error) or _by_code(doing, error)
+        if found is None:  # a defect rather than an answer: not ours to explain
+            raise
+        raise found from error
 
 
-def _from_mlflow(doing: str, error: MlflowException) -> InterpError:
-    code = str(getattr(error, "error_code", ""))
-    line = first_line(error)
+def no_answer_reason(error: BaseException) -> str:
+    """Why a server could not be reached, in the words of whoever noticed first: ``Connection refused``."""
+    causes = list(_causes(error))
+    if any("Timeout" in type(cause).__name__ for cause in causes):
+        return "no answer in time"
+    for cause in reversed(causes):
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+    return first_line(causes[-1]).rstrip(".")[:200]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it was raised from, and so on: MLflow wraps what others said."""
     cause: BaseException | None = error
-    while cause is not None:  # MLflow wraps what boto3 and the file system said
-        response = getattr(cause, "response", None)
-        if isinstance(response, dict):
-            return _from_storage(doing, str(response.get("Error", {}).get("Code", "")), cause)
-        if isinstance(cause, PermissionError):
-            return UsageError(f"{doing}: no permission to write {cause.filename}; change its owner or mode")
-        cause = cause.__cause__ or cause.__context__
-    for mark, meaning in _STORAGE_MISTAKES.items():
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+
+
+def _by_cause(doing: str, error: Exception) -> InterpError | None:
+    """By the first of the error's causes that says who refused, and why."""
+    for cause in _causes(error):
+        for read in (_from_storage, _from_database, _from_network, _from_files):
+            found = read(doing, cause)
+            if found is not None:
+                return found
+    return None
+
+
+def _by_code(doing: str, error: Exception) -> InterpError | None:
+    """By the code MLflow gave the error."""
+    from mlflow.exceptions import MlflowException
+
+    if not isinstance(error, MlflowException):
+        return None
+    line, code = first_line(error)[:300], str(getattr(error, "error_code", ""))
+    for mark, meaning in _STORAGE_MISTAKES.items():  # MLflow's transfers quote the storage and drop its answer
         if f"({mark})" in line:
             return UsageError(f"{doing}: {meaning} ({line})")
     if code in _CALLER_MISTAKES:
@@ -95,7 +110,66 @@ def _from_mlflow(doing: str, error: MlflowException) -> InterpError:
     return TrackingError(f"{doing}: {line}; check the tracking server and try again")
 
 
-def _from_storage(doing: str, code: str, error: BaseException) -> InterpError:
-    if code in _STORAGE_MISTAKES:
-        return UsageError(f"{doing}: {_STORAGE_MISTAKES[code]} ({first_line(error)})")
-    return TrackingError(f"{doing}: the storage answered {code or 'nothing'} ({first_line(error)}); try again")
+def _from_storage(doing: str, error: BaseException) -> InterpError | None:
+    import botocore.exceptions
+
+    if isinstance(error, botocore.exceptions.ClientError):
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code in _STORAGE_MISTAKES:
+            return UsageError(f"{doing}: {_STORAGE_MISTAKES[code]} ({first_line(error)})")
+        return TrackingError(f"{doing}: the storage answered {code or 'nothing'} ({first_line(error)}); try again")
+    if isinstance(error, botocore.exceptions.NoCredentialsError):
+        return UsageError(f"{doing}: no S3 credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile")
+    if isinstance(error, botocore.exceptions.BotoCoreError):
+        return TrackingError(f"{doing}: the S3 storage does not answer ({first_line(error)}); try again")
+    return None
+
+
+def _from_database(doing: str, error: BaseException) -> InterpError | None:
+    import sqlalchemy.exc
+
+    if not isinstance(error, sqlalchemy.exc.DBAPIError):
+        return None
+    said = first_line(error.orig or error)
+    if any(mark in said.lower() for mark in _DATABASE_REFUSALS):
+        return UsageError(
+            f"{doing}: the database gives no right to do so ({said}); ask for it, or give another --tracking-uri"
+        )
+    return TrackingError(f"{doing}: the tracking database failed ({said}); check its address and try again")
+
+
+def _from_network(doing: str, error: BaseException) -> InterpError | None:
+    import requests
+
+    if not isinstance(error, requests.RequestException):
+        return None
+    if isinstance(error, requests.exceptions.InvalidURL):
+        return UsageError(f"{doing}: that is not an address; write http://host:port")
+    where = _host(error.request.url if error.request is not None else None)
+    status = error.response.status_code if error.response is not None else None
+    if status is not None and str(status) in _STORAGE_MISTAKES:
+        return UsageError(f"{doing}: {where} says {status}: {_STORAGE_MISTAKES[str(status)]}")
+    if status is not None:
+        return TrackingError(f"{doing}: {where} answered {status}; look into the server's log, and try again")
+    return TrackingError(
+        f"{doing}: {where} does not answer ({no_answer_reason(error)}); check that it runs, and try again"
+    )
+
+
+def _host(url: str | None) -> str:
+    """The part of an address that may be shown and says enough."""
+    parts = urlsplit(url or "")
+    if not parts.hostname:
+        return "the server"
+    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+
+
+def _from_files(doing: str, error: BaseException) -> InterpError | None:
+    if not isinstance(error, OSError):
+        return None
+    said = f"{error.strerror or first_line(error)}: {error.filename or 'no file named'}"
+    if error.errno in _NO_RIGHT:
+        return UsageError(f"{doing}: no permission to write ({said}); change its owner or mode, or write elsewhere")
+    if error.errno in _NO_PLACE:
+        return UsageError(f"{doing}: no folder can be made there ({said}); remove what is in the way")
+    return TrackingError(f"{doing}: {said}; see to it and try again")

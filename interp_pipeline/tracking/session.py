@@ -1,14 +1,16 @@
-"""A connection to MLflow, checked before any work is done."""
+"""A connection to MLflow, checked before any work is done, and the runs opened through it."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from interp_pipeline.errors import TrackingError
-from interp_pipeline.tracking.answers import first_line, translated
+from interp_pipeline.errors import TrackingError, UsageError
+from interp_pipeline.tracking.answers import first_line, no_answer_reason, translated
+from interp_pipeline.tracking.links import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["connect", "open_run"]
 
 _ANSWER_WITHIN_S = 10
+_HOSTED = {"databricks", "databricks-uc", "uc"}  # the addresses of MLflow's that have no scheme
+_ADVICE = "write http://host:port for a server, or sqlite:///path/to/mlflow.db for a file"
 
 
 def connect(tracking_uri: str | None = None) -> MlflowClient:
@@ -32,21 +36,33 @@ def connect(tracking_uri: str | None = None) -> MlflowClient:
     Raises:
         TrackingError: nothing answers there. Asked once and briefly, because MLflow's client would
             retry for minutes before saying so.
-        UsageError: the server refuses us.
+        UsageError: the address cannot be one, or the server refuses us.
     """
     import mlflow
-    from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
+    from mlflow.environment_variables import MLFLOW_ALLOW_FILE_STORE, MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
+    from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
 
     # MLflow would draw one bar per downloaded file across our own.
     MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)  # type: ignore[no-untyped-call]  # mlflow's own
     if tracking_uri:
         mlflow.set_tracking_uri(tracking_uri)
     uri = mlflow.get_tracking_uri()
-    if urlsplit(uri).scheme in {"http", "https"}:
-        _ping(uri)
-    client = mlflow.MlflowClient()
-    with translated(f"connecting to {_without_password(uri)}"), contextlib.suppress(StopIteration):
-        client.search_experiments(max_results=1)
+    shown = without_password(uri)
+    kind = urlsplit(uri).scheme.partition("+")[0]
+    if kind in {"", "file"} and uri not in _HOSTED and not MLFLOW_ALLOW_FILE_STORE.get():  # type: ignore[no-untyped-call]  # mlflow's own
+        msg = f"{shown} is a folder, and MLflow keeps runs in a server or database now: {_ADVICE}"
+        raise UsageError(msg)
+    with translated(f"connecting to {shown}"), contextlib.suppress(StopIteration):
+        if kind in {"http", "https"}:
+            _try_server(uri)
+        elif kind in {"postgresql", "mysql"}:
+            _try_database(uri)
+        try:
+            client = mlflow.MlflowClient()
+            client.search_experiments(max_results=1)
+        except UnsupportedModelRegistryStoreURIException as error:
+            msg = f"{shown} is not an address MLflow knows: {_ADVICE}"
+            raise UsageError(msg) from error
     return client
 
 
@@ -59,7 +75,8 @@ def open_run(name: str, experiment_id: str | None = None) -> Iterator[str]:
         experiment_id: where a new run goes; None: the active experiment.
 
     Yields:
-        The run's id. The run is marked FAILED when the block raises.
+        The run's id. The run is marked FAILED when the block raises, and that error is raised on, with
+        a note where even the mark could not be set.
     """
     import mlflow
     from mlflow.environment_variables import MLFLOW_RUN_ID
@@ -68,25 +85,70 @@ def open_run(name: str, experiment_id: str | None = None) -> Iterator[str]:
     given = MLFLOW_RUN_ID.is_set() and not nested  # type: ignore[no-untyped-call]  # mlflow's own
     with translated("starting a run"):
         run = mlflow.start_run(run_name=name, nested=nested, experiment_id=None if given else experiment_id)
-    with run:
-        yield str(run.info.run_id)
-
-
-def _ping(uri: str) -> None:
-    import requests
-
+    run_id = str(run.info.run_id)
     try:
-        requests.get(f"{uri.rstrip('/')}/health", timeout=_ANSWER_WITHIN_S)
-    except requests.RequestException as error:
+        yield run_id
+    except BaseException as error:
+        try:
+            with _one_brief_try():
+                mlflow.end_run("FAILED")
+        except Exception as second:  # noqa: BLE001 - whatever it is, the first error is what the caller must see
+            error.add_note(f"run {run_id} could not be marked as failed either ({first_line(second)[:100]})")
+        raise
+    with translated(f"finishing run {run_id}"):
+        mlflow.end_run()
+
+
+def _try_server(uri: str) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    try:  # as MLflow's client does it, with its certificates and headers; what is answered does not matter yet
+        http_request(
+            get_default_host_creds(uri),  # type: ignore[no-untyped-call]  # mlflow's own
+            "/health",
+            "GET",
+            max_retries=0,
+            timeout=_ANSWER_WITHIN_S,
+            raise_on_status=False,
+        )
+    except MlflowException as error:
+        if not urlsplit(uri).hostname:
+            msg = f"{uri} names no host: {_ADVICE}"
+            raise UsageError(msg) from error
         msg = (
-            f"no MLflow server answers at {_without_password(uri)} ({first_line(error)[:120]}); "
+            f"no MLflow server answers at {without_password(uri)} ({no_answer_reason(error)}); "
             "start it, or give another --tracking-uri"
         )
         raise TrackingError(msg) from error
 
 
-def _without_password(uri: str) -> str:
-    parts = urlsplit(uri)
-    if parts.password is None:
-        return uri
-    return uri.replace(f":{parts.password}@", ":***@")
+def _try_database(uri: str) -> None:
+    """Ask a database once: MLflow would ask ten times, for 100 seconds."""
+    import sqlalchemy
+
+    try:
+        engine = sqlalchemy.create_engine(
+            uri, poolclass=sqlalchemy.pool.NullPool, connect_args={"connect_timeout": _ANSWER_WITHIN_S}
+        )
+    except ModuleNotFoundError as error:
+        msg = f"{without_password(uri)} needs the database driver {error.name}: pip install {error.name}"
+        raise UsageError(msg) from error
+    with engine.connect():
+        pass
+
+
+@contextmanager
+def _one_brief_try() -> Iterator[None]:
+    """Let MLflow's client ask once only: where a server is gone, it has been asked often enough."""
+    from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES, MLFLOW_HTTP_REQUEST_TIMEOUT
+
+    brief = {MLFLOW_HTTP_REQUEST_MAX_RETRIES.name: "0", MLFLOW_HTTP_REQUEST_TIMEOUT.name: str(_ANSWER_WITHIN_S)}
+    before = {name: os.environ.get(name) for name in brief}
+    os.environ.update(brief)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
