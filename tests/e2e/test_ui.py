@@ -101,7 +101,7 @@ def test_image_grid_shows_the_importance_of_both_runs(
     browser_context: BrowserContext, explained_store: ExplainedStore, picture: Picture
 ) -> None:
     page = _side_by_side(browser_context, explained_store, "charts")
-    page.set_viewport_size({"width": 2100, "height": 1000})  # the runs' parameters make its cells wide
+    page.set_viewport_size({"width": 2300, "height": 1450})  # the runs' parameters make its cells wide
     page.get_by_placeholder("Search metric charts").fill("shap_importance")
     card = page.get_by_test_id(_CARD).filter(has_text="shap_importance")
     card.locator("[data-component-id=fullscreen_button_chartcard]").click()
