@@ -257,11 +257,33 @@ def _numeric(column: pd.Series[Any], _categories: tuple[str, ...]) -> npt.NDArra
     if _is_number_dtype(column.dtype):
         result = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        result = _one_by_one(column, _number, expected)
+        try:
+            result = _one_by_one(column, _number, expected)
+        except ValueError:
+            raise _refuse(column, *_odd_one(column), expected) from None
     infinite = np.flatnonzero(np.isinf(result))
     if len(infinite):
         raise _refuse(column, int(infinite[0]), float(result[infinite[0]]), expected)
     return np.asarray(result, dtype=np.float64)
+
+
+def _odd_one(column: pd.Series[Any]) -> tuple[int, object]:
+    """Position and value of what makes a column no numbers.
+
+    A single text in a file turns all numbers of its column into texts, so a text that reads as a number
+    is blamed only where all of them do.
+    """
+    values = zip(column.to_numpy(dtype=object), is_missing(column), strict=True)
+    odd = [(i, value) for i, (value, gap) in enumerate(values) if not gap and _number(value) is None]
+    return next((each for each in odd if not _reads_as_number(each[1])), odd[0])
+
+
+def _reads_as_number(value: object) -> bool:
+    try:
+        float(str(value))
+    except ValueError:
+        return False
+    return True
 
 
 def _truth(value: Any) -> float | None:

@@ -13,7 +13,7 @@ from interp_pipeline.errors import UsageError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.progress import SilentProgress
 from interp_pipeline.steps.compute import compute
-from interp_pipeline.steps.fetch import fetch
+from interp_pipeline.steps.fetch import Fetched, fetch
 from interp_pipeline.steps.side import Side
 from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.registry import resolve
@@ -151,18 +151,53 @@ def _explained(
     progress: Progress,
 ) -> list[Side]:
     """The sides, all explained now on the first one's rows against its background."""
-    rows: str | pd.DataFrame | None = data
-    background: pd.DataFrame | None = None
     sides = []
-    for version in versions:
-        with tempfile.TemporaryDirectory() as folder:
-            fetched = fetch(
-                client, version.uri, config, Path(folder), data=rows, background=background, progress=progress
+    with tempfile.TemporaryDirectory() as folder:
+        first = fetch(client, versions[0].uri, config, _made(folder, 0), data=data, progress=progress)
+        others = [
+            fetch(
+                client,
+                version.uri,
+                config,
+                _made(folder, number),
+                data=first.rows,
+                rows_source=first.rows_source if data is not None else f"the data of {versions[0].uri}",
+                background=first.background,
+                progress=progress,
             )
+            for number, version in enumerate(versions[1:], start=1)
+        ]
+        for other in others:
+            _check_outputs(first, other)
+        for fetched in (first, *others):
             shap = compute(fetched, config, progress).shap
-        if shap is None:
-            msg = f"{version.uri} was not explained"
-            raise AssertionError(msg)
-        rows, background = fetched.rows, fetched.background
-        sides.append(Side(version=version, record=fetched.record, shap=shap))
+            if shap is None:
+                msg = f"{fetched.version.uri} was not explained"
+                raise AssertionError(msg)
+            sides.append(Side(version=fetched.version, record=fetched.record, shap=shap))
     return sides
+
+
+def _made(folder: str, number: int) -> Path:
+    place = Path(folder, str(number))
+    place.mkdir()
+    return place
+
+
+def _check_outputs(first: Fetched, other: Fetched) -> None:
+    """Refuse models that cannot be compared before minutes are spent on explaining them."""
+    (uri, schema), (other_uri, other_schema) = ((each.version.uri, each.record.schema) for each in (first, other))
+    if schema.output_unit != other_schema.output_unit:
+        what = {"probability": "classes"}
+        msg = (
+            f"{uri} predicts {what.get(schema.output_unit, repr(schema.output_unit))} and {other_uri} predicts "
+            f"{what.get(other_schema.output_unit, repr(other_schema.output_unit))}: "
+            "compare models that predict the same thing"
+        )
+        raise UsageError(msg)
+    if not set(schema.output_names) & set(other_schema.output_names):
+        msg = (
+            f"{uri} predicts {', '.join(schema.output_names)} and {other_uri} predicts "
+            f"{', '.join(other_schema.output_names)}: compare models of the same target"
+        )
+        raise UsageError(msg)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from interp_pipeline.data.background import select_background, select_rows
 from interp_pipeline.data.sources import read_table, source_digest
-from interp_pipeline.errors import UsageError
+from interp_pipeline.data.typed_rows import TypedRows
+from interp_pipeline.errors import DataError, UsageError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.tracking.manifest import explanation_key
 from interp_pipeline.tracking.model_loader import fetch_model
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.data.schema import Schema
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.registry import RegisteredVersion
     from interp_pipeline.tracking.training_run import TrainingRecord
@@ -49,6 +51,7 @@ def fetch(
     folder: Path,
     *,
     data: str | pd.DataFrame | None,
+    rows_source: str | None = None,
     background: pd.DataFrame | None = None,
     progress: Progress,
 ) -> Fetched:
@@ -60,6 +63,7 @@ def fetch(
         config: how many rows, and the seed they are drawn with where there are more.
         folder: where to put files; must outlive the result.
         data: rows to explain: path, URI or frame; None takes the test rows that training logged.
+        rows_source: where ``data`` comes from, in words; None: its path, or "the given frame".
         background: background data; None takes what training logged. Versions that are compared
             must be explained against the same.
         progress: listens.
@@ -72,16 +76,19 @@ def fetch(
     with progress.track(f"Fetching {model_uri}", 3) as advance:
         version = resolve(client, ModelRef.parse(model_uri))
         advance(1)
-        record = read_training_record(client, version.run_id, version.uri)
-        advance(1)
         model_path = fetch_model(version, folder)
         advance(1)
+        record = read_training_record(client, version.run_id, version.uri)
+        advance(1)
     rows, source = _rows(record, data)
+    source = rows_source or source
     names = list(record.schema.feature_names)
     lacking = [name for name in names if name not in rows.columns]
     if lacking:
         msg = f"{source} lacks {_some(lacking)}, which {version.uri} was trained on; add the column, or give other rows"
         raise UsageError(msg)
+    if data is not None:
+        _require_readable(rows, record.schema, source)
     rows = select_rows(rows[names], config.rows, config.seed)
     if len(rows) < config.rows:
         progress.say(f"{source} holds {len(rows)} rows; all of them are explained")
@@ -108,6 +115,18 @@ def _rows(record: TrainingRecord, data: str | pd.DataFrame | None) -> tuple[pd.D
         msg = "the frame of rows to explain is empty"
         raise UsageError(msg)
     return data, "the given frame"
+
+
+def _require_readable(rows: pd.DataFrame, schema: Schema, source: str) -> None:
+    """Refuse a value that does not fit its column, in any row.
+
+    A single text turns all numbers of its column into texts, so the rows that are drawn need not hold it.
+    """
+    try:
+        TypedRows(schema.to_dict()["features"]).to_matrix(rows)
+    except ValueError as error:
+        msg = f"{source}: {error}; correct it, or give other rows"
+        raise DataError(msg) from error
 
 
 def _some(names: list[str]) -> str:
