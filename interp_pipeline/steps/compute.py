@@ -53,7 +53,7 @@ def compute(fetched: Fetched, config: ExplainConfig, progress: Progress) -> Comp
     """
     started = time.perf_counter()
     with progress.track("Loading the model", 1) as advance:
-        loaded = load_model(fetched.model_path)
+        loaded = load_model(fetched.model_path, fetched.version.uri)
         advance(1)
     _require_readable(loaded.parts, fetched)
     timings = {"load": time.perf_counter() - started}

@@ -40,7 +40,7 @@ def fetch_model(version: RegisteredVersion, folder: Path) -> Path:
         The folder that holds the ``MLmodel`` file; it may be the store's own where that is local.
 
     Raises:
-        ModelError: the files are gone.
+        ModelError: the files are gone or damaged, or the model was not trained by this library.
         UsageError: no permission to read them.
         TrackingError: the server or storage does not answer.
     """
@@ -56,6 +56,7 @@ def fetch_model(version: RegisteredVersion, folder: Path) -> Path:
             raise
     if not (path / "MLmodel").is_file():
         raise _files_gone(version)
+    _require_ours(path, version.uri)
     return path
 
 
@@ -66,37 +67,47 @@ def _says_missing(error: Exception) -> bool:
 
 
 def _files_gone(version: RegisteredVersion) -> ModelError:
-    return ModelError(f"{version.uri}: its model files ({version.source}) were deleted; register the model again")
+    return ModelError(f"{version.uri}: its model files ({version.source}) were deleted; train the model again")
 
 
-def load_model(path: Path) -> LoadedModel:
+def _require_ours(path: Path, uri: str) -> dict[str, str]:
+    """What our trainers wrote into the ``MLmodel`` file, which is looked at before any code of the model runs."""
+    from mlflow.models import Model
+
+    try:
+        metadata = (Model.load(str(path)).metadata or {}).get("interp")
+    except Exception as error:  # YAML that is cut off fails in many ways
+        msg = f"{uri}: its MLmodel file is damaged ({first_line(error)}); restore it, or train the model again"
+        raise ModelError(msg) from error
+    if metadata is None:
+        msg = (
+            f"{uri} was not trained by interp-pipeline, and only its own models can be explained so far; "
+            "train it with: interp train DATA --target COLUMN"
+        )
+        raise ModelError(msg)
+    return dict(metadata)
+
+
+def load_model(path: Path, uri: str) -> LoadedModel:
     """Load a model that ``log_and_register`` wrote.
-
-    The ``MLmodel`` file is looked at before any code of the model runs.
 
     Args:
         path: folder with the ``MLmodel`` file.
+        uri: what the model is called in messages.
 
     Raises:
         ModelError: the model was not trained by this library, or cannot be loaded here.
     """
     import mlflow
-    from mlflow.models import Model
 
-    metadata = (Model.load(str(path)).metadata or {}).get("interp")
-    if metadata is None:
-        msg = (
-            "this version was not trained by interp-pipeline, and only its own models can be explained so far; "
-            "train it with: interp train DATA --target COLUMN"
-        )
-        raise ModelError(msg)
+    metadata = _require_ours(path, uri)
     try:
         served = mlflow.pyfunc.load_model(str(path))
     except ModuleNotFoundError as error:
-        msg = f"loading the model needs {error.name}: pip install 'interp-pipeline[keras]'"
+        msg = f"{uri} cannot be loaded without {error.name}: pip install 'interp-pipeline[keras]'"
         raise ModelError(msg) from error
     except Exception as error:  # the model's own code runs here and may raise anything
-        msg = f"the model cannot be loaded: {first_line(error)}"
+        msg = f"{uri} cannot be loaded ({first_line(error)}); restore its files, or train it again"
         raise ModelError(msg) from error
 
     def predict(rows: pd.DataFrame) -> FloatArray:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interp_pipeline.errors import ModelError, UsageError
 from interp_pipeline.tracking.answers import first_line, translated
+from interp_pipeline.tracking.links import without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from interp_pipeline.model_ref import ModelRef
 
 __all__ = ["RegisteredVersion", "check_registered_name", "resolve"]
+
+_LONGEST_NAME = 250  # MLflow's tables hold 256 characters
+_NAMES_SHOWN = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +41,16 @@ class RegisteredVersion:
 
 
 def check_registered_name(name: str) -> None:
-    """Refuse a name the registry would refuse, before any work is done.
+    """Refuse a name the registry would refuse or no model URI could hold, before any work is done.
 
     Raises:
-        UsageError: the name is empty or holds ``/`` or ``:``.
+        UsageError: the name is empty, too long, or holds ``/``, ``:``, ``@`` or a line break.
     """
-    if not name.strip() or any(mark in name for mark in "/:@"):
-        msg = f"{name!r} cannot name a registered model: use a name without '/', ':' and '@'"
+    if not name.strip() or not name.isprintable() or any(mark in name for mark in "/:@"):
+        msg = f"{name!r} cannot name a registered model: use a name in one line without '/', ':' and '@'"
+        raise UsageError(msg)
+    if len(name) > _LONGEST_NAME:
+        msg = f"a registered model's name has at most {_LONGEST_NAME} characters, {name[:40]!r}... has {len(name)}"
         raise UsageError(msg)
 
 
@@ -57,7 +65,7 @@ def resolve(client: MlflowClient, ref: ModelRef) -> RegisteredVersion:
     found = _find(client, ref)
     uri = f"models:/{found.name}/{found.version}"
     if not found.run_id:
-        msg = f"{uri} was registered without a run, so there is nowhere to log its explanation"
+        msg = f"{uri} was registered without a run, so its explanation has nowhere to go; train it with interp train"
         raise ModelError(msg)
     run = _live_run(client, uri, found.run_id)
     return RegisteredVersion(
@@ -81,12 +89,12 @@ def _find(client: MlflowClient, ref: ModelRef) -> ModelVersion:
             if ref.version is not None:
                 return client.get_model_version(ref.name, str(ref.version))
             versions = client.search_model_versions(f"name = '{_quoted(ref.name)}'")
+            if not versions:
+                raise _not_found(client, ref, None)
         except MlflowException as error:
             if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
                 raise
             raise _not_found(client, ref, error) from error
-    if not versions:
-        raise _not_found(client, ref, None)
     return max(versions, key=lambda version: int(version.version))
 
 
@@ -98,15 +106,26 @@ def _not_found(client: MlflowClient, ref: ModelRef, error: Exception | None) -> 
     """Say which part of the reference does not exist, and what does."""
     versions = client.search_model_versions(f"name = '{_quoted(ref.name)}'")
     if not versions:
-        names = sorted(model.name for model in client.search_registered_models(max_results=20))
-        known = f"registered models: {', '.join(names)}" if names else "nothing is registered there yet"
-        return UsageError(f"no registered model {ref.name!r} at {client.tracking_uri}; {known}")
+        where = without_password(str(client.tracking_uri))
+        return UsageError(f"no registered model {ref.name!r} at {where}; {_registered(client, ref.name)}")
     if ref.alias is not None:
         aliases = sorted(client.get_registered_model(ref.name).aliases)
         return UsageError(f"{ref.name!r} has no alias {ref.alias!r}; aliases: {', '.join(aliases) or 'none'}")
     numbers = sorted(int(version.version) for version in versions)
     detail = f" ({first_line(error)})" if error is not None and ref.version in numbers else ""
     return UsageError(f"{ref.name!r} has no version {ref.version}; versions: {', '.join(map(str, numbers))}{detail}")
+
+
+def _registered(client: MlflowClient, wanted: str) -> str:
+    """What is registered, the likeliest first."""
+    names = sorted(model.name for model in client.search_registered_models(max_results=100))
+    close = difflib.get_close_matches(wanted, names, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if not names:
+        return "nothing is registered there yet"
+    more = ", ..." if len(names) > _NAMES_SHOWN else ""
+    return f"registered models: {', '.join(map(repr, names[:_NAMES_SHOWN]))}{more}"
 
 
 def _live_run(client: MlflowClient, uri: str, run_id: str) -> str:
@@ -119,7 +138,7 @@ def _live_run(client: MlflowClient, uri: str, run_id: str) -> str:
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
-            msg = f"{uri}: its run {run_id} no longer exists, so its explanation has nowhere to go; register it again"
+            msg = f"{uri}: its run {run_id} no longer exists, so its explanation has nowhere to go; train it again"
             raise ModelError(msg) from error
     if run.info.lifecycle_stage == "deleted":
         msg = f"{uri}: its run was deleted; restore it (mlflow runs restore --run-id {run_id}) and try again"
@@ -141,7 +160,7 @@ def _logged_name(client: MlflowClient, version: ModelVersion) -> str:
                     raise
                 msg = (
                     f"models:/{version.name}/{version.version}: its model files ({source}) were deleted; "
-                    "register the model again"
+                    "train the model again"
                 )
                 raise ModelError(msg) from error
     return str(source.rstrip("/").rsplit("/", 1)[-1])

@@ -77,10 +77,13 @@ def read_published(client: MlflowClient, version: RegisteredVersion) -> Publishe
 
 def _manifest(content: bytes, version: RegisteredVersion) -> dict[str, Any]:
     try:
-        return dict(json.loads(content))
-    except ValueError as error:  # a writer died in the middle of it, on a storage that does not swap files whole
+        record = json.loads(content)
+    except ValueError:  # a writer died in the middle of it, on a storage that does not swap files whole
+        record = None
+    if not isinstance(record, dict) or (record.get("format") == manifest.FORMAT and "files" not in record):
         msg = f"the manifest of {version.uri} is damaged; explain it again: interp explain {version.uri}"
-        raise ModelError(msg) from error
+        raise ModelError(msg)
+    return record
 
 
 def _frame(content: bytes) -> pd.DataFrame:

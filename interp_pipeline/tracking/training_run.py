@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from interp_pipeline.data.schema import Schema
-from interp_pipeline.errors import ModelError, UsageError
+from interp_pipeline.errors import ModelError
 from interp_pipeline.tables import to_parquet_bytes
 from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.answers import translated
@@ -113,7 +113,7 @@ def read_training_record(client: MlflowClient, run_id: str, uri: str) -> Trainin
     """Read what training logged.
 
     Raises:
-        ModelError: the run holds no background data.
+        ModelError: the run holds no background data, or what it holds is damaged.
     """
     root = layout.SCHEMA.split("/", maxsplit=1)[0]
     files = {f"{root}/{path}": content for path, content in read_folder(client, run_id, root).items()}
@@ -125,9 +125,9 @@ def read_training_record(client: MlflowClient, run_id: str, uri: str) -> Trainin
         data = client.get_run(run_id).data
     plots = f"{layout.TRAINING_PLOTS}/"
     return TrainingRecord(
-        schema=Schema.from_dict(json.loads(files[layout.SCHEMA])),
-        background=_frame(files[layout.BACKGROUND], layout.BACKGROUND),
-        rows=_frame(files[layout.ROWS], layout.ROWS),
+        schema=_schema(files[layout.SCHEMA], uri),
+        background=_frame(files[layout.BACKGROUND], layout.BACKGROUND, uri),
+        rows=_frame(files[layout.ROWS], layout.ROWS, uri),
         metrics=dict(data.metrics),
         params=dict(data.params),
         pictures={
@@ -138,10 +138,20 @@ def read_training_record(client: MlflowClient, run_id: str, uri: str) -> Trainin
     )
 
 
-def _frame(content: bytes, path: str) -> pd.DataFrame:
+def _schema(content: bytes, uri: str) -> Schema:
+    try:
+        return Schema.from_dict(json.loads(content))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(layout.SCHEMA, uri) from error
+
+
+def _frame(content: bytes, path: str, uri: str) -> pd.DataFrame:
     try:
         frame: Any = pd.read_parquet(io.BytesIO(content))
     except (OSError, ValueError) as error:
-        msg = f"{path} cannot be read as Parquet ({error}); restore the artifact or train the model again"
-        raise UsageError(msg) from error
+        raise _damaged(path, uri) from error
     return pd.DataFrame(frame)
+
+
+def _damaged(path: str, uri: str) -> ModelError:
+    return ModelError(f"{uri}: {path} in its run is damaged; restore this artifact or train the model again")
