@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +47,7 @@ def explained_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explai
         command = [program("mlflow"), "run", str(_ROOT), "--env-manager", "local", "--experiment-name", "credit"]
         done = subprocess.run(
             [*command, "-P", f"rows={_ROWS}"],
-            env=bare_environment({"MLFLOW_TRACKING_URI": uri}),
+            env=bare_environment({"MLFLOW_TRACKING_URI": uri, "PATH": _path()}),
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -55,6 +57,11 @@ def explained_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explai
         )
         assert done.returncode == 0, done.stdout
         yield _read_store(uri, done.stdout)
+
+
+def _path() -> str:
+    """PATH on which ``python`` is the one that runs the tests, as in an activated environment."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 
 def _read_store(uri: str, output: str) -> ExplainedStore:

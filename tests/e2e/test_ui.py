@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
     Picture = Callable[[Page, str], None]
 
-pytestmark = [
-    pytest.mark.xdist_group("ui"),  # one worker runs the main job once, for all of them
-    pytest.mark.timeout(900),  # the first of them waits for the main job
-]
+pytestmark = pytest.mark.timeout(900)  # the first of them waits for the main job
 
 _FOLDER = "explanations/model"
 _TOP_FEATURE = "status_of_account"  # whatever the seed, nothing matters more in this data
@@ -64,7 +61,7 @@ def test_charts_show_one_bar_per_run_for_each_feature(
     features = _importance(explained_store, next(iter(runs.values())))
     section = page.get_by_test_id("experiment-view-compare-runs-section-header").filter(has_text="shap_mean_abs")
     expect(section).to_contain_text(f"({len(features)})")
-    picture(page, "ui-charts")
+    picture(page, "charts")
 
     metric = f"shap_mean_abs/{_TOP_FEATURE}"
     page.get_by_placeholder("Search metric charts").fill(metric)
@@ -94,7 +91,7 @@ def test_importance_tables_stand_side_by_side_grouped_by_feature(
     assert sorted(shown) == pytest.approx(sorted(wanted), rel=1e-4)
     for name in _labels(explained_store):
         expect(page.get_by_role("columnheader").filter(has_text=name)).to_be_visible()
-    picture(page, "ui-table")
+    picture(page, "tables")
 
 
 def test_image_grid_shows_the_importance_of_both_runs(
@@ -113,7 +110,7 @@ def test_image_grid_shows_the_importance_of_both_runs(
     expect(images).to_have_count(2)
     for index in range(2):
         _expect_picture(images.nth(index))
-    picture(page, "ui-images")
+    picture(page, "images")
 
 
 def test_pictures_open_in_the_artifact_viewer(
@@ -123,7 +120,7 @@ def test_pictures_open_in_the_artifact_viewer(
     page = _open(browser_context, explained_store, _artifact(explained_store, run_id, "plots/beeswarm.png"))
     expect(page.get_by_text(f"{_FOLDER}/plots/beeswarm.png", exact=True)).to_be_visible()
     _expect_picture(page.locator("img[src^='blob:'], img[src*='get-artifact']").last)
-    picture(page, "ui-plot")
+    picture(page, "plot")
 
 
 @pytest.mark.parametrize("model", ["german-credit-random-forest", "german-credit-keras"])
@@ -137,7 +134,8 @@ def test_the_report_opens_in_the_artifact_viewer(
     expect(report.get_by_role("heading", level=1)).to_contain_text(model)
     expect(report.get_by_text(_TOP_FEATURE).first).to_be_visible()
     _expect_picture(report.locator("img").first)
-    picture(page, f"ui-report-{model.removeprefix('german-credit-')}")
+    if model == "german-credit-random-forest":
+        picture(page, "report")
 
 
 def test_the_comparison_report_opens_from_the_parent_run(
@@ -147,7 +145,7 @@ def test_the_comparison_report_opens_from_the_parent_run(
     report = page.frame_locator("iframe")
     for model in explained_store.versions:
         expect(report.get_by_text(model).first).to_be_visible()
-    picture(page, "ui-comparison")
+    picture(page, "comparison")
 
 
 def test_the_run_tells_what_drives_the_model(
@@ -159,7 +157,7 @@ def test_the_run_tells_what_drives_the_model(
     expect(page.get_by_role("cell", name="ROC AUC")).to_be_visible()
     expect(page.get_by_role("listitem").filter(has_text=_TOP_FEATURE)).to_be_visible()
     _expect_picture(page.locator("img[src*='get-artifact']"))
-    picture(page, "ui-run")
+    picture(page, "run")
 
 
 def test_the_version_leads_to_its_explanation(
@@ -169,7 +167,7 @@ def test_the_version_leads_to_its_explanation(
     expect(page.get_by_role("listitem").filter(has_text=_TOP_FEATURE)).to_be_visible()
     _expect_picture(page.locator("img[src*='get-artifact']"))
     expect(page.get_by_role("row").filter(has_text="interp.status")).to_contain_text("done")
-    picture(page, "ui-version")
+    picture(page, "version")
 
     with browser_context.expect_page() as opened:
         page.get_by_role("link", name="Read the full explanation").click()
