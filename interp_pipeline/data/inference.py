@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from interp_pipeline.config import TrainConfig
     from interp_pipeline.data.column_kind import ColumnKind
 
-__all__ = ["MAX_CATEGORIES", "infer_feature", "infer_schema", "schema_of"]
+__all__ = ["MAX_CATEGORIES", "check_columns", "infer_feature", "infer_schema", "schema_of"]
 
 MAX_CATEGORIES = 50  # more distinct texts than this are grouped
 FREE_TEXT_VALUES = 20  # from more distinct texts than this on ...
