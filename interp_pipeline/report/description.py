@@ -62,7 +62,8 @@ def describe_version(
     """
     outputs = schema.output_names
     purpose = purpose_sentence(model_kind, schema.task, schema.target, outputs, schema.positive_class)
-    lines = [markdown_text(purpose), ""]
+    # The page shows the first few lines until the reader asks for more: the way to the report stands there.
+    lines = [markdown_text(purpose), "", f"**{markdown_link('Read the full explanation', report)}**", ""]
     known = plain_metrics(metrics)
     if known:
         sentence = quality_sentences(known, schema.task, schema.target, schema.positive_class)[0]
@@ -73,7 +74,7 @@ def describe_version(
         ]
         lines.append("")
     lines += ["**What drives it**", "", *_drivers(importance, schema.output_unit, shap), ""]
-    lines += [f"![Which features matter most]({_url(picture)})", "", markdown_link("Read the full explanation", report)]
+    lines += [f"![Which features matter most]({_url(picture)})"]
     return "\n".join(lines) + "\n"
 
 

@@ -41,6 +41,8 @@ def test_a_version_with_directions(shap: Explanation, importance: Callable[[Expl
     assert describe(importance(shap), shap=shap) == (
         "A random forest that predicts “outcome”: it gives each row a probability of being “good” rather than “bad”.\n"
         "\n"
+        "**[Read the full explanation](#/report.html)**\n"
+        "\n"
         "On test rows it had not seen, the model is right 76.5 % of the time.\n"
         "\n"
         "| Test result | Value |\n"
@@ -56,8 +58,6 @@ def test_a_version_with_directions(shap: Explanation, importance: Callable[[Expl
         "3. note has no effect on the probability of “good” for these rows.\n"
         "\n"
         "![Which features matter most](get-artifact?path=plots/importance.png)\n"
-        "\n"
-        "[Read the full explanation](#/report.html)\n"
     )
 
 
