@@ -49,7 +49,7 @@ def log_and_register(model: FittedModel, example: pd.DataFrame, registered_model
     """
     import mlflow
 
-    with tempfile.TemporaryDirectory() as folder, translated(f"registering {registered_model_name!r}"):
+    with tempfile.TemporaryDirectory() as folder, translated(f"logging the model for {registered_model_name!r}"):
         parts = _save_parts(model, Path(folder))
         info = mlflow.pyfunc.log_model(
             name=layout.MODEL_NAME,
@@ -59,9 +59,32 @@ def log_and_register(model: FittedModel, example: pd.DataFrame, registered_model
             input_example=_plain(example),
             pip_requirements=_requirements(model),
             metadata={"interp": {"kind": model.kind, "task": model.schema.task}},
-            registered_model_name=registered_model_name,
         )
-    return int(info.registered_model_version)
+    with translated(f"registering {registered_model_name!r}"):
+        return _register(info.model_id, registered_model_name)
+
+
+def _register(model_id: str, name: str) -> int:
+    """Make a logged model the next version of a registered one.
+
+    ``log_model`` would do the same, and print two lines of its own among ours, the first of which says
+    "successfully registered" before it is.
+    """
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
+
+    client = MlflowClient()
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    version = client.create_model_version(name, f"models:/{model_id}", model_id=model_id)
+    # From this tag the UI knows, on the page of the logged model, which versions it has become.
+    known = [{"name": version.name, "version": version.version}]
+    client.set_logged_model_tags(model_id, {MLFLOW_MODEL_VERSIONS: json.dumps(known)})
+    return int(version.version)
 
 
 def _save_parts(model: FittedModel, folder: Path) -> dict[str, str]:
