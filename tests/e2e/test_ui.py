@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2e.conftest import ExplainedStore  # type: ignore[import-not-found]
+    from e2e.conftest import ExplainedStore
     from playwright.sync_api import BrowserContext, Locator, Page
 
     Picture = Callable[[Page, str], None]
