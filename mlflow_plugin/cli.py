@@ -9,6 +9,8 @@ import click
 
 from interp_pipeline.config import CompareConfig, ExplainConfig, TrainConfig
 from interp_pipeline.console import OneLineGroup, configure_logging, console_progress, run_guarded
+from interp_pipeline.errors import UsageError
+from interp_pipeline.model_ref import ModelRef
 from mlflow_plugin.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _KINDS = {"random-forest": "random_forest", "keras": "keras"}
+# Options only one kind of model listens to: given for another, they would be passed over in silence.
+_ONLY = {
+    "n_estimators": "random_forest",
+    "max_depth": "random_forest",
+    "hidden": "keras",
+    "epochs": "keras",
+    "batch_size": "keras",
+}
 
 
 def _with_common_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -62,7 +72,7 @@ def main() -> None:
 @main.command()
 @click.argument("data", default="german_credit")
 @click.option("--name", "name", metavar="NAME", help="Registered model name; default: made from data and kind.")
-@click.option("--kind", type=click.Choice(list(_KINDS)), default="random-forest", show_default=True)
+@click.option("--kind", type=click.Choice(list(_KINDS)), help="[default: random-forest]")
 @click.option("--target", help="Target column [default: target].")
 @click.option("--positive-class", help="Class whose probability the summary speaks about; default: inferred.")
 @click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]), help="Default: inferred.")
@@ -80,7 +90,7 @@ def train(
     progress: Progress,
     data: str,
     name: str | None,
-    kind: str,
+    kind: str | None,
     hidden: str | None,
     **options: Any,
 ) -> None:
@@ -91,12 +101,17 @@ def train(
     from interp_pipeline.steps.naming import default_model_name, parse_hidden
     from interp_pipeline.steps.train import train as train_step
 
-    if hidden is not None:
-        options["hidden"] = parse_hidden(hidden)
-    config = TrainConfig.from_mapping({**settings.train, "kind": _KINDS[kind], **_given(**options)})
-    result = train_step(
-        data, name or default_model_name(data, config.kind), config, tracking_uri=tracking_uri, progress=progress
+    given = _given(
+        kind=None if kind is None else _KINDS[kind], hidden=None if hidden is None else parse_hidden(hidden), **options
     )
+    config = TrainConfig.from_mapping({**settings.train, **given})
+    for option, only in _ONLY.items():
+        if option in given and only != config.kind:
+            msg = f"--{option.replace('_', '-')} is an option of {only.replace('_', ' ')} models; see --kind"
+            raise UsageError(msg)
+    if name is None:
+        name = default_model_name(data, config.kind)
+    result = train_step(data, name, config, tracking_uri=tracking_uri, progress=progress)
     for metric, value in result.metrics.items():
         progress.say(f"test {metric}: {value:.4g}")
     click.echo(result.uri)
@@ -131,7 +146,8 @@ def explain(
     if methods is not None:
         options["methods"] = parse_methods(methods)
     config = ExplainConfig.from_mapping({**settings.explain, **_given(**options)})
-    for model_uri in model_uris:
+    refs = [str(ModelRef.parse(uri)) for uri in model_uris]  # all of them, before the first takes its minutes
+    for model_uri in refs:
         result = explain_step(model_uri, config, data=data, tracking_uri=tracking_uri, progress=progress)
         click.echo(result.report_uri)
 

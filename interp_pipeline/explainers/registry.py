@@ -10,10 +10,12 @@ from interp_pipeline.errors import ModelError, UsageError
 from interp_pipeline.explainers.inputs import used_features
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.explainers.protocol import ExplainableModel, Explainer
 
-__all__ = ["EXPLAINERS", "Choice", "choose_explainers", "load_explainer"]
+__all__ = ["EXPLAINERS", "Choice", "check_methods", "choose_explainers", "load_explainer"]
 
 EXPLAINERS = {
     "shap_tree": "interp_pipeline.explainers.shap_tree:ShapTree",
@@ -41,10 +43,24 @@ def load_explainer(name: str) -> Explainer:
         UsageError: there is none.
     """
     if name not in EXPLAINERS:
-        msg = f"there is no explainer {name!r}; choose among {', '.join([*_GROUPS, *EXPLAINERS])}"
-        raise UsageError(msg)
+        raise _unknown(name)
     module, _, attribute = EXPLAINERS[name].partition(":")
     return cast("Explainer", getattr(import_module(module), attribute)())
+
+
+def check_methods(methods: Sequence[str]) -> None:
+    """Refuse methods that do not exist; which of them can explain a model is known once it is loaded.
+
+    Raises:
+        UsageError: there is no such method.
+    """
+    for name in methods:
+        if name not in _GROUPS and name not in EXPLAINERS:
+            raise _unknown(name)
+
+
+def _unknown(name: str) -> UsageError:
+    return UsageError(f"there is no explainer {name!r}; choose among {', '.join([*_GROUPS, *EXPLAINERS])}")
 
 
 def choose_explainers(model: ExplainableModel, config: ExplainConfig) -> tuple[Choice, ...]:

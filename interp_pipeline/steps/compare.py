@@ -78,9 +78,13 @@ def compare(
         TrackingError: the tracking server or a storage does not answer.
     """
     progress = progress or SilentProgress()
+    refs = [ModelRef.parse(uri) for uri in model_uris]
+    if len(refs) < _FEWEST:
+        msg = "a comparison needs two versions or more: interp compare models:/a/1 models:/a/2"
+        raise UsageError(msg)
     client = connect(tracking_uri)
-    versions = [resolve(client, ModelRef.parse(uri)) for uri in model_uris]
-    _check(versions)
+    versions = [resolve(client, ref) for ref in refs]
+    _check_distinct(versions)
     sides = _published(client, versions, config, progress) if data is None else None
     if sides is None:
         chosen = dataclasses.replace(explain_config, rows=config.rows, methods=("shap",))
@@ -105,11 +109,8 @@ def compare(
     )
 
 
-def _check(versions: Sequence[RegisteredVersion]) -> None:
+def _check_distinct(versions: Sequence[RegisteredVersion]) -> None:
     uris = [version.uri for version in versions]
-    if len(uris) < _FEWEST:
-        msg = "a comparison needs two versions or more: interp compare models:/a/1 models:/a/2"
-        raise UsageError(msg)
     twice = sorted({uri for uri in uris if uris.count(uri) > 1})
     if twice:
         msg = f"{', '.join(twice)} is named twice; compare different versions"

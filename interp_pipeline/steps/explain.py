@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from interp_pipeline.explainers.registry import check_methods
+from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.progress import SilentProgress
 from interp_pipeline.steps.compute import compute
 from interp_pipeline.steps.fetch import fetch
@@ -63,10 +65,12 @@ def explain(
         TrackingError: the tracking server or a storage does not answer.
     """
     progress = progress or SilentProgress()
+    check_methods(config.methods)
+    ref = ModelRef.parse(model_uri)
     client = connect(tracking_uri)
     manifest = None
     with tempfile.TemporaryDirectory() as folder:
-        fetched = fetch(client, model_uri, config, Path(folder), data=data, progress=progress)
+        fetched = fetch(client, str(ref), config, Path(folder), data=data, progress=progress)
         computed = compute(fetched, config, progress)
         if publishing:
             from interp_pipeline.steps.publish import publish

@@ -66,8 +66,8 @@ def train(
         TrackingError: the tracking server or a storage does not answer.
     """
     progress = progress or SilentProgress()
-    client = connect(tracking_uri)
     check_registered_name(registered_model_name)
+    client = connect(tracking_uri)
     with progress.track("Reading data", 1) as advance:
         dataset = load_dataset(data, config)
         advance(1)
