@@ -32,7 +32,7 @@ __all__ = [
 
 _DESCRIPTION = "mlflow.note.content"  # tag the UI shows as the run's description
 _DESCRIBED = "interp.description_sha256"  # of the description we wrote: a user's own is never replaced
-_THUMBNAIL_PIXELS = 600  # the grid shows pictures this large at most
+_THUMBNAIL_PIXELS = 1000  # a cell of the grid is about as wide
 METRICS_PER_CALL = 1000  # MLflow's limit for one batch
 
 
