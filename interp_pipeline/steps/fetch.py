@@ -114,7 +114,14 @@ def _rows(record: TrainingRecord, data: str | pd.DataFrame | None) -> tuple[pd.D
     if data.empty:
         msg = "the frame of rows to explain is empty"
         raise UsageError(msg)
-    return data, "the given frame"
+    return _numbered(data), "the given frame"
+
+
+def _numbered(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows under whole numbers, by which tables know them: the caller's own where they are distinct such."""
+    from pandas.api.types import is_integer_dtype
+
+    return rows if is_integer_dtype(rows.index.dtype) and rows.index.is_unique else rows.reset_index(drop=True)
 
 
 def _require_readable(rows: pd.DataFrame, schema: Schema, source: str) -> None:
