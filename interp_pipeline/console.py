@@ -44,7 +44,12 @@ _LINE_EVERY_S = 5.0  # off a terminal: a line per stage, and within long stages 
 # These libraries set up their logging when they are imported, from variables. TensorFlow reports its
 # start-up on levels up to "error" (its real errors are raised); without oneDNN's kernels it sums in
 # one fixed order, and says nothing about it.
-_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+_QUIET = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # standard output holds the result, for scripts to read
+}
 
 # MLflow's client would try every call eight times for two minutes each. This is enough to outlast a
 # restart of the server (about half a minute), and a server that is gone is reported before one gives up.

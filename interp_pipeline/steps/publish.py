@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from interp_pipeline.errors import ModelError
+from interp_pipeline.errors import InterpError, ModelError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.report import describe_version
 from interp_pipeline.steps.render import KIND_WORDS, render, without_prefix
@@ -14,10 +15,10 @@ from interp_pipeline.tables import to_global_importance
 from interp_pipeline.tracking import layout, links, manifest
 from interp_pipeline.tracking.artifacts import replace_folder
 from interp_pipeline.tracking.registry import resolve
-from interp_pipeline.tracking.run_writer import Announcement, announce_explanation, mark_running
+from interp_pipeline.tracking.run_writer import Announcement, announce_explanation, mark_failed, mark_running
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mlflow import MlflowClient
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from interp_pipeline.progress import Progress
     from interp_pipeline.steps.compute import Computed
     from interp_pipeline.steps.fetch import Fetched
+    from interp_pipeline.tracking.registry import RegisteredVersion
 
 __all__ = ["publish"]
 
@@ -64,12 +66,26 @@ def publish(
             raise ModelError(msg)
         mark_running(client, version)
         advance(1)
-        root = layout.explanation_root(version.model_name)
-        replace_folder(client, version.run_id, root, files, manifest.to_json(record))
-        advance(1)
-        announce_explanation(client, version, _announcement(fetched, computed, files))
-        advance(1)
+        with _failure_marked(client, version):
+            root = layout.explanation_root(version.model_name)
+            replace_folder(client, version.run_id, root, files, manifest.to_json(record))
+            advance(1)
+            announce_explanation(client, version, _announcement(fetched, computed, files))
+            advance(1)
     return record
+
+
+@contextmanager
+def _failure_marked(client: MlflowClient, version: RegisteredVersion) -> Iterator[None]:
+    """Leave no version "running" that nobody works on, as far as the server still listens."""
+    try:
+        yield
+    except BaseException as error:
+        try:
+            mark_failed(client, version, error)
+        except InterpError:
+            error.add_note(f"{version.uri} could not be tagged as failed either")
+        raise
 
 
 def _manifest(

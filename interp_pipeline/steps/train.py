@@ -83,9 +83,10 @@ def train(
             _log_files(client, run_id, dataset, model, config)
             advance(1)
             example = dataset.features(dataset.train).head(_EXAMPLE_ROWS)
-            number = log_and_register(model, example, registered_model_name)
+            uri = f"models:/{registered_model_name}/{log_and_register(model, example, registered_model_name)}"
             advance(1)
-    return TrainedVersion(uri=f"models:/{registered_model_name}/{number}", run_id=run_id, metrics=metrics)
+        progress.say(f"Registered {uri}")
+    return TrainedVersion(uri=uri, run_id=run_id, metrics=metrics)
 
 
 def _fit(dataset: Dataset, config: TrainConfig, progress: Progress) -> FittedModel:

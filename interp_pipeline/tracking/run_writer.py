@@ -12,6 +12,7 @@ from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.answers import translated
 from interp_pipeline.tracking.artifacts import announce_tables, delete_files, list_files, write_files
 from interp_pipeline.tracking.manifest import digest
+from interp_pipeline.tracking.session import one_brief_try
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,11 +28,13 @@ __all__ = [
     "describe_parent",
     "describe_run",
     "log_numbers",
+    "mark_failed",
     "mark_running",
 ]
 
 _DESCRIPTION = "mlflow.note.content"  # tag the UI shows as the run's description
 _DESCRIBED = "interp.description_sha256"  # of the description we wrote: a user's own is never replaced
+_LONGEST_TAG = 1000  # characters of an error that are kept; MLflow takes a few thousand
 _THUMBNAIL_PIXELS = 1000  # a cell of the grid is about as wide
 METRICS_PER_CALL = 1000  # MLflow's limit for one batch
 
@@ -50,6 +53,17 @@ def mark_running(client: MlflowClient, version: RegisteredVersion) -> None:
     """Say that what lies in the version's run is being replaced; a "done" of before would no longer be true."""
     with translated(f"tagging {version.uri}"):
         client.set_model_version_tag(version.name, str(version.version), layout.TAG_STATUS, "running")
+
+
+def mark_failed(client: MlflowClient, version: RegisteredVersion, error: BaseException) -> None:
+    """Say that what lies in the version's run was not replaced to the end, and why.
+
+    Asked once and briefly: the error is most likely a server that is gone, and then nothing can be said.
+    """
+    why = " ".join(str(error).split())[:_LONGEST_TAG] or type(error).__name__
+    with one_brief_try(), translated(f"tagging {version.uri}"):
+        for name, value in ((layout.TAG_ERROR, why), (layout.TAG_STATUS, "failed")):
+            client.set_model_version_tag(version.name, str(version.version), name, value)
 
 
 def announce_explanation(client: MlflowClient, version: RegisteredVersion, announcement: Announcement) -> None:
@@ -75,6 +89,8 @@ def announce_explanation(client: MlflowClient, version: RegisteredVersion, annou
         layout.TAG_STATUS: "done",  # last: whoever sees it finds the rest
     }
     with translated(f"tagging {version.uri}"):
+        if layout.TAG_ERROR in client.get_model_version(version.name, str(version.version)).tags:
+            client.delete_model_version_tag(version.name, str(version.version), layout.TAG_ERROR)
         for name, value in tags.items():
             client.set_model_version_tag(version.name, str(version.version), name, value)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from interp_pipeline.errors import TrackingError, UsageError
-from interp_pipeline.tracking.answers import first_line, no_answer_reason, translated
+from interp_pipeline.tracking.answers import no_answer_reason, translated
 from interp_pipeline.tracking.links import without_password
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
-__all__ = ["connect", "open_run"]
+__all__ = ["connect", "one_brief_try", "open_run"]
 
 _ANSWER_WITHIN_S = 10
 _HOSTED = {"databricks", "databricks-uc", "uc"}  # the addresses of MLflow's that have no scheme
@@ -90,10 +90,10 @@ def open_run(name: str, experiment_id: str | None = None) -> Iterator[str]:
         yield run_id
     except BaseException as error:
         try:
-            with _one_brief_try():
+            with one_brief_try():
                 mlflow.end_run("FAILED")
         except Exception as second:  # noqa: BLE001 - whatever it is, the first error is what the caller must see
-            error.add_note(f"run {run_id} could not be marked as failed either ({first_line(second)[:100]})")
+            error.add_note(f"run {run_id} could not be marked as failed either ({no_answer_reason(second)})")
         raise
     with translated(f"finishing run {run_id}"):
         mlflow.end_run()
@@ -140,7 +140,7 @@ def _try_database(uri: str) -> None:
 
 
 @contextmanager
-def _one_brief_try() -> Iterator[None]:
+def one_brief_try() -> Iterator[None]:
     """Let MLflow's client ask once only: where a server is gone, it has been asked often enough."""
     from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES, MLFLOW_HTTP_REQUEST_TIMEOUT
 

@@ -40,8 +40,7 @@ def run(
         batch_size=batch_size,
         seed=seed,
     )
-    result = train(data, registered_model_name or default_model_name(data, config.kind), config, progress=progress)
-    progress.say(f"Registered {result.uri}")
+    train(data, registered_model_name or default_model_name(data, config.kind), config, progress=progress)
 
 
 run()

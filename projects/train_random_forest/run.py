@@ -37,8 +37,7 @@ def run(
         max_depth=max_depth or None,
         seed=seed,
     )
-    result = train(data, registered_model_name or default_model_name(data, config.kind), config, progress=progress)
-    progress.say(f"Registered {result.uri}")
+    train(data, registered_model_name or default_model_name(data, config.kind), config, progress=progress)
 
 
 run()
