@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from interp_pipeline.data.schema import Schema
     from interp_pipeline.explanation import FloatArray
@@ -16,7 +18,8 @@ def fit_encoder(matrix: FloatArray, schema: Schema) -> Any:
 
     Numbers, dates and booleans: missing values become the median, with an indicator column where
     training rows had any; then mean 0, standard deviation 1. Categories: one column per code that
-    occurs, missing being one of them; a code never seen gives zeros. Unused features give nothing.
+    occurs, missing being one of them; a code never seen gives zeros. Unused features give nothing, and
+    neither do features without any value in the training rows: nothing was learned about them.
 
     Args:
         matrix: typed training rows, shape (n_rows, n_features).
@@ -33,7 +36,7 @@ def fit_encoder(matrix: FloatArray, schema: Schema) -> Any:
 
     transformers: list[tuple[str, Any, list[int]]] = []
     for position, feature in enumerate(schema.features):
-        if feature.kind == "unused":
+        if feature.kind == "unused" or np.isnan(matrix[:, position]).all():
             continue
         if feature.kind == "category":
             transformer = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
