@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -33,6 +34,8 @@ _STORAGE_MISTAKES = {
     "404": "it does not exist, or was deleted",
     "403": "no permission; ask for the right, or use other credentials",
 }
+_UNANSWERED = re.compile(r"API request to (https?://[^/\s]+)\S* failed with")
+_WHY_UNANSWERED = {"timed out": "no answer in time", "Connection refused": "Connection refused"}
 _NO_RIGHT = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_PLACE = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG}
 _DATABASE_REFUSALS = ("readonly", "read-only", "permission denied", "password authentication failed")
@@ -101,13 +104,28 @@ def _by_code(doing: str, error: Exception) -> InterpError | None:
 
     if not isinstance(error, MlflowException):
         return None
-    line, code = first_line(error)[:300], str(getattr(error, "error_code", ""))
+    line, code = _told(error), str(getattr(error, "error_code", ""))
+    unanswered = _UNANSWERED.search(line)
+    if unanswered is not None:  # said by one of the threads of a transfer, which pass on texts only
+        why = next((meaning for mark, meaning in _WHY_UNANSWERED.items() if mark in line), "it failed again and again")
+        return TrackingError(
+            f"{doing}: {_host(unanswered[1])} does not answer ({why}); check that it runs, and try again"
+        )
+    line = line[:300].rstrip(".")
     for mark, meaning in _STORAGE_MISTAKES.items():  # MLflow's transfers quote the storage and drop its answer
         if f"({mark})" in line:
             return UsageError(f"{doing}: {meaning} ({line})")
     if code in _CALLER_MISTAKES:
         return UsageError(f"{doing}: {_CALLER_MISTAKES[code]} ({line})")
     return TrackingError(f"{doing}: {line}; check the tracking server and try again")
+
+
+def _told(error: Exception) -> str:
+    """The line of MLflow's message that says why; that of a failed transfer begins with headings."""
+    lines = str(error).strip().splitlines()
+    if not lines or not lines[0].startswith("The following failures occurred"):
+        return first_line(error)
+    return next((line for line in lines[1:] if line.strip() and not line.startswith("#")), lines[0])
 
 
 def _from_storage(doing: str, error: BaseException) -> InterpError | None:
