@@ -1,0 +1,113 @@
+"""The configuration file and the INTERP_* variables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from interp_pipeline.config import CompareConfig, ExplainConfig, TrainConfig
+from interp_pipeline.errors import UsageError
+from mlflow_plugin.settings import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from interp_pipeline.config import Config
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file that says something about everything."""
+    path = tmp_path / "interp.toml"
+    path.write_text(
+        'tracking_uri = "http://mlflow:5000"\n'
+        '[train]\nkind = "keras"\nhidden = [32, 16]\n'
+        '[explain]\nrows = 50\nmethods = ["shap"]\nmax_error = 1\n'
+        "[compare]\ntop_k = 3\n"
+    )
+    return path
+
+
+def test_without_file_and_variables_everything_has_its_default() -> None:
+    settings = load_settings(None, {})
+    assert settings.tracking_uri is None
+    assert TrainConfig.from_mapping(settings.train) == TrainConfig()
+    assert ExplainConfig.from_mapping(settings.explain) == ExplainConfig()
+    assert CompareConfig.from_mapping(settings.compare) == CompareConfig()
+
+
+def test_the_file_gives_defaults_for_every_command(file: Path) -> None:
+    settings = load_settings(str(file), {})
+    assert settings.tracking_uri == "http://mlflow:5000"
+    assert TrainConfig.from_mapping(settings.train) == TrainConfig(kind="keras", hidden=(32, 16))
+    assert ExplainConfig.from_mapping(settings.explain) == ExplainConfig(rows=50, methods=("shap",), max_error=1)
+    assert CompareConfig.from_mapping(settings.compare) == CompareConfig(top_k=3)
+
+
+def test_variables_name_the_file_and_win_over_it(file: Path) -> None:
+    variables = {"INTERP_CONFIG": str(file), "INTERP_TRACKING_URI": "sqlite:///other.db"}
+    settings = load_settings(None, variables)
+    assert settings.tracking_uri == "sqlite:///other.db"
+    assert settings.explain["rows"] == 50
+
+
+def test_the_option_wins_over_the_variable(file: Path, tmp_path: Path) -> None:
+    assert load_settings(str(file), {"INTERP_CONFIG": str(tmp_path / "nothere.toml")}).compare == {"top_k": 3}
+
+
+def test_the_environment_of_the_process_is_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERP_CONFIG", str(file))
+    assert load_settings(None).train["kind"] == "keras"
+
+
+def test_settings_cannot_be_changed(file: Path) -> None:
+    with pytest.raises(TypeError):
+        load_settings(str(file), {}).train["kind"] = "random_forest"  # type: ignore[index]  # that is the point
+
+
+FAULTS = [
+    ("broken", "[explain", "interp.toml is not a TOML file: "),
+    ("unknown key", "rows = 3", "interp.toml: unknown rows; known: tracking_uri, [train], [explain], [compare]"),
+    ("unknown section", "[explian]\nrows = 3", "unknown explian"),
+    ("no section", "explain = 3", "interp.toml: explain must be a section, [explain], not 3"),
+    ("address of a wrong type", "tracking_uri = 5000", "interp.toml: tracking_uri must be a text, not 5000"),
+    ("unknown option", "[explain]\nrowz = 3", "interp.toml, section [explain]: unknown option rowz; known: rows, "),
+    ("text for a number", '[explain]\nrows = "three"', "[explain]: rows must be a whole number, not 'three'"),
+    ("fraction", "[explain]\nrows = 2.5", "[explain]: rows must be a whole number, not 2.5"),
+    ("truth for a number", "[explain]\nrows = true", "[explain]: rows must be a whole number, not True"),
+    ("out of range", "[compare]\nrows = 0", "[compare]: rows must be at least 1, not 0"),
+    ("number for a text", "[train]\nkind = 3", "[train]: kind must be a text, not 3"),
+    ("unknown kind", '[train]\nkind = "svm"', "[train]: kind must be one of random_forest, keras, not 'svm'"),
+    ("number for a list", "[train]\nhidden = 64", "[train]: hidden must be a list of whole numbers, not 64"),
+    ("text in a list", '[train]\nhidden = [64, "x"]', "hidden must be a list of whole numbers, not [64, 'x']"),
+    ("text for a list", '[explain]\nmethods = "shap"', "[explain]: methods must be a list of texts, not 'shap'"),
+    ("seed too large", "[train]\nseed = 4294967296", "seed must lie between 0 and 4294967295"),
+    ("no time", "[explain]\nmax_seconds = 0", "max_seconds must be greater than 0, not 0"),
+    ("endless time", "[explain]\nmax_error = inf", "max_error must be greater than 0, not inf"),
+]
+
+
+@pytest.mark.parametrize(("text", "fragment"), [case[1:] for case in FAULTS], ids=[case[0] for case in FAULTS])
+def test_faults_of_the_file_are_named_with_their_place(tmp_path: Path, text: str, fragment: str) -> None:
+    path = tmp_path / "interp.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load_settings(str(path), {})
+    assert fragment in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"there is no configuration file .*nothere\.toml; give another with --config"):
+        load_settings(str(tmp_path / "nothere.toml"), {})
+    with pytest.raises(UsageError, match="cannot be read: Is a directory"):
+        load_settings(str(tmp_path), {})
+    (tmp_path / "latin.toml").write_bytes(b'tracking_uri = "caf\xe9"')
+    with pytest.raises(UsageError, match=r"latin\.toml is not a TOML file"):
+        load_settings(str(tmp_path / "latin.toml"), {})
+
+
+@pytest.mark.parametrize("config", [TrainConfig, ExplainConfig, CompareConfig])
+def test_a_configuration_survives_the_way_through_a_mapping(config: type[Config]) -> None:
+    assert config.from_mapping(config().to_dict()) == config()
