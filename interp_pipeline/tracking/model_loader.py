@@ -10,6 +10,7 @@ import numpy as np
 
 from interp_pipeline.errors import ModelError
 from interp_pipeline.tracking.answers import first_line, translated
+from interp_pipeline.training.summation_order import fix_summation_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +102,7 @@ def load_model(path: Path, uri: str) -> LoadedModel:
     import mlflow
 
     metadata = _require_ours(path, uri)
+    fix_summation_order()
     try:
         served = mlflow.pyfunc.load_model(str(path))
     except ModuleNotFoundError as error:

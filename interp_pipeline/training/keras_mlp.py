@@ -11,6 +11,7 @@ from interp_pipeline.data.typed_rows import TypedRows
 from interp_pipeline.errors import UsageError
 from interp_pipeline.training.encoder import fit_encoder
 from interp_pipeline.training.fitted import FittedModel
+from interp_pipeline.training.summation_order import fix_summation_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +81,7 @@ def fit_keras_mlp(
 
 
 def _import_keras() -> Any:
+    fix_summation_order()
     try:
         import keras
         import tensorflow as tf
