@@ -33,7 +33,7 @@ EXPLAIN = ExplainConfig(rows=8, background_rows=12, lime_samples=200, sampling_r
 def train_config(task: str, kind: ModelKind, **options: Any) -> TrainConfig:
     """A small model of this kind for the table of this task."""
     small: dict[str, Any] = {"n_estimators": 12, "max_depth": 6, "hidden": (12,), "epochs": 4, "background_rows": 20}
-    return TrainConfig(kind=kind, target=TABLES[task][1], **{**small, **options})
+    return TrainConfig(**{"kind": kind, "target": TABLES[task][1], **small, **options})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from harness import serve_without_library
-from harness.pipeline import CASES, Case, Pipeline
+from harness.pipeline import CASES, Case, Pipeline, train_config
 from harness.pipeline_tables import TABLES, raw_extremes
 from harness.process import bare_environment
 
@@ -82,6 +82,46 @@ def test_the_library_says_the_same(
     rows = make().drop(columns=target)
     alone = mlflow.pyfunc.load_model(pipeline.case(*case).trained.uri).predict(rows.head(2)).to_numpy()
     np.testing.assert_allclose(np.array(answers[case]["values"])[2:], alone, rtol=1e-6)
+
+
+@_every_case
+def test_the_registered_model_is_as_good_as_training_said(case: tuple[str, str], pipeline: Pipeline) -> None:
+    """Class by class: two probabilities in the wrong order would turn every metric upside down."""
+    import mlflow
+
+    from interp_pipeline.data.dataset import load_dataset
+    from interp_pipeline.training.metrics import compute_metrics
+
+    mlflow.set_tracking_uri(pipeline.uri)
+    dataset = load_dataset(str(pipeline.csv(case[0])), train_config(*case))
+    trained = pipeline.case(*case).trained
+    outputs = mlflow.pyfunc.load_model(trained.uri).predict(dataset.features(dataset.test)).to_numpy()
+    found = compute_metrics(dataset.target(dataset.test), outputs, dataset.schema, dataset.target(dataset.train))
+    assert found == pytest.approx(dict(trained.metrics), rel=1e-5)
+
+
+@pytest.mark.parametrize("positive", ["yes", "no"])
+@pytest.mark.parametrize("kind", ["random_forest", "keras"])
+def test_the_right_class_is_explained(kind: str, positive: str, pipeline: Pipeline) -> None:
+    """Where the cause of "yes" is high, it raises the probability of "yes" and lowers that of "no"."""
+    random = np.random.default_rng(2)
+    cause = random.normal(size=300)
+    table = pd.DataFrame({"noise": random.normal(size=300), "cause": cause, "y": np.where(cause > 0, "yes", "no")})
+    path = pipeline.folder / "planted.csv"
+    table.to_csv(path, index=False)
+    config = train_config("binary", kind, target="y", epochs=30, positive_class=positive)
+    trained = pipeline.train(str(path), f"planted-{kind}-{positive}", config)
+    shap = pipeline.explain(trained.uri, publishing=False, data=table.head(40)).shap
+    assert shap is not None
+    assert shap.positive_class == positive
+    effect = {name: shap.values[:, 1, k] for k, name in enumerate(shap.output_names)}
+    clear = np.abs(shap.data["cause"].to_numpy()) > 0.5
+    high = shap.data["cause"].to_numpy()[clear] > 0
+    assert ((effect["yes"][clear] > 0.1) == high).all()
+    assert ((effect["no"][clear] < -0.1) == high).all()
+    assert shap.ranking[0] == 1
+    for name, sign in (("yes", high), ("no", ~high)):
+        assert ((shap.predictions[clear, shap.output_names.index(name)] > 0.5) == sign).all()
 
 
 @pytest.mark.parametrize("kind", ["random_forest", "keras"])
