@@ -30,7 +30,7 @@ class ModelRef:
         Raises:
             UsageError: the text is none of these.
         """
-        match = _PATTERN.match(uri.strip())
+        match = _PATTERN.match(uri.strip()) if isinstance(uri, str) else None
         if match is None:
             msg = (
                 f"{uri!r} is not a model URI: write models:/<name>/<version>, "

@@ -103,5 +103,5 @@ def _feature_lines(features: tuple[Feature, ...]) -> list[str]:
     gaps = [feature for feature in features if feature.n_missing and feature.kind != "unused"]
     if gaps:
         counts = ", ".join(f"{shown(feature.name)} {feature.n_missing}" for feature in gaps)
-        lines.append(f"Missing values, kept as missing: {counts}.")
+        lines.append(f"Missing values: {counts}.")
     return lines

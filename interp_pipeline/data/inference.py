@@ -107,7 +107,7 @@ def check_columns(frame: pd.DataFrame, target: str) -> None:
     close = difflib.get_close_matches(target.strip().casefold(), folded, n=3)
     hint = f"did you mean {' or '.join(shown(folded[name]) for name in close)}? " if close else ""
     columns = ", ".join(shown(name) for name in frame.columns[:30]) + (", ..." if len(frame.columns) > 30 else "")  # noqa: PLR2004 - as many fit in a message
-    msg = f"target column {shown(target)} is not in the data: {hint}The columns are {columns}"
+    msg = f"target column {shown(target)} is not in the data: {hint}the columns are {columns}"
     raise UsageError(msg)
 
 

@@ -30,7 +30,8 @@ def importance(explanation: Explanation, *, top: int = 20) -> Figure:
 
     Args:
         explanation: SHAP or LIME.
-        top: at most this many features one by one; the others are summed in a last line.
+        top: at most this many features one by one; the last line is the others' joint effect, which
+            is less than the sum of their bars where they push against each other.
 
     Returns:
         Figure: one bar per feature with its 95 % interval; for a multi-class model every bar is
@@ -76,8 +77,8 @@ def _title(explanation: Explanation) -> str:
 def _bars(ax: Axes, explanation: Explanation, shown: list[int], rest: list[int]) -> None:
     """One bar per feature; for several outputs stacked, so that its length is the mean over them."""
     starts = np.zeros(len(shown) + bool(rest))
-    for values, colour in _layers(explanation):
-        lengths = np.append(values[shown], [values[rest].sum()] if rest else [])
+    for values, colour in _layers(explanation, _mean_abs(explanation, shown, rest)):
+        lengths = values.sum(axis=1)
         ax.barh(range(len(lengths)), lengths, left=starts, height=_BAR, color=colour, linewidth=0)
         starts = starts + lengths
 
@@ -90,7 +91,7 @@ def _intervals(ax: Axes, explanation: Explanation, shown: list[int], rest: list[
     ax.errorbar(
         values[shown], range(len(shown)), xerr=[below, above], fmt="none", ecolor=INK, elinewidth=1.1, capsize=2.5
     )
-    lengths = np.append(values[shown], [values[rest].sum()] if rest else [])
+    lengths = _mean_abs(explanation, shown, rest)[:, list(explanation.summary_outputs)].mean(axis=1)
     reach = lengths + np.append(above, [0.0] if rest else [])
     ax.set_xlim(0, float(reach.max()) * 1.02 or 1.0)
     for i, (length, end) in enumerate(zip(lengths, reach, strict=True)):
@@ -105,14 +106,23 @@ def _intervals(ax: Axes, explanation: Explanation, shown: list[int], rest: list[
         )
 
 
-def _layers(explanation: Explanation) -> list[tuple[FloatArray, str]]:
-    """The parts of the bars, from the left, with their colours."""
-    outputs = explanation.summary_outputs
+def _mean_abs(explanation: Explanation, shown: list[int], rest: list[int]) -> FloatArray:
+    """Mean absolute effect per line and output: of each shown feature, and of the others together."""
+    lines = explanation.mean_abs[shown]
+    if not rest:
+        return lines
+    joint = np.abs(explanation.values[:, rest].sum(axis=1)).mean(axis=0)
+    return np.concatenate([lines, joint[np.newaxis]])
+
+
+def _layers(explanation: Explanation, lines: FloatArray) -> list[tuple[FloatArray, str]]:
+    """The parts of the bars, from the left, with their colours; lines has shape (n_lines, n_outputs)."""
+    outputs = list(explanation.summary_outputs)
     if len(outputs) == 1:
-        return [(explanation.importance, ACCENT)]
-    parts = explanation.mean_abs / len(outputs)
+        return [(lines[:, outputs], ACCENT)]
+    parts = lines / len(outputs)
     top, others = top_outputs(explanation)
-    layers = [(parts[:, output], colour) for output, colour in top]
+    layers = [(parts[:, [output]], colour) for output, colour in top]
     if others:
-        layers.append((parts[:, others].sum(axis=1), GREY))
+        layers.append((parts[:, others], GREY))
     return layers

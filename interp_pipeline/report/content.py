@@ -43,6 +43,7 @@ class ExplanationReport:
     # with positions as in ``instances``, confusion_matrix, residuals, epochs. Any other key is
     # shown in the appendix under its own name.
     pictures: Mapping[str, bytes]
+    rows_source: str = ""  # where the explained rows came from; empty: they are test rows
     notes: tuple[str, ...] = ()  # remarks about the data and how it was read
     versions: Mapping[str, str] = field(default_factory=dict)  # library → version
     actual: Mapping[int, str] = field(default_factory=dict)  # position → true outcome, where known

@@ -17,7 +17,7 @@ from interp_pipeline.report.sentences.quality import (
 from interp_pipeline.report.wording import clean, effect, name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -44,6 +44,7 @@ def describe_version(
     report: str,
     picture: str,
     shap: Explanation | None = None,
+    remarks: Sequence[str] = (),
 ) -> str:
     """What an explained version predicts, how well, and what drives it.
 
@@ -56,6 +57,7 @@ def describe_version(
         report: link to the page with the full explanation.
         picture: address of the importance picture.
         shap: where given, the drivers are told with their directions.
+        remarks: what a reader should know about the explained rows, a sentence each.
 
     Returns:
         Markdown; names from the data appear literally, whatever they contain.
@@ -64,6 +66,7 @@ def describe_version(
     purpose = purpose_sentence(model_kind, schema.task, schema.target, outputs, schema.positive_class)
     # The page shows the first few lines until the reader asks for more: the way to the report stands there.
     lines = [markdown_text(purpose), "", f"**{markdown_link('Read the full explanation', report)}**", ""]
+    lines += [line for remark in remarks for line in (markdown_text(remark), "")]
     known = plain_metrics(metrics)
     if known:
         sentence = quality_sentences(known, schema.task, schema.target, schema.positive_class)[0]

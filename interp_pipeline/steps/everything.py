@@ -9,13 +9,14 @@ from interp_pipeline.config import CompareConfig, ExplainConfig, ModelKind, Trai
 from interp_pipeline.progress import SilentProgress
 from interp_pipeline.steps.compare import compare
 from interp_pipeline.steps.explain import explain
-from interp_pipeline.steps.naming import default_model_name, model_name
+from interp_pipeline.steps.naming import data_name, default_model_name, model_name
 from interp_pipeline.steps.train import train
 from interp_pipeline.tracking.run_writer import describe_parent
 from interp_pipeline.tracking.session import connect, open_run
 
 if TYPE_CHECKING:
     from interp_pipeline.progress import Progress
+    from interp_pipeline.tracking.registry import RegisteredVersion
 
 __all__ = ["Everything", "run_everything"]
 
@@ -61,15 +62,16 @@ def run_everything(
     progress = progress or SilentProgress()
     client = connect(tracking_uri)
     explain_config = ExplainConfig(rows=rows)
-    with open_run(f"train, explain, compare {name_prefix or data}"[:200]) as run_id:
-        uris = []
+    with open_run(f"train, explain, compare {name_prefix or data_name(data)}"[:200]) as run_id:
+        versions: list[RegisteredVersion] = []
         for kind in _KINDS:
             config = TrainConfig(kind=kind, target=target, positive_class=positive_class)
             name = model_name(name_prefix, kind) if name_prefix else default_model_name(data, kind)
             trained = train(data, name, config, progress=progress)
-            uris.append(explain(trained.uri, explain_config, progress=progress).version.uri)
+            versions.append(explain(trained.uri, explain_config, progress=progress).version)
+        uris = [version.uri for version in versions]
         compared = compare(uris, CompareConfig(rows=rows), explain_config=explain_config, progress=progress)
         if compared.run_id is not None:
-            describe_parent(client, run_id, uris, compared.run_id)
+            describe_parent(client, run_id, versions, compared.run_id)
     progress.say(f"Registered and explained {' and '.join(uris)}; see them with: mlflow ui")
     return Everything(run_id=run_id, model_uris=tuple(uris), comparison_run_id=compared.run_id)

@@ -12,6 +12,7 @@ from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.progress import SilentProgress
 from interp_pipeline.steps.compute import compute
 from interp_pipeline.steps.fetch import fetch
+from interp_pipeline.steps.render import lime_alone
 from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.session import connect
 
@@ -66,6 +67,8 @@ def explain(
     """
     progress = progress or SilentProgress()
     check_methods(config.methods)
+    if publishing and set(config.methods) == {"lime"}:
+        raise lime_alone()
     ref = ModelRef.parse(model_uri)
     client = connect(tracking_uri)
     manifest = None

@@ -10,6 +10,7 @@ from interp_pipeline.data.sources import read_table, source_digest
 from interp_pipeline.data.typed_rows import TypedRows
 from interp_pipeline.errors import DataError, UsageError
 from interp_pipeline.model_ref import ModelRef
+from interp_pipeline.steps.row_remarks import rows_remarks
 from interp_pipeline.tracking.manifest import explanation_key
 from interp_pipeline.tracking.model_loader import fetch_model
 from interp_pipeline.tracking.registry import resolve
@@ -42,6 +43,7 @@ class Fetched:
     rows_are_logged: bool  # they are the test rows of training, whose outcomes are known
     background: pd.DataFrame  # raw features, same columns
     key: str  # identity of the explanation to be made
+    remarks: tuple[str, ...] = ()  # what a reader should know about the rows, a sentence each
 
 
 def fetch(
@@ -94,6 +96,9 @@ def fetch(
         progress.say(f"{source} holds {len(rows)} rows; all of them are explained")
     if background is None:
         background = select_background(record.background, config.background_rows, config.seed)
+    remarks = () if data is None else rows_remarks(rows, record.schema, source)
+    for remark in remarks:
+        progress.say(remark)
     return Fetched(
         version=version,
         record=record,
@@ -102,6 +107,7 @@ def fetch(
         rows_source=source,
         rows_are_logged=data is None,
         background=background[names],
+        remarks=remarks,
         key=explanation_key(client.tracking_uri, version, config, source_digest(rows), source_digest(background)),
     )
 

@@ -12,14 +12,18 @@ from interp_pipeline.errors import UsageError
 if TYPE_CHECKING:
     from interp_pipeline.config import ModelKind
 
-__all__ = ["default_model_name", "model_name", "parse_hidden", "parse_methods", "parse_model_uris"]
+__all__ = ["data_name", "default_model_name", "model_name", "parse_hidden", "parse_methods", "parse_model_uris"]
 
 
 def default_model_name(data: str, kind: ModelKind) -> str:
     """A registered model name from where the data lies: ``s3://b/Loans 2024.csv`` → ``loans-2024-keras``."""
-    stem = PurePosixPath(urlsplit(data).path.rstrip("/") or data).stem
-    plain = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") or "model"
+    plain = re.sub(r"[^a-z0-9]+", "-", data_name(data).lower()).strip("-") or "model"
     return model_name(plain, kind)
+
+
+def data_name(data: str) -> str:
+    """What a data set is called, without where it lies: ``s3://b/Loans 2024.csv`` → ``Loans 2024``."""
+    return PurePosixPath(urlsplit(data).path.rstrip("/") or data).stem
 
 
 def model_name(prefix: str, kind: ModelKind) -> str:

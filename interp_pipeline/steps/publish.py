@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Any
 from interp_pipeline.errors import InterpError, ModelError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.report import describe_version
-from interp_pipeline.steps.render import KIND_WORDS, render, without_prefix
+from interp_pipeline.steps.render import KIND_WORDS, render, require_shap, without_prefix
 from interp_pipeline.tables import to_global_importance
 from interp_pipeline.tracking import layout, links, manifest
 from interp_pipeline.tracking.artifacts import replace_folder
 from interp_pipeline.tracking.registry import resolve
-from interp_pipeline.tracking.run_writer import Announcement, announce_explanation, mark_failed, mark_running
+from interp_pipeline.tracking.run_writer import (
+    Announcement,
+    announce_explanation,
+    mark_failed,
+    mark_running,
+    thumbnail_path,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -138,12 +144,10 @@ def _method(kind: str, explanation: Explanation, why: str) -> dict[str, Any]:
 
 
 def _announcement(fetched: Fetched, computed: Computed, files: Mapping[str, bytes]) -> Announcement:
-    # the grid's names say SHAP; without it there is nothing to show under them
-    keys = layout.IMAGE_KEYS if computed.shap is not None else {}
     return Announcement(
         key=fetched.key,
         metrics=_metrics(fetched, computed),
-        images={key: files[f"{layout.PLOTS}/{name}.png"] for key, name in keys.items()},
+        images={key: files[f"{layout.PLOTS}/{name}.png"] for key, name in layout.IMAGE_KEYS.items()},
         description=_description(fetched, computed),
     )
 
@@ -152,15 +156,15 @@ def _description(fetched: Fetched, computed: Computed) -> str:
     """Markdown that leads from the run's and the version's page to the explanation."""
     version, record = fetched.version, fetched.record
     root = layout.explanation_root(version.model_name)
-    page = layout.REPORT if computed.shap is not None else layout.GLOBAL_IMPORTANCE
     return describe_version(
         model_kind=KIND_WORDS[record.params["kind"]],
         schema=record.schema,
         metrics=without_prefix(record.metrics),
         importance=to_global_importance(computed.shap, computed.lime),
-        report=links.artifact_link(version.experiment_id, version.run_id, f"{root}/{page}"),
-        picture=links.picture_source(version.run_id, f"{root}/{layout.PLOTS}/importance.png"),
+        report=links.artifact_link(version.experiment_id, version.run_id, f"{root}/{layout.REPORT}"),
+        picture=links.picture_source(version.run_id, thumbnail_path("shap_importance")),
         shap=computed.shap,
+        remarks=fetched.remarks,
     )
 
 
@@ -174,7 +178,5 @@ def _metrics(fetched: Fetched, computed: Computed) -> dict[str, float]:
         layout.cost_metric("model_evaluations"): sum(e.cost.model_evaluations for e in explanations),
         layout.cost_metric("peak_memory_mb"): computed.peak_memory_mb,
     }
-    if computed.shap is not None:
-        values = dict(zip(computed.shap.feature_names, computed.shap.importance.tolist(), strict=True))
-        metrics |= layout.feature_metrics(values)
-    return metrics
+    shap = require_shap(computed)
+    return metrics | layout.feature_metrics(dict(zip(shap.feature_names, shap.importance.tolist(), strict=True)))

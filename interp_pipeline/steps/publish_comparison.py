@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from interp_pipeline import plots
 from interp_pipeline.plots.files import to_png
 from interp_pipeline.report import ComparedVersion, ComparisonReport, describe_comparison, render_comparison_report
+from interp_pipeline.steps.naming import data_name
 from interp_pipeline.steps.render import KIND_WORDS, without_prefix
 from interp_pipeline.tables import to_mlflow_json
 from interp_pipeline.tracking import layout, links
@@ -63,7 +64,7 @@ def publish_comparison(
             comparison,
             report=links.artifact_link(experiment_id, run_id, f"{root}/{layout.REPORT}"),
             runs={side.label: links.run_link(side.version.experiment_id, side.version.run_id) for side in sides},
-            views=links.comparison_links(sides[0].version.experiment_id),
+            views=links.comparison_links(sides[0].version.experiment_id, [side.version.run_id for side in sides]),
         )
         describe_run(client, run_id, text)
         advance(1)
@@ -103,7 +104,7 @@ def _report(sides: Sequence[Side], comparison: Comparison, pictures: dict[str, b
         ),
         task=first.schema.task,
         target=first.schema.target,
-        data_source=first.params.get("data_source", ""),
+        data_source=data_name(first.params.get("data_source", "")),
         pictures=pictures,
         versions=library_versions(),
     )

@@ -6,9 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from interp_pipeline import plots, tables
+from interp_pipeline.errors import UsageError
 from interp_pipeline.plots.files import to_png
 from interp_pipeline.report import ExplanationReport, render_explanation_report
 from interp_pipeline.steps.instances import choose_instances
+from interp_pipeline.steps.naming import data_name
 from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.manifest import library_versions
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from interp_pipeline.steps.compute import Computed
     from interp_pipeline.steps.fetch import Fetched
 
-__all__ = ["KIND_WORDS", "render", "without_prefix"]
+__all__ = ["KIND_WORDS", "lime_alone", "render", "require_shap", "without_prefix"]
 
 KIND_WORDS = {"random_forest": "random forest", "keras": "Keras network"}
 _DEPENDENCE_PLOTS = 5  # of the most important features
@@ -42,24 +44,35 @@ def render(fetched: Fetched, computed: Computed, config: ExplainConfig, progress
         Content by path below the explanation's root; equal arguments give equal bytes. There is
         a report where there is a SHAP explanation to report on.
     """
-    instances = choose_instances(_main(computed), config.instances)
-    pictures = _draw(computed, instances, progress)
+    shap = require_shap(computed)
+    instances = choose_instances(shap, config.instances)
+    pictures = _draw(shap, computed.lime, instances, progress)
     files = _tables(fetched, computed, instances)
     files |= {f"{layout.PLOTS}/{name}.png": content for name, content in pictures.items()}
-    if computed.shap is not None:
-        with progress.track("Writing the report", 1) as advance:
-            content = _report(fetched, computed, computed.shap, instances, pictures)
-            files[layout.REPORT] = render_explanation_report(content).encode()
-            advance(1)
+    with progress.track("Writing the report", 1) as advance:
+        content = _report(fetched, computed, shap, instances, pictures)
+        files[layout.REPORT] = render_explanation_report(content).encode()
+        advance(1)
     return files
 
 
-def _main(computed: Computed) -> Explanation:
-    explanation = computed.shap or computed.lime
-    if explanation is None:
-        msg = "nothing was computed"
-        raise AssertionError(msg)
-    return explanation
+def require_shap(computed: Computed) -> Explanation:
+    """The SHAP explanation, without which nothing is published: versions are compared by it.
+
+    Raises:
+        UsageError: only LIME was computed.
+    """
+    if computed.shap is None:
+        raise lime_alone()
+    return computed.shap
+
+
+def lime_alone() -> UsageError:
+    """What is said when LIME alone is to be published: it would take the published SHAP values away."""
+    return UsageError(
+        "LIME is published beside SHAP, not in its place: add shap to the methods, or ask "
+        'interp_pipeline.explain(..., methods="lime") for the numbers alone'
+    )
 
 
 def _tables(fetched: Fetched, computed: Computed, instances: tuple[int, ...]) -> dict[str, bytes]:
@@ -79,9 +92,11 @@ def _tables(fetched: Fetched, computed: Computed, instances: tuple[int, ...]) ->
     return files
 
 
-def _draw(computed: Computed, instances: tuple[int, ...], progress: Progress) -> dict[str, bytes]:
+def _draw(
+    shap: Explanation, lime: Explanation | None, instances: tuple[int, ...], progress: Progress
+) -> dict[str, bytes]:
     """Draw and rasterise one figure at a time, so that only one is held in memory."""
-    jobs = _jobs(computed, instances)
+    jobs = _jobs(shap, lime, instances)
     pictures = {}
     with progress.track("Drawing", len(jobs)) as advance:
         for name, draw in jobs.items():
@@ -90,18 +105,17 @@ def _draw(computed: Computed, instances: tuple[int, ...], progress: Progress) ->
     return pictures
 
 
-def _jobs(computed: Computed, instances: tuple[int, ...]) -> dict[str, Callable[[], Figure]]:
-    main = _main(computed)
-    jobs: dict[str, Callable[[], Figure]] = {"importance": partial(plots.importance, main)}
-    if computed.shap is not None:
-        shap = computed.shap
-        jobs["beeswarm"] = partial(plots.beeswarm, shap)
-        jobs["heatmap"] = partial(plots.heatmap, shap)
-        for k, feature in enumerate(shap.ranking[:_DEPENDENCE_PLOTS], start=1):
-            jobs[f"dependence_{k}"] = partial(plots.dependence, shap, shap.feature_names[feature])
-        jobs |= {f"waterfall_{row}": partial(plots.waterfall, shap, row) for row in instances}
-    if computed.lime is not None:
-        jobs |= {f"lime_{row}": partial(plots.lime, computed.lime, row) for row in instances}
+def _jobs(shap: Explanation, lime: Explanation | None, instances: tuple[int, ...]) -> dict[str, Callable[[], Figure]]:
+    jobs: dict[str, Callable[[], Figure]] = {
+        "importance": partial(plots.importance, shap),
+        "beeswarm": partial(plots.beeswarm, shap),
+        "heatmap": partial(plots.heatmap, shap),
+    }
+    for k, feature in enumerate(shap.ranking[:_DEPENDENCE_PLOTS], start=1):
+        jobs[f"dependence_{k}"] = partial(plots.dependence, shap, shap.feature_names[feature])
+    jobs |= {f"waterfall_{row}": partial(plots.waterfall, shap, row) for row in instances}
+    if lime is not None:
+        jobs |= {f"lime_{row}": partial(plots.lime, lime, row) for row in instances}
     return jobs
 
 
@@ -119,7 +133,7 @@ def _report(
         model_kind=KIND_WORDS[record.params["kind"]],
         task=record.schema.task,
         target=record.schema.target,
-        data_source=record.params.get("data_source", ""),
+        data_source=data_name(record.params.get("data_source", "")),
         n_train=_whole(record.params.get("n_train")),
         n_test=_whole(record.params.get("n_test")),
         n_background=len(fetched.background),
@@ -131,7 +145,8 @@ def _report(
         instances=instances,
         checks=computed.checks,
         pictures={**pictures, **record.pictures},
-        notes=tuple(f"{f.name}: {f.note}" for f in record.schema.features if f.note),
+        notes=(*fetched.remarks, *(f"{f.name}: {f.note}" for f in record.schema.features if f.note)),
+        rows_source="" if fetched.rows_are_logged else fetched.rows_source,
         versions=library_versions(),
         actual=_actual(fetched, instances),
     )

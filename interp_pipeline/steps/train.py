@@ -91,8 +91,11 @@ def train(
 
 def _fit(dataset: Dataset, config: TrainConfig, progress: Progress) -> FittedModel:
     if config.kind == "keras":
-        from interp_pipeline.training.keras_mlp import fit_keras_mlp
+        from interp_pipeline.training.keras_mlp import fit_keras_mlp, import_keras
 
+        with progress.track("Loading Keras", 1) as advance:
+            import_keras()
+            advance(1)
         with progress.track(f"Training a Keras network, {config.epochs} epochs", config.epochs) as advance:
             return fit_keras_mlp(dataset.train, dataset.test, dataset.schema, config, advance)
     from interp_pipeline.training.random_forest import fit_random_forest

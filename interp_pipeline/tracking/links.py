@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from interp_pipeline.tracking import layout
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["artifact_link", "comparison_links", "picture_source", "report_uri", "run_link", "without_password"]
 
@@ -13,8 +15,6 @@ _RUNS_VIEW = "workflowType=machine_learning"
 # Child runs are folded below their parent, and charts of folded runs are empty; any order but the
 # one by start time lists them flat.
 _FLAT = "orderByKey=tags.%60mlflow.runName%60&orderByAsc=true"
-# Without the parent and the comparisons, which would add empty columns and other tables.
-_EXPLAINED = "searchFilter=" + quote(f"tags.`{layout.TAG_EXPLAINED_MODEL}` LIKE 'models:/%'", safe="")
 
 
 def run_link(experiment_id: str, run_id: str) -> str:
@@ -32,9 +32,11 @@ def picture_source(run_id: str, path: str) -> str:
     return f"get-artifact?path={quote(path)}&run_uuid={run_id}"
 
 
-def comparison_links(experiment_id: str) -> dict[str, str]:
-    """The explained runs of an experiment side by side: charts, and tables."""
-    base = f"#/experiments/{experiment_id}/runs?{_RUNS_VIEW}&{_FLAT}&{_EXPLAINED}&compareRunsMode="
+def comparison_links(experiment_id: str, run_ids: Sequence[str]) -> dict[str, str]:
+    """Some runs of an experiment side by side: charts, and tables."""
+    chosen = ", ".join(f"'{run_id}'" for run_id in run_ids)
+    only = quote(f"attributes.run_id IN ({chosen})", safe="")
+    base = f"#/experiments/{experiment_id}/runs?{_RUNS_VIEW}&{_FLAT}&searchFilter={only}&compareRunsMode="
     return {"charts": f"{base}CHART", "tables": f"{base}ARTIFACT"}
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.answers import translated
-from interp_pipeline.tracking.artifacts import announce_tables, delete_files, list_files, write_files
+from interp_pipeline.tracking.artifacts import announce_tables, write_files
 from interp_pipeline.tracking.manifest import digest
 from interp_pipeline.tracking.session import one_brief_try
 
@@ -27,15 +27,17 @@ __all__ = [
     "announce_explanation",
     "describe_parent",
     "describe_run",
+    "image_path",
     "log_numbers",
     "mark_failed",
     "mark_running",
+    "thumbnail_path",
 ]
 
 _DESCRIPTION = "mlflow.note.content"  # tag the UI shows as the run's description
 _DESCRIBED = "interp.description_sha256"  # of the description we wrote: a user's own is never replaced
 _LONGEST_TAG = 1000  # characters of an error that are kept; MLflow takes a few thousand
-_THUMBNAIL_PIXELS = 1000  # a cell of the grid is about as wide
+_THUMBNAIL_PIXELS = 900  # about as wide as a cell of the grid, and as a description
 METRICS_PER_CALL = 1000  # MLflow's limit for one batch
 
 
@@ -117,21 +119,24 @@ def _write_images(client: MlflowClient, run_id: str, images: Mapping[str, bytes]
 
     files: dict[str, bytes] = {}
     for key, content in images.items():
-        large, small = _image_paths(key)
-        files |= {large: content, small: _thumbnail(content)}
-    others = {path for key in layout.IMAGE_KEYS if key not in images for path in _image_paths(key)}
-    if others:
-        delete_files(client, run_id, sorted(others.intersection(list_files(client, run_id, "images"))))
-    if not files:
-        return
+        files |= {image_path(key): content, thumbnail_path(key): _thumbnail(content)}
     write_files(client, run_id, files)
     with translated(f"tagging run {run_id}"):
         client.set_tag(run_id, MLFLOW_LOGGED_IMAGES, "True")
 
 
-def _image_paths(key: str) -> tuple[str, str]:
-    name = f"images/{key}+step+0+timestamp+0+{uuid.uuid5(uuid.NAMESPACE_URL, key)}"
-    return f"{name}.png", f"{name}+compressed.webp"
+def image_path(key: str) -> str:
+    """Where the picture of the image grid lies in the run."""
+    return f"{_image_name(key)}.png"
+
+
+def thumbnail_path(key: str) -> str:
+    """Where its small copy lies, which the grid shows and which fits into a description."""
+    return f"{_image_name(key)}+compressed.webp"
+
+
+def _image_name(key: str) -> str:
+    return f"images/{key}+step+0+timestamp+0+{uuid.uuid5(uuid.NAMESPACE_URL, key)}"
 
 
 def _thumbnail(png: bytes) -> bytes:
@@ -152,13 +157,15 @@ def describe_run(client: MlflowClient, run_id: str, text: str) -> None:
             client.set_tag(run_id, _DESCRIBED, digest(text.encode()))
 
 
-def describe_parent(client: MlflowClient, run_id: str, uris: Sequence[str], comparison_run_id: str) -> None:
+def describe_parent(
+    client: MlflowClient, run_id: str, versions: Sequence[RegisteredVersion], comparison_run_id: str
+) -> None:
     """Describe the run of the main job: where its children are shown side by side."""
     with translated(f"reading run {run_id}"):
         experiment_id = client.get_run(run_id).info.experiment_id
-    views = links.comparison_links(experiment_id)
+    views = links.comparison_links(experiment_id, [version.run_id for version in versions])
     report = links.artifact_link(experiment_id, comparison_run_id, f"{layout.COMPARISON}/{layout.REPORT}")
-    models = ", ".join(f"`{uri}`" for uri in uris)
+    models = ", ".join(f"`{version.uri}`" for version in versions)
     describe_run(
         client,
         run_id,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from interp_pipeline.config import TrainConfig
     from interp_pipeline.data.schema import Schema
 
-__all__ = ["fit_keras_mlp"]
+__all__ = ["fit_keras_mlp", "import_keras"]
 
 
 def fit_keras_mlp(
@@ -50,7 +50,7 @@ def fit_keras_mlp(
     Raises:
         UsageError: Keras or TensorFlow is not installed.
     """
-    keras = _import_keras()
+    keras = import_keras()
     keras.utils.set_random_seed(config.seed)
     typed = TypedRows(schema.to_dict()["features"])
     matrix = typed.to_matrix(train)
@@ -80,7 +80,12 @@ def fit_keras_mlp(
     return FittedModel(kind="keras", schema=schema, estimator=network, encoder=encoder, history=curves)
 
 
-def _import_keras() -> Any:
+def import_keras() -> Any:
+    """Load Keras and TensorFlow, which takes seconds, set to give the same digits every time.
+
+    Raises:
+        UsageError: one of them is not installed.
+    """
     fix_summation_order()
     try:
         import keras

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from harness.pipeline import EXPLAIN, FOLDER, Pipeline, train_config
 
+from interp_pipeline.errors import UsageError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("pipeline")
 
 _SHAP = dataclasses.replace(EXPLAIN, rows=3, instances=1, methods=("shap",))
+_FEW = dataclasses.replace(_SHAP, rows=2)
 _LIME = dataclasses.replace(_SHAP, methods=("lime",))
 
 
@@ -92,14 +95,13 @@ def test_fewer_rows_and_methods_leave_nothing_of_before(version: Version) -> Non
     assert "lime_mean_abs_weight" not in json.loads(files["global_importance.json"])["columns"]
 
 
-def test_lime_alone_shows_no_grid_that_says_shap(version: Version) -> None:
-    version.explain(_SHAP)
+def test_lime_alone_does_not_take_the_place_of_shap(version: Version) -> None:
+    before = version.explain(_SHAP)
     assert len(version.images()) == 4
-    files = version.explain(_LIME)
-    assert version.images() == {}
-    assert "shap_values.parquet" not in files
-    assert "report.html" not in files
-    assert "plots/importance.png" in files
+    with pytest.raises(UsageError, match="LIME is published beside SHAP, not in its place"):
+        version.explain(_LIME)
+    assert version.files() == before
+    assert len(version.images()) == 4
 
 
 def test_descriptions_are_ours_until_a_user_writes_one(version: Version) -> None:
@@ -109,16 +111,16 @@ def test_descriptions_are_ours_until_a_user_writes_one(version: Version) -> None
     def texts() -> tuple[str | None, str | None]:
         return client.get_run(version.run_id).data.tags.get(note), client.get_model_version(name, "1").description
 
-    version.explain(_LIME)
-    of_lime = texts()
+    version.explain(_FEW)
+    of_few = texts()
     version.explain(_SHAP)
     ours = texts()
     assert ours[0]
-    assert ours[0] == ours[1] != of_lime[0]  # ours is brought up to date
+    assert ours[0] == ours[1] != of_few[0]  # ours is brought up to date
 
     client.set_tag(version.run_id, note, "Ask Ada before use.")
     client.update_model_version(name, "1", "Ada's.")
-    version.explain(_LIME)
+    version.explain(_FEW)
     assert texts() == ("Ask Ada before use.", "Ada's.")
 
     client.set_tag(version.run_id, note, "")

@@ -60,7 +60,9 @@ def data_sentence(content: ExplanationReport) -> str:
     """Which rows it learned from, was tested on and is explained on."""
     features = count(len(content.shap.feature_names), "feature")
     source = clean(content.data_source)
-    explained = count(len(content.shap.data), "row")
+    explained = count(len(content.shap.data), "row" if content.rows_source else "test row")
+    if content.rows_source:
+        explained += f" of {clean(content.rows_source)}, which are not its test rows"
     ending = f"This page explains its predictions for {explained}, each described by {features}."
     if content.n_train is None:
         return f"Data: {source}. {ending}"

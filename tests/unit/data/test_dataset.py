@@ -74,7 +74,7 @@ def test_everything_that_was_decided_is_reported(tmp_path: Path) -> None:
         "'gone': every value is missing; not used.",
         "'signed': texts, all of them ISO 8601 dates, read as days since 1970-01-01.",
         "the 49 most frequent are kept",
-        "Missing values, kept as missing: 'age' 18, 'member' ",
+        "Missing values: 'age' 18, 'member' ",
     ):
         assert fact in text
     assert data.train.index.min() >= 20

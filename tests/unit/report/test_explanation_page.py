@@ -57,7 +57,7 @@ def test_the_page_answers_a_readers_questions_in_order(content: ExplanationRepor
         "A random forest that predicts “outcome”: it gives each row a probability of being “good” rather than “bad”.",
         (
             "It learned from 800 rows of german_credit and was tested on 200 other rows. This page explains its "
-            "predictions for 20 rows, each described by 3 features."
+            "predictions for 20 test rows, each described by 3 features."
         ),
         "Column note is constant.",
         "How well it does",

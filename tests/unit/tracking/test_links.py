@@ -35,10 +35,11 @@ def test_paths_come_through_an_address(path: str) -> None:
 
 
 def test_runs_stand_side_by_side_in_both_views() -> None:
-    views = links.comparison_links("7")
+    views = links.comparison_links("7", ["r1", "r2"])
     assert set(views) == {"charts", "tables"}
     for name, mode in (("charts", "CHART"), ("tables", "ARTIFACT")):
         place, _, query = views[name].partition("?")
         assert place == "#/experiments/7/runs"
         assert parse_qs(query)["compareRunsMode"] == [mode]
+        assert parse_qs(query)["searchFilter"] == ["attributes.run_id IN ('r1', 'r2')"]
     assert links.run_link("7", "r1") == "#/experiments/7/runs/r1"
