@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import signal
 import subprocess
@@ -27,7 +28,16 @@ if TYPE_CHECKING:
     from harness.severed_line import SeveredLine
 
 _SEVERAL_S = 15  # within which a server that was never there is reported
-_QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "3"}
+_QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+
+
+@contextlib.contextmanager
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give up soon: for the command alone, since a busy machine may keep the test itself waiting."""
+    with monkeypatch.context() as variables:
+        for name, value in _QUICK.items():
+            variables.setenv(name, value)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +113,8 @@ TRAINING = [
 def test_a_server_lost_while_training(
     served: LoanStore, monkeypatch: pytest.MonkeyPatch, how: str, at: bytes, fragment: str
 ) -> None:
-    for name, value in _QUICK.items():
-        monkeypatch.setenv(name, value)
     versions, runs = served.versions(), set(served.statuses())
-    with severed_line(served.uri, at, how) as line:  # type: ignore[arg-type]  # the table holds plain texts
+    with _impatient(monkeypatch), severed_line(served.uri, at, how) as line:  # type: ignore[arg-type]  # plain texts
         command = f"train {served.table} --name broken --n-estimators 2 --tracking-uri {line.uri}"
         said = interp(command).require_error(1, fragment, f"{line.uri} does not answer (", "check that it runs")
         assert line.reached.is_set()
@@ -136,9 +144,7 @@ def test_a_server_lost_while_explaining(
     served_tags = served.client.get_model_version("loans", "1").tags
     if "interp.status" not in served_tags:
         interp(f"explain models:/loans/1 --rows 4 --tracking-uri {served.uri}").require_done()
-    for name, value in _QUICK.items():
-        monkeypatch.setenv(name, value)
-    with severed_line(served.uri, at, how) as line:  # type: ignore[arg-type]  # the table holds plain texts
+    with _impatient(monkeypatch), severed_line(served.uri, at, how) as line:  # type: ignore[arg-type]  # plain texts
         command = f"explain models:/loans/1 --rows 4 --tracking-uri {line.uri}"
         interp(command).require_error(1, fragment, f"{line.uri} does not answer (", "check that it runs")
         assert line.reached.is_set()
@@ -189,8 +195,13 @@ def _interrupted(served: LoanStore, line: SeveredLine, number: signal.Signals) -
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell that started the tests in the background made them deaf to Ctrl-C, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,  # noqa: PLW1509
     )
-    assert line.reached.wait(120)
-    process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=60)
+    try:
+        assert line.reached.wait(120)
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
     return Outcome(code=process.returncode, stdout=stdout, stderr=stderr)
