@@ -204,8 +204,7 @@ def explanation_from_frame(
 
     Args:
         table: a value table of SHAP values or of LIME weights.
-        data: the explained rows, index: their row ids, in the table's order; shape
-            (n_rows, n_features).
+        data: the explained rows in the table's order, index: row ids, shape (n_rows, n_features).
         output_unit: what one unit of the model output is.
         positive_class: of a binary classifier, else None.
         method: name of the explainer.

@@ -76,12 +76,9 @@ def compute_importance_shift(
     differences = _row_differences(before, after)
     delta = differences.mean(axis=0)
     if n_rows == 1:
-        unknown = np.full(n_features, np.nan)
-        return ImportanceShift(
-            delta=delta, ci_low=unknown, ci_high=unknown, significant=np.zeros(n_features, dtype=np.bool_)
-        )
-    variance = _bootstrap_variance(differences, config) + _error_variance(before_errors, after_errors)
-    spread = np.sqrt(variance)
+        unknown, nothing = np.full(n_features, np.nan), np.zeros(n_features, dtype=np.bool_)
+        return ImportanceShift(delta=delta, ci_low=unknown, ci_high=unknown, significant=nothing)
+    spread = np.sqrt(_bootstrap_variance(differences, config) + _error_variance(before_errors, after_errors))
     too_high, too_low = _bias_allowance(before, after, before_errors, after_errors)
     certain = np.where(delta > 0, np.maximum(delta - too_high, 0.0), np.maximum(-delta - too_low, 0.0))
     statistic = np.divide(certain, spread, out=np.where(certain > 0, np.inf, 0.0), where=spread > 0)

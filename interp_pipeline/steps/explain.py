@@ -74,6 +74,8 @@ def explain(
     manifest = None
     with tempfile.TemporaryDirectory() as folder:
         fetched = fetch(client, str(ref), config, Path(folder), data=data, progress=progress)
+        for remark in fetched.remarks:
+            progress.say(remark)
         computed = compute(fetched, config, progress)
         if publishing:
             from interp_pipeline.steps.publish import publish

@@ -85,10 +85,7 @@ def fetch(
     rows, source = _rows(record, data)
     source = rows_source or source
     names = list(record.schema.feature_names)
-    lacking = [name for name in names if name not in rows.columns]
-    if lacking:
-        msg = f"{source} lacks {_some(lacking)}, which {version.uri} was trained on; add the column, or give other rows"
-        raise UsageError(msg)
+    _require_columns(rows, names, source, version.uri)
     if data is not None:
         _require_readable(rows, record.schema, source)
     rows = select_rows(rows[names], config.rows, config.seed)
@@ -96,9 +93,6 @@ def fetch(
         progress.say(f"{source} holds {len(rows)} rows; all of them are explained")
     if background is None:
         background = select_background(record.background, config.background_rows, config.seed)
-    remarks = () if data is None else rows_remarks(rows, record.schema, source)
-    for remark in remarks:
-        progress.say(remark)
     return Fetched(
         version=version,
         record=record,
@@ -107,7 +101,7 @@ def fetch(
         rows_source=source,
         rows_are_logged=data is None,
         background=background[names],
-        remarks=remarks,
+        remarks=() if data is None else rows_remarks(rows, record.schema, source),
         key=explanation_key(client.tracking_uri, version, config, source_digest(rows), source_digest(background)),
     )
 
@@ -128,6 +122,13 @@ def _numbered(rows: pd.DataFrame) -> pd.DataFrame:
     from pandas.api.types import is_integer_dtype
 
     return rows if is_integer_dtype(rows.index.dtype) and rows.index.is_unique else rows.reset_index(drop=True)
+
+
+def _require_columns(rows: pd.DataFrame, names: list[str], source: str, uri: str) -> None:
+    lacking = [name for name in names if name not in rows.columns]
+    if lacking:
+        msg = f"{source} lacks {_some(lacking)}, which {uri} was trained on; add the column, or give other rows"
+        raise UsageError(msg)
 
 
 def _require_readable(rows: pd.DataFrame, schema: Schema, source: str) -> None:
