@@ -96,11 +96,11 @@ def _fit(dataset: Dataset, config: TrainConfig, progress: Progress) -> FittedMod
         with progress.track("Loading Keras", 1) as advance:
             import_keras()
             advance(1)
-        with progress.track(f"Training a Keras network, {config.epochs} epochs", config.epochs) as advance:
+        with progress.track(f"Training a Keras network, epochs: {config.epochs}", config.epochs) as advance:
             return fit_keras_mlp(dataset.train, dataset.test, dataset.schema, config, advance)
     from interp_pipeline.training.random_forest import fit_random_forest
 
-    with progress.track(f"Training a random forest, {config.n_estimators} trees", config.n_estimators) as advance:
+    with progress.track(f"Training a random forest, trees: {config.n_estimators}", config.n_estimators) as advance:
         return fit_random_forest(dataset.train, dataset.schema, config, advance)
 
 
