@@ -95,7 +95,8 @@ def load_dataset(source: str, config: TrainConfig) -> Dataset:
 def _summary(features: tuple[Feature, ...], n_rows: int, n_train: int, n_test: int) -> str:
     kinds = Counter(feature.kind for feature in features)
     parts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    return f"{n_rows} rows ({n_train} to train, {n_test} to test) with {len(features)} feature{'s' if len(features) > 1 else ''}: {parts}."
+    described = f"{len(features)} feature" + ("s" if len(features) > 1 else "")
+    return f"{n_rows} rows ({n_train} to train, {n_test} to test) with {described}: {parts}."
 
 
 def _feature_lines(features: tuple[Feature, ...]) -> list[str]:
