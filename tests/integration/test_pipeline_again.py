@@ -6,6 +6,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 from harness.pipeline import EXPLAIN, FOLDER, Pipeline, train_config
 
@@ -148,3 +149,22 @@ def test_the_tags_of_a_version_say_running_while_it_is_replaced(
     version.explain(_SHAP)
     assert seen == ["running", "running"]
     assert version.pipeline.client.get_model_version(version.name, "1").tags["interp.status"] == "done"
+
+
+def test_rows_of_a_callers_own_are_named_wherever_the_explanation_is_read(version: Version, tmp_path: Path) -> None:
+    table = tmp_path / "newcomers.csv"
+    rows = pd.read_csv(version.pipeline.csv("regression")).head(6)
+    rows[rows.columns[0]] = None
+    rows.to_csv(table, index=False)
+    explained = version.pipeline.explain(version.uri, _SHAP, data=str(table))
+    manifest = explained.manifest
+    assert manifest is not None
+    assert manifest["rows"] == {"count": 3, "source": str(table)}
+    report = version.files()["report.html"].decode()
+    assert "newcomers.csv, which are not its test rows" in report
+    assert "is missing in all of these rows" in report
+    description = version.pipeline.client.get_run(version.run_id).data.tags["mlflow.note.content"]
+    assert "not the model's test rows" in description
+
+    version.explain(_SHAP)
+    assert "newcomers" not in version.files()["report.html"].decode()
