@@ -41,13 +41,15 @@ def render(fetched: Fetched, computed: Computed, config: ExplainConfig, progress
         progress: listens.
 
     Returns:
-        Content by path below the explanation's root; equal arguments give equal bytes. There is
-        a report where there is a SHAP explanation to report on.
+        Content by path below the explanation's root; equal arguments give equal bytes.
+
+    Raises:
+        UsageError: only LIME was computed.
     """
     shap = require_shap(computed)
     instances = choose_instances(shap, config.instances)
     pictures = _draw(shap, computed.lime, instances, progress)
-    files = _tables(fetched, computed, instances)
+    files = _tables(fetched, shap, computed.lime, instances)
     files |= {f"{layout.PLOTS}/{name}.png": content for name, content in pictures.items()}
     with progress.track("Writing the report", 1) as advance:
         content = _report(fetched, computed, shap, instances, pictures)
@@ -75,15 +77,15 @@ def lime_alone() -> UsageError:
     )
 
 
-def _tables(fetched: Fetched, computed: Computed, instances: tuple[int, ...]) -> dict[str, bytes]:
-    shap, lime = computed.shap, computed.lime
+def _tables(
+    fetched: Fetched, shap: Explanation, lime: Explanation | None, instances: tuple[int, ...]
+) -> dict[str, bytes]:
     files = {
         layout.GLOBAL_IMPORTANCE: tables.to_mlflow_json(tables.to_global_importance(shap, lime)).encode(),
         layout.EXPLAINED_ROWS: tables.to_parquet_bytes(fetched.rows.rename_axis(index="row_id")),
         layout.EXPLAINED_BACKGROUND: tables.to_parquet_bytes(fetched.background.rename_axis(index="row_id")),
+        layout.SHAP_VALUES: tables.to_parquet_bytes(shap.to_frame()),
     }
-    if shap is not None:
-        files[layout.SHAP_VALUES] = tables.to_parquet_bytes(shap.to_frame())
     if lime is not None:
         files[layout.LIME_WEIGHTS] = tables.to_parquet_bytes(lime.to_frame())
     for row in instances:

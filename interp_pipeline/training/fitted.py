@@ -35,9 +35,8 @@ def class_probabilities(outputs: FloatArray, n_classes: int) -> FloatArray:
     if n_classes == 2 and wide.shape[1] == 1:  # noqa: PLR2004 - a sigmoid head gives P(second class)
         return np.concatenate([1.0 - wide, wide], axis=1)
     if n_classes:
-        return np.asarray(
-            wide / wide.sum(axis=1, keepdims=True), dtype=np.float64
-        )  # float32 softmax sums to one only roughly
+        # a softmax in float32 sums to one only roughly
+        return np.asarray(wide / wide.sum(axis=1, keepdims=True), dtype=np.float64)
     return wide
 
 
