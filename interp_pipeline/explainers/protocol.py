@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -12,7 +13,15 @@ if TYPE_CHECKING:
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.explanation import Explanation, FloatArray
 
-__all__ = ["ExplainableModel", "Explainer"]
+__all__ = ["ExplainableModel", "Explainer", "LinearTerms"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LinearTerms:
+    """Outputs as ``encoded @ coefficients + intercept``."""
+
+    coefficients: FloatArray  # shape (n_columns, n_outputs)
+    intercept: FloatArray  # shape (n_outputs,)
 
 
 class ExplainableModel(Protocol):
@@ -29,7 +38,8 @@ class ExplainableModel(Protocol):
     positive_class: str | None  # of a binary classifier
     categories: Mapping[str, tuple[str, ...]]  # categorical features only: names by code
     column_groups: tuple[tuple[int, ...], ...]  # per feature: its columns in the estimator's input
-    trees: Any | None  # fitted scikit-learn tree or forest that reads the estimator's input
+    trees: Any | None  # fitted tree ensemble that reads the estimator's input and gives the outputs
+    linear: LinearTerms | None  # the outputs as a linear function of the estimator's input
 
     def to_matrix(self, rows: pd.DataFrame) -> FloatArray:
         """Raw rows as numbers, shape (n_rows, n_features); categories as codes, missing as NaN."""

@@ -42,6 +42,7 @@ class ServedModel(PythonModel):
     categories: Mapping[str, tuple[str, ...]]
     column_groups: tuple[tuple[int, ...], ...]
     trees: Any | None
+    linear = None  # none of these models is linear in its input
 
     def load_context(self, context: Any) -> None:
         """Load the parts; called once by MLflow."""

@@ -1,0 +1,1 @@
+"""Fitted trees of every supported library as one set of arrays."""
