@@ -149,6 +149,9 @@ class ExplainConfig(Config):
     rows: int = 200  # explained rows; fewer where fewer exist, and then said so
     background_rows: int = 100
     methods: tuple[str, ...] = ("auto",)  # "auto", "shap", "lime" or explainer names
+    target: str | None = None  # target column of a model that was not trained here; None: what its run or signature says
+    positive_class: str | None = None  # of such a model with two classes; None: the second one
+    class_names: tuple[str, ...] = ()  # names for the classes of such a model, in its order; empty: its own
     seed: int = 42
     max_exact_features: int = 12  # up to here any model is explained by exact enumeration
     sampling_rounds: int = 10  # permutation SHAP: permutation pairs per background row
