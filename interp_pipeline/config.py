@@ -149,7 +149,7 @@ class ExplainConfig(Config):
     rows: int = 200  # explained rows; fewer where fewer exist, and then said so
     background_rows: int = 100
     methods: tuple[str, ...] = ("auto",)  # "auto", "shap", "lime" or explainer names
-    target: str | None = None  # target column of a model that was not trained here; None: what its run or signature says
+    target: str | None = None  # column a model not trained here predicts; None: what its run or signature says
     positive_class: str | None = None  # of such a model with two classes; None: the second one
     class_names: tuple[str, ...] = ()  # names for the classes of such a model, in its order; empty: its own
     seed: int = 42

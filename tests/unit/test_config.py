@@ -21,6 +21,7 @@ _OTHER: dict[str, Any] = {
     "max_depth": 3,
     "hidden": (8,),
     "methods": ("lime",),
+    "class_names": ("no", "yes"),
     "max_seconds": 1.5,
     "max_error": 0.1,
     "additivity_tolerance": 1e-3,
