@@ -1,7 +1,8 @@
-"""LIME: a weighted linear surrogate around each row, fitted by the lime library.
+"""LIME: a weighted linear surrogate around each row, with the numbers of the lime library.
 
 Numeric features enter as quartile bins of the background data, categories as themselves, missing as
-a bin of its own; the surrogate is lime's ridge regression on "same bin as the explained row".
+a bin of its own; the surrogate is lime's ridge regression on "same bin as the explained row". lime
+itself is not needed: tests hold the two together, bit for bit.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from interp_pipeline.errors import ModelError
 from interp_pipeline.explainers.inputs import Inputs, TimeLimit, used_features
 from interp_pipeline.explainers.lime_neighbourhood import Neighbourhood
+from interp_pipeline.explainers.lime_surrogate import Surrogates
 from interp_pipeline.explanation import Cost
 
 if TYPE_CHECKING:
@@ -61,8 +63,11 @@ class Lime:
 
         Raises:
             UsageError: a table is empty or lacks a feature.
-            ModelError: the method refuses this model, or ``max_seconds`` is not enough.
+            ModelError: the method refuses this model, the background holds an infinite number, an
+                output is not finite, or ``max_seconds`` is not enough.
         """
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # it has no types
+
         reason = self.refusal(model, config)
         if reason is not None:
             msg = f"{self.name}: {reason}"
@@ -71,18 +76,20 @@ class Lime:
         inputs = Inputs.encode(model, rows, background)
         used = list(used_features(model))
         matrix = model.to_matrix(inputs.data)
-        predictions = np.asarray(model.forward(inputs.rows), dtype=np.float64)
+        predictions = _predictions(model, inputs.rows)
         n_rows, n_outputs = predictions.shape
         values = np.zeros((n_rows, matrix.shape[1], n_outputs))
         intercepts, local_r2 = predictions.copy(), np.ones((n_rows, n_outputs))
         if used:
             neighbours = _neighbours(model, background, config)
-            outputs = _outputs(model, neighbours.rows, matrix)
-            for i in range(n_rows):
-                fitted = _fit(neighbours, matrix[i, used], predictions[i], outputs)
-                values[i, used], intercepts[i], local_r2[i] = fitted
-                advance(1)
-                limit.require((i + 1) / n_rows, _REMEDY)
+            surrogates = Surrogates(neighbours.codes, _outputs(model, neighbours.rows, matrix))
+            codes = neighbours.encode(matrix[:, used])
+            with threadpool_limits(limits=1, user_api="blas"):  # several threads may add in another order
+                for i in range(n_rows):
+                    fitted = surrogates.fit(codes[i], predictions[i])
+                    values[i, used], intercepts[i], local_r2[i] = fitted
+                    advance(1)
+                    limit.require((i + 1) / n_rows, _REMEDY)
         else:  # a model that reads no feature is constant: its surrogate is its output
             advance(n_rows)
         return inputs.explanation(
@@ -96,10 +103,49 @@ class Lime:
         )
 
 
+def _predictions(model: ExplainableModel, encoded: FloatArray) -> FloatArray:
+    """The outputs of the explained rows, shape (n_rows, n_outputs).
+
+    Asked one by one where they may depend, in the last bits, on the rows beside them: in a network
+    they do, in a tree they do not.
+    """
+    size = len(encoded) if model.trees is not None else 1
+    parts = [model.forward(encoded[i : i + size]) for i in range(0, len(encoded), size)]
+    return _finite(np.concatenate(parts), "rows to explain")
+
+
+def _finite(outputs: FloatArray, what: str) -> FloatArray:
+    """The outputs as doubles.
+
+    Raises:
+        ModelError: one of them is not finite, and no line can be fitted to it.
+    """
+    outputs = np.asarray(outputs, dtype=np.float64)
+    n_bad = int((~np.isfinite(outputs)).any(axis=1).sum())
+    if n_bad:
+        msg = (
+            f"lime: the model's output is not a finite number for {n_bad} of {len(outputs)} {what}, "
+            "so no surrogate can be fitted to it; see which inputs the model cannot take, or leave lime out"
+        )
+        raise ModelError(msg)
+    return outputs
+
+
 def _neighbours(model: ExplainableModel, background: pd.DataFrame, config: ExplainConfig) -> Neighbourhood:
-    """Perturbed rows over the used features, drawn from the background's distribution."""
+    """Perturbed rows over the used features, drawn from the background's distribution.
+
+    Raises:
+        ModelError: an infinite number, of which there are no quartiles.
+    """
     used = used_features(model)
     training = model.to_matrix(background[list(model.feature_names)])[:, used]
+    infinite = np.flatnonzero(np.isinf(training).any(axis=0))
+    if len(infinite):
+        msg = (
+            f"lime: feature {model.feature_names[used[infinite[0]]]!r} is infinite in the background data, and an "
+            "infinite number has no quartile; explain with other background data, or leave lime out"
+        )
+        raise ModelError(msg)
     n_categories = {
         position: len(model.categories[model.feature_names[feature]])
         for position, feature in enumerate(used)
@@ -115,32 +161,4 @@ def _outputs(model: ExplainableModel, perturbed: FloatArray, matrix: FloatArray)
     """
     complete = np.repeat(matrix[:1], len(perturbed), axis=0)
     complete[:, used_features(model)] = perturbed
-    return np.asarray(model.forward(model.encode(complete)), dtype=np.float64)
-
-
-def _fit(
-    neighbours: Neighbourhood, row: FloatArray, prediction: FloatArray, outputs: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Fit one row's surrogates.
-
-    Args:
-        neighbours: the perturbed rows.
-        row: explained row, its used features, shape (n_used,).
-        prediction: its outputs, shape (n_outputs,).
-        outputs: those of the perturbed rows, shape (n_samples - 1, n_outputs).
-
-    Returns:
-        Weights (n_used, n_outputs), intercepts (n_outputs,) and weighted R² (n_outputs,).
-    """
-    agrees, distances = neighbours.interpret(row)
-    targets = np.vstack([prediction, outputs])
-    n_outputs = targets.shape[1]
-    weights, intercepts, local_r2 = np.empty((len(row), n_outputs)), np.empty(n_outputs), np.empty(n_outputs)
-    for output in range(n_outputs):
-        intercept, ranked, score, _ = neighbours.base.explain_instance_with_data(
-            agrees, targets, distances, output, len(row), feature_selection="none"
-        )
-        intercepts[output], local_r2[output] = intercept, score
-        for feature, weight in ranked:
-            weights[feature, output] = weight
-    return weights, intercepts, local_r2
+    return _finite(model.forward(model.encode(complete)), "perturbed rows")

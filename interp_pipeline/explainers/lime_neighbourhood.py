@@ -12,23 +12,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from interp_pipeline.explainers.lime_discretizer import missing_aware_quartiles
+from interp_pipeline.explainers.lime_bins import QuartileBins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["Neighbourhood"]
+__all__ = ["CodeArray", "Neighbourhood"]
+
+CodeArray = npt.NDArray[np.int32]
 
 
 class Neighbourhood:
-    """Perturbed rows and, per explained row, the interpretable features and distances.
+    """Perturbed rows, as values and as codes: a number's bin, a category's code.
 
     Attributes:
         rows: perturbed rows in the model's matrix space, missing as NaN, shape (n_samples - 1, n_features).
-        base: lime's own ``LimeBase``, which weights, fits and scores the surrogate.
+        codes: the same rows as codes, shape (n_samples - 1, n_features), column after column in memory.
     """
 
     def __init__(self, training: FloatArray, n_categories: Mapping[int, int], n_samples: int, seed: int) -> None:
@@ -40,52 +43,33 @@ class Neighbourhood:
             n_samples: neighbours, the explained row itself counted as the first.
             seed: of all draws.
         """
-        from lime.lime_tabular import LimeTabularExplainer
-
+        n_features = training.shape[1]
         self._n_categories = n_categories
+        self._bins = {i: QuartileBins(training[:, i]) for i in range(n_features) if i not in n_categories}
         random = np.random.RandomState(seed)  # lime's generator, so that lime's numbers can be repeated
-        coded = self._missing_as_code(training)
-        self._discretizer = missing_aware_quartiles(coded, list(n_categories), random)
-        # lime is shown bins and categories alike as codes, of which it keeps the frequencies.
-        explainer = LimeTabularExplainer(
-            self._discretizer.discretize(coded),
-            categorical_features=range(training.shape[1]),
-            discretize_continuous=False,
-            random_state=random,
-        )
-        self.base = explainer.base
-        codes = np.empty((n_samples, training.shape[1]))
-        for column in range(training.shape[1]):  # the order and the size of lime's own draws
-            codes[:, column] = random.choice(
-                explainer.feature_values[column],
-                size=n_samples,
-                replace=True,
-                p=explainer.feature_frequencies[column],
-            )
-        self._codes = codes[1:]
-        self.rows = self._discretizer.undiscretize(self._codes)
-        for column, n_codes in n_categories.items():
-            self.rows[self.rows[:, column] == n_codes, column] = np.nan
+        self.codes: CodeArray = np.empty((n_samples - 1, n_features), dtype=np.int32, order="F")
+        for i, column in enumerate(self.encode(training).T):  # the order and the size of lime's own draws
+            codes, counts = np.unique(column, return_counts=True)
+            drawn = random.choice(codes, size=n_samples, replace=True, p=counts / float(counts.sum()))
+            self.codes[:, i] = drawn[1:]
+        self.rows: FloatArray = np.empty(self.codes.shape)
+        for i, codes in enumerate(self.codes.T):
+            if i in self._bins:
+                self.rows[:, i] = self._bins[i].draw(codes, random)
+            else:
+                self.rows[:, i] = np.where(codes == n_categories[i], np.nan, codes)
 
-    def interpret(self, row: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """What a row's surrogate is fitted on.
+    def encode(self, matrix: FloatArray) -> CodeArray:
+        """Rows as codes; a missing value has a code of its own, one more than there are otherwise.
 
         Args:
-            row: explained row in matrix space, shape (n_features,).
+            matrix: shape (n_rows, n_features), NaN for missing.
 
         Returns:
-            Agreement with the row as 0 and 1, the row itself first, shape (n_samples, n_features);
-            distance of each to the row, shape (n_samples,).
+            Shape of ``matrix``.
         """
-        own = self._discretizer.discretize(self._missing_as_code(row[np.newaxis]))[0]
-        agrees = np.ones((len(self._codes) + 1, len(row)))
-        agrees[1:] = self._codes == own
-        # The Euclidean distance between rows of zeros and ones, the explained row being all ones.
-        return agrees, np.sqrt((1.0 - agrees).sum(axis=1))
-
-    def _missing_as_code(self, matrix: FloatArray) -> FloatArray:
-        """Missing categories as one code more than there are; numeric columns as they are."""
-        coded = np.array(matrix, dtype=np.float64)
-        for column, n_codes in self._n_categories.items():
-            coded[np.isnan(coded[:, column]), column] = n_codes
-        return coded
+        codes: CodeArray = np.empty(matrix.shape, dtype=np.int32)
+        for i, column in enumerate(matrix.T):
+            missing = self._n_categories.get(i)
+            codes[:, i] = self._bins[i].number(column) if missing is None else np.nan_to_num(column, nan=missing)
+        return codes

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from harness.explainable_models import SmallModel, explain, mlp, random_rows, small_model, table, tree_model
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lime.lime_tabular import LimeTabularExplainer
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from threadpoolctl import threadpool_limits
 
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import ModelError
@@ -45,6 +48,51 @@ def test_plain_lime_gives_the_same_bits_for_a_regression() -> None:
     assert [weights[feature] for feature in range(3)] == explanation.values[0, :, 0].tolist()
     assert explanation.local_r2 is not None
     assert plain.score == explanation.local_r2[0, 0]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    n_features=st.integers(1, 12),
+    n_categorical=st.integers(0, 4),
+    n_background=st.integers(16, 80),  # from few rows come bins of one value, which are better here than in lime
+    n_samples=st.integers(20, 300),
+    seed=st.integers(0, 2**32 - 1),
+    decimals=st.sampled_from([3, 8]),  # with few of them some values are equal
+    single_precision=st.booleans(),
+)
+def test_plain_lime_gives_the_same_bits_for_any_table(
+    n_features: int,
+    n_categorical: int,
+    n_background: int,
+    n_samples: int,
+    seed: int,
+    decimals: int,
+    single_precision: bool,  # noqa: FBT001 - likewise
+) -> None:
+    random = np.random.default_rng(seed)
+    background = np.round(random_rows(n_background, n_features, seed), decimals)
+    categorical = sorted({int(i) for i in random.integers(0, n_features, n_categorical)})
+    background[:, categorical] = random.integers(0, 3, (n_background, len(categorical)))
+    function = mlp(n_features, 3, seed)
+
+    def predict(encoded: np.ndarray) -> np.ndarray:
+        rounded = function(encoded).round(6)  # so that its bits do not depend on the size of the batch
+        return rounded.astype(np.float32) if single_precision else rounded
+
+    categories = {f"f{i}": ("a", "b", "c") for i in categorical}
+    model = small_model(predict, n_features, 3, categories=categories)
+    config = ExplainConfig(lime_samples=n_samples, seed=seed)
+    row = background[random.integers(0, n_background)]
+    explanation = explain("lime", model, table(row[np.newaxis]), table(background), config)
+    with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
+        lime = LimeTabularExplainer(
+            background, categorical_features=categorical, feature_selection="none", random_state=seed
+        )
+        plain = lime.explain_instance(row, predict, labels=(0, 1, 2), num_samples=n_samples)
+    for output in range(3):
+        weights = dict(plain.local_exp[output])
+        assert [weights[feature] for feature in range(n_features)] == explanation.values[0, :, output].tolist()
+        assert plain.intercept[output] == explanation.base_values[0, output]
 
 
 class Recording(SmallModel):
@@ -141,3 +189,38 @@ def test_too_few_samples_and_too_little_time_are_refused() -> None:
         explain("lime", model, rows, rows, ExplainConfig(lime_samples=4))
     with pytest.raises(ModelError, match="lime: max_seconds=1e-06 is not enough"):
         explain("lime", model, rows, rows, ExplainConfig(lime_samples=50, max_seconds=1e-6))
+
+
+def test_what_no_line_can_be_fitted_to_is_refused() -> None:
+    rows = table(random_rows(20, 2, 1))
+    model = small_model(lambda x: np.log(np.maximum(x[:, :1], 0)), 2)
+    with pytest.raises(ModelError, match=r"not a finite number for \d+ of 20 rows"), np.errstate(divide="ignore"):
+        explain("lime", model, rows[:20], rows, CONFIG)
+    positive = table(np.abs(random_rows(3, 2, 1)))
+    with pytest.raises(ModelError, match="of 399 perturbed rows"), np.errstate(divide="ignore"):
+        explain("lime", model, positive, rows, CONFIG)
+    infinite = rows.copy()
+    infinite.iloc[3, 1] = np.inf
+    with pytest.raises(ModelError, match="feature 'f1' is infinite in the background"):
+        explain("lime", small_model(mlp(2, 1, 1), 2), rows, infinite, CONFIG)
+
+
+def test_a_network_whose_bits_depend_on_the_batch_gives_the_same_row_in_any_company() -> None:
+    rows, background = table(random_rows(6, 3, 1)), table(random_rows(40, 3, 2))
+    model = small_model(lambda x: np.tanh(x).sum(axis=1, keepdims=True) + 1e-9 * len(x), 3)
+    together = explain("lime", model, rows, background, CONFIG)
+    alone = explain("lime", model, rows.iloc[[4]], background, CONFIG)
+    assert (alone.values[0] == together.values[4]).all()
+    assert (alone.predictions[0] == together.predictions[4]).all()
+
+
+def test_the_number_of_threads_does_not_change_a_bit() -> None:
+    rows, background = table(random_rows(2, 200, 1)), table(random_rows(60, 200, 2))  # wide: BLAS would split it
+    model = small_model(lambda x: np.tanh(x[:, :50]).sum(axis=1, keepdims=True), 200)
+    config = ExplainConfig(lime_samples=3000)
+    values = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(limits=threads, user_api="blas"):
+            values.append(explain("lime", model, rows, background, config).values)
+    assert (values[0] == values[1]).all()
+    assert (values[0] == values[2]).all()
