@@ -1,0 +1,97 @@
+"""The door of this room: an estimator of another library in, a model that can be explained out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from interp_pipeline.errors import InterpError, ModelError, UsageError
+from interp_pipeline.models.outputs import Wanted, first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from interp_pipeline.models.adapted import AdaptedModel
+    from interp_pipeline.models.outputs import Output
+
+__all__ = ["Flavor", "adapt_model"]
+
+Flavor: TypeAlias = Literal["sklearn", "keras", "xgboost", "lightgbm", "python_function"]
+
+
+def adapt_model(  # noqa: PLR0913 - options are keyword-only
+    native: Any,
+    *,
+    flavor: Flavor,
+    feature_names: Sequence[str],
+    rows: pd.DataFrame,
+    background: pd.DataFrame,
+    output: Output = "auto",
+    output_names: Sequence[str] | None = None,
+    positive_class: str | None = None,
+    target: str | None = None,
+) -> AdaptedModel:
+    """Make an ``ExplainableModel`` of a loaded estimator, and prove on the given rows that it is the same model.
+
+    A classifier's probabilities are explained, or its log-odds where they are what adds up exactly
+    (boosted trees, linear classifiers); a regression's prediction; for a model that answers with
+    labels alone, one vote per class. ``notes`` of the result say how the model was taken apart.
+
+    Args:
+        native: scikit-learn estimator, pipeline or search; Keras model; object of XGBoost's or
+            LightGBM's scikit-learn interface, or Booster; for ``python_function`` a callable
+            DataFrame -> array, DataFrame or Series.
+        flavor: which of these it is.
+        feature_names: the model's raw columns, in its order.
+        rows: rows to explain, columns as the user has them.
+        background: background data, likewise.
+        output: force probabilities or margins.
+        output_names: names of the classes, for a model that only numbers them, or of the targets.
+        positive_class: of a binary classifier, the class to speak about; None for the second.
+        target: what a regression predicts.
+
+    Returns:
+        The adapted model; its ``reference`` asks the library itself.
+
+    Raises:
+        ModelError: the model cannot be explained, or does not answer for these rows.
+        UsageError: an option does not fit the model; a column is missing or unreadable (DataError).
+    """
+    wanted = Wanted(
+        output=output,
+        output_names=tuple(output_names) if output_names is not None else None,
+        positive_class=positive_class,
+        target=target,
+    )
+    names = tuple(feature_names)
+    for what, table in (("rows to explain", rows), ("background data", background)):
+        if table.empty:
+            msg = f"the {what} are empty: give at least one row"
+            raise UsageError(msg)
+    try:
+        return _adapted(native, flavor, names, rows, background, wanted)
+    except InterpError:
+        raise
+    except Exception as error:  # the model's own code runs here and may raise anything
+        msg = (
+            f"the model does not answer for the rows it is to be explained on ({first_line(error)}); "
+            "give rows with the columns and types it was trained on"
+        )
+        raise ModelError(msg) from error
+
+
+def _adapted(
+    native: Any, flavor: Flavor, names: tuple[str, ...], rows: pd.DataFrame, background: pd.DataFrame, wanted: Wanted
+) -> AdaptedModel:
+    if flavor == "keras":
+        from interp_pipeline.models.keras_model import adapt_keras
+
+        return adapt_keras(native, names, rows, background, wanted)
+    if flavor == "python_function":
+        from interp_pipeline.models.function_model import adapt_function
+
+        return adapt_function(native, names, rows, background, wanted)
+    from interp_pipeline.models.estimator_model import adapt_estimator
+
+    return adapt_estimator(native, names, rows, background, wanted)

@@ -1,0 +1,156 @@
+"""What a callable answers: named numbers, class probabilities, or class labels turned into votes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from interp_pipeline.data.typed_rows import name_of
+from interp_pipeline.errors import ModelError
+from interp_pipeline.models.outputs import Outputs, as_columns, class_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from interp_pipeline.explanation import FloatArray
+    from interp_pipeline.models.outputs import Wanted
+
+__all__ = ["Reading", "read_answers", "read_labels"]
+
+_MOST_CLASSES = 20  # whole numbers with more different values are counts or amounts
+_SUM_TOLERANCE = 1e-3  # how far rows of probabilities may be from summing to 1
+_VOTES = "share of votes"
+_VOTES_NOTE = (
+    "The model answers with class labels and no scores: what is explained is, for each class, "
+    "whether it is the answer (1) or not (0)."
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reading:
+    """How the answers of one model are to be read."""
+
+    outputs: Outputs
+    read: Callable[[Any], FloatArray]  # an answer as numbers, shape (n_rows, n_outputs)
+
+
+def read_answers(answer: Any, wanted: Wanted) -> Reading:
+    """Decide what a model's answers are, from those for the rows and the background together.
+
+    * Several numeric columns are named outputs; where they lie in [0, 1] and sum to 1, class
+      probabilities. Other columns beside them, such as the label chosen, are left out.
+    * One column of texts, truth values or few different whole numbers is class labels.
+    * One column of other numbers is a regression, except where two output names are given and the
+      numbers lie in [0, 1]: then it is the probability of the second.
+
+    Args:
+        answer: array, list, DataFrame or Series with one entry per row.
+        wanted: what the caller asked for.
+
+    Raises:
+        ModelError: the answers are of none of these kinds.
+        UsageError: the output or the names asked for do not fit.
+    """
+    wanted.refuse("margin", "is a function whose margin is not known")
+    if isinstance(answer, pd.DataFrame) and answer.shape[1] > 1:
+        return _read_table(answer, wanted)
+    if isinstance(answer, dict):
+        msg = f"the model answers with a dictionary ({', '.join(map(str, answer))}); a table or an array is needed"
+        raise ModelError(msg)
+    flat = _flat(answer)
+    if flat is None:
+        return _read_numbers(as_columns(answer), wanted, None, as_columns, "")
+    if _are_labels(flat, wanted):
+        return read_labels(flat, None, wanted)
+    names = wanted.output_names
+    if names is not None and len(names) == 2 and flat.min() >= 0 and flat.max() <= 1:  # noqa: PLR2004 - two classes
+        outputs = wanted.probabilities(class_names(None, 2, wanted))
+        return Reading(outputs=outputs, read=lambda each: _both(as_columns(_flat(each))))
+    return Reading(outputs=wanted.numbers(1), read=lambda each: as_columns(_flat(each)))
+
+
+def read_labels(answer: Any, classes: Any, wanted: Wanted) -> Reading:
+    """Class labels as one vote per class.
+
+    Args:
+        answer: labels that occur; for a model that does not say which classes it knows.
+        classes: those it knows, in its order; None where it does not say.
+        wanted: ``output_names`` may name them.
+    """
+    wanted.refuse("margin", "answers with class labels only")
+    wanted.refuse("probability", "answers with class labels only")
+    own = np.unique(np.asarray(answer)) if classes is None else np.asarray(classes)
+    labels = [name_of(label) for label in own.tolist()]
+    given = wanted.output_names
+    if classes is None and given is not None and set(labels) <= set(given):
+        labels = list(given)  # the caller knows classes that none of these rows is in
+        names = given
+    elif classes is None and given is not None and set(labels) <= {str(i) for i in range(len(given))}:
+        labels, names = [str(i) for i in range(len(given))], given
+    else:
+        names = class_names(own, len(own), wanted)
+
+    def read(each: Any) -> FloatArray:
+        found = np.array([name_of(label) for label in np.ravel(np.asarray(each)).tolist()], dtype=object)
+        return np.asarray(found[:, np.newaxis] == np.array(labels, dtype=object), dtype=np.float64)
+
+    return Reading(outputs=wanted.probabilities(names, _VOTES, _VOTES_NOTE), read=read)
+
+
+def _read_table(answer: pd.DataFrame, wanted: Wanted) -> Reading:
+    numeric = [
+        column
+        for column in answer.columns
+        if pd.api.types.is_numeric_dtype(answer[column]) and not pd.api.types.is_bool_dtype(answer[column])
+    ]
+    left_out = [str(column) for column in answer.columns if column not in numeric]
+    if not numeric:
+        msg = f"the model answers with the columns {', '.join(left_out)}, none of them numbers; return scores"
+        raise ModelError(msg)
+    note = (
+        f"Of the model's answer the columns {', '.join(left_out)} are not numbers and are left out." if left_out else ""
+    )
+
+    def read(each: Any) -> FloatArray:
+        return as_columns(each[numeric].to_numpy(dtype=np.float64))
+
+    return _read_numbers(read(answer), wanted, tuple(str(column) for column in numeric), read, note)
+
+
+def _read_numbers(
+    numbers: FloatArray, wanted: Wanted, own_names: tuple[str, ...] | None, read: Callable[[Any], FloatArray], note: str
+) -> Reading:
+    """One or more columns of numbers, with names of their own or none."""
+    n_outputs = numbers.shape[1]
+    sums = np.abs(numbers.sum(axis=1) - 1.0)
+    if n_outputs > 1 and numbers.min() >= 0 and numbers.max() <= 1 and sums.max() <= _SUM_TOLERANCE:
+        names = wanted.output_names or own_names
+        classes = class_names(own_names if wanted.output_names is None else None, n_outputs, wanted)
+        return Reading(outputs=wanted.probabilities(names or classes, note=note), read=read)
+    outputs = wanted.numbers(n_outputs)
+    names = outputs.names if wanted.output_names is not None or own_names is None else own_names
+    return Reading(outputs=Outputs(names=names, unit=outputs.unit, note=note), read=read)
+
+
+def _flat(answer: Any) -> Any | None:
+    """The answer as an array of one dimension; None if it has several columns."""
+    array = answer.to_numpy() if isinstance(answer, (pd.DataFrame, pd.Series)) else np.asarray(answer)
+    if array.ndim == 2 and array.shape[1] == 1:  # noqa: PLR2004 - a column on its own
+        array = array[:, 0]
+    return array if array.ndim == 1 else None
+
+
+def _are_labels(flat: Any, wanted: Wanted) -> bool:
+    if flat.dtype.kind in "OUSbT":
+        return True
+    if flat.dtype.kind not in "iu":
+        return False
+    return len(np.unique(flat)) <= _MOST_CLASSES or len(wanted.output_names or ()) > 1
+
+
+def _both(probability: FloatArray) -> FloatArray:
+    """Both classes from the probability of the second, shape (n_rows, 2)."""
+    return np.concatenate([1.0 - probability, probability], axis=1)

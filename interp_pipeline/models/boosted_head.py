@@ -1,0 +1,102 @@
+"""What is explained of a gradient-boosting library's model, whichever library it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from interp_pipeline.models.head import Head
+from interp_pipeline.models.outputs import LOG_ODDS, as_columns, class_names
+
+if TYPE_CHECKING:
+    from interp_pipeline.explanation import FloatArray
+    from interp_pipeline.models.category_columns import CategoryColumns
+    from interp_pipeline.models.outputs import Wanted
+
+__all__ = ["BoostedModel", "boosted_head"]
+
+_MARGIN = "margin"  # unit of raw scores that are no log-odds
+_ROUNDING = 1e-6  # a prediction in single precision is its margin if they agree to this
+
+
+class BoostedModel(Protocol):
+    """A trained booster, as its own library offers it."""
+
+    native: Any  # the library's scikit-learn object, or its booster
+    n_classes: int  # 0: no classifier
+    classes: Any | None  # labels, where it has some
+    margin_is_log_odds: bool  # of a classifier
+    gives_probabilities: bool  # of a classifier
+    is_trees: bool
+    feature_names: tuple[str, ...] | None  # columns in the trees' order; None if it was trained without names
+    n_features: int
+
+    def categories(self, names: tuple[str, ...]) -> CategoryColumns:
+        """Its categorical columns, when its columns are called so."""
+
+    def ask(self, model: Any, rows: Any, *, margin: bool) -> Any:
+        """The library's own door; ``model`` is ``native`` or a pipeline that ends in it."""
+
+    def forward(self, encoded: FloatArray, *, margin: bool) -> Any:
+        """The same from a plain matrix, categories as codes."""
+
+
+def boosted_head(booster: BoostedModel, model: Any, sample: Any, wanted: Wanted, *, exact: bool) -> Head:
+    """Decide what of a booster is explained.
+
+    Classifiers: the raw margins, in which trees add up, or probabilities where asked for. Other
+    models: their predictions; these are sums of trees where they equal the margins.
+
+    Args:
+        booster: the trained model.
+        model: its native object, or the pipeline that ends in it.
+        sample: rows of the model's input.
+        wanted: what the caller asked for.
+        exact: whether the booster's own input can be explained.
+    """
+    if not booster.n_classes:
+        return _number_head(booster, model, sample, wanted, exact=exact)
+    names = class_names(booster.classes, booster.n_classes, wanted)
+    if not booster.gives_probabilities:
+        wanted.refuse("probability", "was trained for an objective without probabilities")
+    as_margin = wanted.output == "margin" or (wanted.output == "auto" and (exact or not booster.gives_probabilities))
+    if not as_margin:
+        return Head(
+            outputs=wanted.probabilities(names),
+            ask=lambda each, rows: _of_all_classes(booster.ask(each, rows, margin=False)),
+            forward=lambda encoded: _of_all_classes(booster.forward(encoded, margin=False)),
+        )
+    n_margins = as_columns(booster.ask(model, sample, margin=True)).shape[1]
+    outputs = wanted.margins(names, n_margins, LOG_ODDS if booster.margin_is_log_odds else _MARGIN)
+    trees = booster.native if exact and booster.is_trees else None
+    if trees is not None and outputs.sign < 0:
+        outputs, trees = outputs.without_trees(names), None
+    return Head(
+        outputs=outputs,
+        ask=lambda each, rows: outputs.sign * as_columns(booster.ask(each, rows, margin=True)),
+        forward=lambda encoded: outputs.sign * as_columns(booster.forward(encoded, margin=True)),
+        trees=trees,
+    )
+
+
+def _number_head(booster: BoostedModel, model: Any, sample: Any, wanted: Wanted, *, exact: bool) -> Head:
+    """A regression or a ranking; behind the margin there may be an exponential or the like."""
+    margins = as_columns(booster.ask(model, sample, margin=True))
+    numbers = as_columns(booster.ask(model, sample, margin=False))
+    scale = max(float(np.abs(margins).max(initial=0.0)), float(np.finfo(np.float32).tiny))
+    additive = margins.shape == numbers.shape and bool((np.abs(margins - numbers) <= _ROUNDING * scale).all())
+    margin = wanted.output == "margin"
+    unit = f"margin of {wanted.target or 'prediction'}" if margin and not additive else None
+    return Head(
+        outputs=wanted.numbers(numbers.shape[1], unit),
+        ask=lambda each, rows: as_columns(booster.ask(each, rows, margin=margin)),
+        forward=lambda encoded: as_columns(booster.forward(encoded, margin=margin)),
+        trees=booster.native if exact and booster.is_trees and (additive or margin) else None,
+    )
+
+
+def _of_all_classes(answer: Any) -> FloatArray:
+    """Probabilities with one column per class, from those or from the second class's alone."""
+    columns = as_columns(answer)
+    return np.concatenate([1.0 - columns, columns], axis=1) if columns.shape[1] == 1 else columns

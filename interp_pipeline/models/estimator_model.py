@@ -1,0 +1,220 @@
+"""Estimators of the scikit-learn family: taken apart where each raw column keeps columns of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from interp_pipeline.models.adapted import AdaptedModel, Cut
+from interp_pipeline.models.black_box import black_box
+from interp_pipeline.models.boosted_head import boosted_head
+from interp_pipeline.models.column_origins import Origins, transformed
+from interp_pipeline.models.entrance import Entrance, take_apart
+from interp_pipeline.models.linear_terms import linear_terms
+from interp_pipeline.models.raw_table import RawTable
+from interp_pipeline.models.sklearn_head import sklearn_head
+from interp_pipeline.models.verify import mismatch, require_match
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from interp_pipeline.explanation import FloatArray
+    from interp_pipeline.models.boosted_head import BoostedModel
+    from interp_pipeline.models.entrance import Parts
+    from interp_pipeline.models.head import Head
+    from interp_pipeline.models.outputs import Wanted
+
+__all__ = ["adapt_estimator"]
+
+_MOST_COLUMNS = 4_096  # of a dense encoded input that is asked about in blocks of many rows
+_MOST_COLUMNS_READ = 20_000  # where trees or coefficients are read and only the given rows are encoded
+_HALF = np.dtype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Plan:
+    """How raw rows reach the final estimator."""
+
+    encode: Callable[[pd.DataFrame], FloatArray] | None  # typed raw rows; None: the raw matrix, reordered
+    groups: tuple[tuple[int, ...], ...]  # per column the model reads
+    note: str
+
+
+def adapt_estimator(
+    native: Any, feature_names: tuple[str, ...], rows: pd.DataFrame, background: pd.DataFrame, wanted: Wanted
+) -> AdaptedModel:
+    """Adapt a fitted estimator, pipeline or search.
+
+    Args:
+        native: scikit-learn's, XGBoost's or LightGBM's, or anything with their methods.
+        feature_names: raw columns, in the caller's order.
+        rows: rows to explain.
+        background: background data.
+        wanted: what of the model is to be explained.
+
+    Raises:
+        ModelError: the model cannot be explained.
+        UsageError: what is wanted does not fit the model.
+    """
+    parts = take_apart(native)
+    booster = _booster(parts.final)
+    entrance = Entrance.of(parts, feature_names, None if parts.steps else booster)
+    typed = [entrance.categories.typed(table) for table in (rows, background)]
+    origins = Origins()
+    owners = _follow(origins, parts, entrance, typed[0]) if parts.steps else None
+    coded = {entrance.columns[i] for i in origins.named}
+    table = RawTable(feature_names, typed[0], typed[1], coded)
+    everything = table.to_frame(np.concatenate([table.to_matrix(part) for part in typed]))
+    plan = _plan(parts, entrance, table, origins, owners, booster)
+    if isinstance(plan, _Plan):
+        head = _head(parts, booster, entrance.give(everything), wanted, exact=True)
+        model = _taken_apart(parts, entrance, table, head, plan, everything)
+        problem = _too_wide(model) or mismatch(model, rows, background)
+        if problem is None:
+            require_match(model, rows, background)
+            return model
+        plan = problem
+    head = _head(parts, booster, entrance.give(everything), wanted, exact=False)
+    ask = _ask(parts, entrance, head)
+    note = f"The model is asked about whole raw rows: {plan}."
+    model = black_box(table, head.outputs, ask, note, frozenset(entrance.columns))
+    require_match(model, rows, background)
+    return model
+
+
+def _booster(final: Any) -> BoostedModel | None:
+    library = type(final).__module__.split(".")[0]
+    if library == "xgboost":
+        from interp_pipeline.models.xgboost_booster import XGBoostModel
+
+        return XGBoostModel(final)
+    if library == "lightgbm":
+        from interp_pipeline.models.lightgbm_booster import LightGBMModel
+
+        return LightGBMModel(final)
+    return None
+
+
+def _head(parts: Parts, booster: BoostedModel | None, sample: Any, wanted: Wanted, *, exact: bool) -> Head:
+    if booster is not None:
+        return boosted_head(booster, parts.model, sample, wanted, exact=exact)
+    return sklearn_head(parts.final, parts.model, sample, wanted, exact=exact)
+
+
+def _ask(parts: Parts, entrance: Entrance, head: Head) -> Callable[[pd.DataFrame], FloatArray]:
+    return lambda rows: head.ask(parts.model, entrance.give(rows))
+
+
+def _follow(origins: Origins, parts: Parts, entrance: Entrance, rows: pd.DataFrame) -> list[frozenset[int]]:
+    """Origins of the final estimator's columns, as positions among the columns the model reads."""
+    own = [frozenset({i}) for i in range(len(entrance.columns))]
+    return origins.through(parts.steps, entrance.give(rows[:2]), own)[1]
+
+
+def _plan(
+    parts: Parts,
+    entrance: Entrance,
+    table: RawTable,
+    origins: Origins,
+    owners: list[frozenset[int]] | None,
+    booster: BoostedModel | None,
+) -> _Plan | str:
+    """How to take the model apart, or why that cannot be."""
+    n_read = len(entrance.columns)
+    if owners is not None:
+        if any(len(owner) > 1 for owner in owners):
+            return f"{' and '.join(dict.fromkeys(origins.mixers))} mixes several of them into one column"
+        groups = tuple(tuple(c for c, owner in enumerate(owners) if i in owner) for i in range(n_read))
+        names = ", ".join(type(step).__name__ for step in parts.steps)
+        note = f"Features are masked behind the preprocessing ({names}), where each has columns of its own."
+        return _Plan(encode=lambda rows: _dense(_behind(parts.steps, entrance.give(rows))), groups=groups, note=note)
+    each = tuple((i,) for i in range(n_read))
+    others = [name for name in entrance.columns if not table.is_number(name) and name not in entrance.categories.values]
+    if others:
+        return f"the column {others[0]!r} does not hold numbers"
+    if parts.is_composed:
+        return f"{type(parts.final).__name__} holds preprocessing of its own"
+    note = "Features are masked in the estimator's own input."
+    if booster is not None and entrance.categories.values:
+        codes = entrance.categories.codes
+        return _Plan(encode=lambda rows: codes(rows[list(entrance.columns)]), groups=each, note=note)
+    return _Plan(encode=None, groups=each, note=note)
+
+
+def _taken_apart(
+    parts: Parts, entrance: Entrance, table: RawTable, head: Head, plan: _Plan, everything: pd.DataFrame
+) -> AdaptedModel:
+    """The model, cut in front of its final estimator."""
+    position = {name: i for i, name in enumerate(entrance.columns)}
+    order = [table.feature_names.index(name) for name in entrance.columns]
+    encode_rows = plan.encode
+    if encode_rows is None:
+        source = np.result_type(*(_plain(table.dtypes[name]) for name in entrance.columns))
+
+        def encode(matrix: FloatArray) -> FloatArray:
+            return matrix[:, order]
+    else:
+        source = _dtype_behind(parts, entrance, everything) if parts.steps else np.dtype(np.float64)
+
+        def encode(matrix: FloatArray) -> FloatArray:
+            return encode_rows(table.to_frame(matrix))
+
+    forward = head.forward or (lambda encoded: head.ask(parts.final, _as_trained(parts.final, encoded, source)))
+    groups = tuple(plan.groups[position[name]] if name in position else () for name in table.feature_names)
+    cut = Cut(
+        outputs=head.outputs,
+        encode=encode,
+        forward=forward,
+        ask=_ask(parts, entrance, head),
+        column_groups=groups,
+        trees=head.trees,
+        note=plan.note,
+    )
+    if head.may_be_linear and head.trees is None:
+        encoded = encode(table.to_matrix(everything))
+        cut = replace(cut, linear=linear_terms(parts.final, head.outputs, encoded, forward(encoded)))
+    return AdaptedModel(table=table, cut=cut)
+
+
+def _too_wide(model: AdaptedModel) -> str | None:
+    read = model.trees is not None or model.linear is not None
+    most, width = (
+        _MOST_COLUMNS_READ if read else _MOST_COLUMNS,
+        1 + max((column for group in model.column_groups for column in group), default=-1),
+    )
+    return f"its {width} encoded columns are more than the {most} that fit into memory" if width > most else None
+
+
+def _behind(steps: tuple[Any, ...], rows: Any) -> Any:
+    for step in steps:
+        rows = transformed(step, rows)
+    return rows
+
+
+def _dense(rows: Any) -> FloatArray:
+    """A transformer's output as a matrix of doubles."""
+    if hasattr(rows, "toarray"):
+        rows = rows.toarray()
+    if isinstance(rows, pd.DataFrame):
+        return rows.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(rows, dtype=np.float64)
+
+
+def _dtype_behind(parts: Parts, entrance: Entrance, rows: pd.DataFrame) -> np.dtype[Any]:
+    behind = _behind(parts.steps, entrance.give(rows[:2]))
+    return np.result_type(*map(_plain, behind.dtypes)) if isinstance(behind, pd.DataFrame) else behind.dtype
+
+
+def _plain(dtype: Any) -> np.dtype[Any]:
+    """The numpy type behind a column's type."""
+    return dtype if isinstance(dtype, np.dtype) else np.dtype(np.float64)
+
+
+def _as_trained(final: Any, encoded: FloatArray, source: np.dtype[Any]) -> Any:
+    """The estimator's input with the precision and the names it was fitted with."""
+    matrix = encoded.astype(_HALF) if source == _HALF else encoded
+    names = getattr(final, "feature_names_in_", None)
+    return matrix if names is None else pd.DataFrame(matrix, columns=names)

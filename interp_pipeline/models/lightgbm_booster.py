@@ -1,0 +1,79 @@
+"""A LightGBM model: how it is asked, and which categories its trees compare with."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from interp_pipeline.errors import ModelError
+from interp_pipeline.models.category_columns import CategoryColumns
+
+if TYPE_CHECKING:
+    from interp_pipeline.explanation import FloatArray
+
+__all__ = ["LightGBMModel"]
+
+_OBJECTIVE = re.compile(r"^objective=(.*)$", re.MULTILINE)
+_CATEGORICAL = re.compile(r"^\[categorical_feature: ([\d,]+)\]$", re.MULTILINE)
+_LOGISTIC = {"binary", "multiclassova"}  # objectives whose sigmoid may be steeper or flatter
+
+
+class LightGBMModel:
+    """A ``BoostedModel``: an object of LightGBM's scikit-learn interface, or a Booster."""
+
+    is_trees = True
+    gives_probabilities = True
+
+    def __init__(self, native: Any) -> None:
+        """Read what was trained.
+
+        Args:
+            native: ``LGBMClassifier`` or the like, or ``Booster``.
+        """
+        self.native = native
+        self._wrapped = hasattr(native, "booster_")
+        self._booster = native.booster_ if self._wrapped else native
+        text = self._booster.model_to_string(num_iteration=1)
+        found = _OBJECTIVE.search(text)
+        objective, *options = found[1].split() if found else [""]
+        settings = dict(option.split(":", 1) for option in options if ":" in option)
+        self.classes = getattr(native, "classes_", None) if self._wrapped else None
+        self.n_classes = 0
+        if objective in {"binary", "multiclass", "multiclassova"}:
+            self.n_classes = int(settings.get("num_class", 2)) if self.classes is None else len(self.classes)
+        self.margin_is_log_odds = objective not in _LOGISTIC or float(settings.get("sigmoid", 1)) == 1.0
+        names = tuple(self._booster.feature_name())
+        self.n_features = len(names)
+        self.feature_names = None if names == tuple(f"Column_{i}" for i in range(len(names))) else names
+        listed = _CATEGORICAL.search(text)
+        self._categorical = [int(i) for i in listed[1].split(",")] if listed else []
+
+    def categories(self, names: tuple[str, ...]) -> CategoryColumns:
+        """Its categorical columns, when its columns are called so.
+
+        Columns of whole numbers that LightGBM was told to treat as categories are their own codes.
+
+        Raises:
+            ModelError: which columns the stored categories belong to cannot be known.
+        """
+        stored = self._booster.pandas_categorical or []
+        if not stored:
+            return CategoryColumns()
+        if len(stored) != len(self._categorical):
+            msg = (
+                f"the model holds the values of {len(stored)} categorical columns and treats {len(self._categorical)} "
+                "so, and which is which is not stored; train it with all of them as pandas categories"
+            )
+            raise ModelError(msg)
+        columns = [names[i] for i in sorted(self._categorical)]
+        return CategoryColumns(values=dict(zip(columns, stored, strict=True)), unseen_is_missing=True)
+
+    def ask(self, model: Any, rows: Any, *, margin: bool) -> Any:
+        """LightGBM's own door."""
+        if margin:
+            return model.predict(rows, raw_score=True)
+        return model.predict_proba(rows) if self._wrapped and self.n_classes else model.predict(rows)
+
+    def forward(self, encoded: FloatArray, *, margin: bool) -> Any:
+        """The booster on a plain matrix, categories as codes."""
+        return self._booster.predict(encoded, raw_score=margin)

@@ -1,0 +1,179 @@
+"""What a model's outputs are called, and in which unit they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+
+import numpy as np
+
+from interp_pipeline.data.typed_rows import name_of
+from interp_pipeline.errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from interp_pipeline.explanation import FloatArray
+
+__all__ = ["LOG_ODDS", "PROBABILITY", "Output", "Outputs", "Wanted", "as_columns", "class_names", "first_line"]
+
+Output: TypeAlias = Literal["auto", "probability", "margin"]
+
+PROBABILITY = "probability"
+LOG_ODDS = "log-odds"
+
+_TWO = 2  # classes of a binary classifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """Names and unit of the outputs."""
+
+    names: tuple[str, ...]
+    unit: str
+    positive_class: str | None = None
+    sign: float = 1.0  # -1 where the library's margin speaks for the other class than ours
+    note: str = ""  # what a reader has to know about the outputs
+
+    def without_trees(self, classes: tuple[str, ...]) -> Self:
+        """The same outputs of boosted trees, where they speak for the first class and the trees for the second."""
+        note = (
+            f"The trees add up to the log-odds of {classes[1]!r}; those of {classes[0]!r} were asked for, "
+            "so the model is explained by asking it. Without a positive class the trees are read exactly."
+        )
+        return replace(self, note=note)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the caller asked for."""
+
+    output: Output = "auto"
+    output_names: tuple[str, ...] | None = None
+    positive_class: str | None = None
+    target: str | None = None
+
+    def probabilities(self, classes: tuple[str, ...], unit: str = PROBABILITY, note: str = "") -> Outputs:
+        """One output per class."""
+        return Outputs(names=classes, unit=unit, positive_class=self._positive(classes), note=note)
+
+    def margins(self, classes: tuple[str, ...], n_margins: int, unit: str) -> Outputs:
+        """Scores of a classifier: one of two classes against the other, one per class, or one per pair.
+
+        Args:
+            classes: class names in the library's order.
+            n_margins: how many scores it gives.
+            unit: what one unit is.
+
+        Raises:
+            ModelError: the scores are of none of these kinds.
+        """
+        positive = self._positive(classes)
+        if n_margins == 1 and len(classes) == _TWO and positive is not None:
+            sign = 1.0 if positive == classes[1] else -1.0
+            return Outputs(names=(positive,), unit=unit, positive_class=positive, sign=sign)
+        if n_margins == len(classes):
+            return Outputs(names=classes, unit=unit, positive_class=positive)
+        pairs = [f"{a} against {b}" for i, a in enumerate(classes) for b in classes[i + 1 :]]
+        if n_margins == len(pairs):
+            return Outputs(names=tuple(pairs), unit=unit)
+        msg = f"the model gives {n_margins} scores for {len(classes)} classes, which cannot be named"
+        raise ModelError(msg)
+
+    def numbers(self, n_outputs: int, unit: str | None = None) -> Outputs:
+        """Outputs of a regression.
+
+        Args:
+            n_outputs: how many numbers the model predicts per row.
+            unit: where it is not the target's own.
+
+        Raises:
+            UsageError: other names were given, or probabilities are wanted.
+        """
+        self.refuse("probability", "predicts numbers, not classes")
+        if self.output_names is not None:
+            names = self.output_names
+            _require_count(names, n_outputs, "outputs")
+        elif n_outputs == 1:
+            names = (self.target or "prediction",)
+        else:
+            names = tuple(f"target {i}" for i in range(n_outputs))
+        return Outputs(names=names, unit=unit or self.target or (names[0] if n_outputs == 1 else "prediction"))
+
+    def refuse(self, output: Output, why: str) -> None:
+        """Say that an output cannot be had, if it is the one asked for.
+
+        Raises:
+            UsageError: it is.
+        """
+        if self.output == output:
+            msg = f"output={output!r} cannot be explained: the model {why}; use output='auto'"
+            raise UsageError(msg)
+
+    def _positive(self, classes: tuple[str, ...]) -> str | None:
+        if self.positive_class is not None and (len(classes) != _TWO or self.positive_class not in classes):
+            msg = (
+                f"positive class {self.positive_class!r} does not fit the model's classes {', '.join(classes)}; "
+                "name one of two classes, or leave it out"
+            )
+            raise UsageError(msg)
+        return (self.positive_class or classes[1]) if len(classes) == _TWO else None
+
+
+def class_names(classes: Any | None, n_classes: int, wanted: Wanted) -> tuple[str, ...]:
+    """Names of the classes, in the library's order.
+
+    Args:
+        classes: the library's own class labels; None where it has none but numbers them.
+        n_classes: how many there are.
+        wanted: ``output_names`` name numbered classes; where the model has names they only have to agree.
+
+    Raises:
+        UsageError: the names given are not as many as the classes, or contradict the model's.
+        ModelError: two classes have the same name.
+    """
+    given = wanted.output_names
+    own = None if classes is None else tuple(name_of(label) for label in np.asarray(classes).tolist())
+    if given is not None:
+        _require_count(given, n_classes, "classes")
+    if own is not None and len(set(own)) < len(own):
+        msg = f"two classes of the model have the same name: {', '.join(own)}"
+        raise ModelError(msg)
+    if own is None:
+        return given or tuple(f"class {i}" for i in range(n_classes))
+    if given is None or set(given) == set(own):
+        return own
+    if own == tuple(str(i) for i in range(n_classes)):
+        return given
+    msg = f"the classes were given as {', '.join(given)}, and the model knows {', '.join(own)}; leave the names out"
+    raise UsageError(msg)
+
+
+def _require_count(names: Sequence[str], count: int, what: str) -> None:
+    if len(names) != count or len(set(names)) != count:
+        msg = f"{len(set(names))} different names were given ({', '.join(names)}) for {count} {what}; give one each"
+        raise UsageError(msg)
+
+
+def as_columns(answer: Any) -> FloatArray:
+    """A library's answer as doubles of shape (n_rows, n_outputs).
+
+    Raises:
+        ModelError: it has another shape.
+    """
+    if isinstance(answer, list):
+        msg = "the model predicts classes of several targets at once; register one model per target"
+        raise ModelError(msg)
+    array = np.asarray(answer, dtype=np.float64)
+    if array.ndim == 1:
+        return array.reshape(-1, 1)
+    if array.ndim != 2:  # noqa: PLR2004 - rows and outputs
+        msg = f"the model answers with an array of {array.ndim} dimensions; rows and outputs are needed"
+        raise ModelError(msg)
+    return array
+
+
+def first_line(error: BaseException) -> str:
+    """The beginning of what another library says, for a message of one line."""
+    text = str(error).strip()
+    return text.splitlines()[0][:300] if text else type(error).__name__

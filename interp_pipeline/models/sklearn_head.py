@@ -1,0 +1,153 @@
+"""Which scores of a scikit-learn estimator are explained, and what they are called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from interp_pipeline.errors import ModelError
+from interp_pipeline.models.answers import read_answers, read_labels
+from interp_pipeline.models.head import Head
+from interp_pipeline.models.outputs import LOG_ODDS, as_columns, class_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from interp_pipeline.explanation import FloatArray
+    from interp_pipeline.models.outputs import Wanted
+
+__all__ = ["sklearn_head"]
+
+_DECISION = "decision function"  # unit of scores that are no log-odds
+
+
+def sklearn_head(final: Any, model: Any, sample: Any, wanted: Wanted, *, exact: bool) -> Head:
+    """Decide what of an estimator is explained.
+
+    Args:
+        final: fitted estimator that gives the answers.
+        model: it, or the pipeline that ends in it.
+        sample: a few rows of the model's input.
+        wanted: what the caller asked for.
+        exact: whether the estimator's own input can be explained, so that scores additive in
+            log-odds are worth more than probabilities.
+
+    Raises:
+        ModelError: the estimator predicts nothing, or several classes at once.
+        UsageError: the output asked for cannot be had.
+    """
+    from sklearn.base import is_classifier, is_outlier_detector, is_regressor
+
+    if is_classifier(final):
+        return _classifier_head(final, model, sample, wanted, exact=exact)
+    if is_outlier_detector(final):
+        outputs = wanted.numbers(1, _DECISION)
+        return Head(outputs=outputs, ask=_door("decision_function", outputs.sign))
+    if not hasattr(model, "predict"):
+        msg = f"{type(final).__name__} has no predict: it transforms rows, and there is no answer to explain"
+        raise ModelError(msg)
+    if is_regressor(final):
+        wanted.refuse("margin", "is a regression, which has no margin")
+        ask = _door("predict", 1.0)
+        trees = final if exact and _predicts_tree_sums(final) else None
+        outputs = wanted.numbers(ask(model, sample).shape[1])
+        return Head(outputs=outputs, ask=ask, trees=trees, may_be_linear=True)
+    return _untagged_head(final, model, sample, wanted)
+
+
+def _classifier_head(final: Any, model: Any, sample: Any, wanted: Wanted, *, exact: bool) -> Head:
+    classes = getattr(final, "classes_", None)
+    if classes is None or isinstance(classes, list) or np.ndim(classes) != 1:
+        msg = f"{type(final).__name__} predicts classes of several targets at once; register one model per target"
+        raise ModelError(msg)
+    names = class_names(classes, len(classes), wanted)
+    has_probability, has_margin = hasattr(model, "predict_proba"), hasattr(model, "decision_function")
+    if not has_probability:
+        wanted.refuse("probability", f"is a {type(final).__name__}, which gives none")
+    if not has_margin:
+        wanted.refuse("margin", f"is a {type(final).__name__}, which gives none")
+    log_odds = has_margin and _is_additive_in_log_odds(final)
+    if has_margin and (
+        wanted.output == "margin" or (wanted.output == "auto" and ((log_odds and exact) or not has_probability))
+    ):
+        return _margin_head(final, model, sample, wanted, names, exact=exact)
+    if has_probability:
+        trees = final if exact and _is_forest(final) else None
+        return Head(outputs=wanted.probabilities(names), ask=_door("predict_proba", 1.0), trees=trees)
+    reading = read_labels(None, classes, wanted)
+    return Head(outputs=reading.outputs, ask=lambda estimator, rows: reading.read(_call(estimator, "predict", rows)))
+
+
+def _margin_head(final: Any, model: Any, sample: Any, wanted: Wanted, names: tuple[str, ...], *, exact: bool) -> Head:
+    unit = LOG_ODDS if _is_additive_in_log_odds(final) else _DECISION
+    n_margins = as_columns(_call(model, "decision_function", sample)).shape[1]
+    outputs = wanted.margins(names, n_margins, unit)
+    trees = final if exact and _is_boosted(final) else None
+    if trees is not None and outputs.sign < 0:
+        outputs, trees = outputs.without_trees(names), None
+    return Head(outputs=outputs, ask=_door("decision_function", outputs.sign), trees=trees, may_be_linear=True)
+
+
+def _untagged_head(final: Any, model: Any, sample: Any, wanted: Wanted) -> Head:
+    """An estimator that does not say what it predicts: clusters, or a class of somebody's own."""
+    if hasattr(model, "predict_proba") and hasattr(final, "classes_"):
+        names = class_names(final.classes_, len(final.classes_), wanted)
+        wanted.refuse("margin", f"is a {type(final).__name__}, whose margin is not known")
+        return Head(outputs=wanted.probabilities(names), ask=_door("predict_proba", 1.0))
+    reading = read_answers(_call(model, "predict", sample), wanted)
+    return Head(outputs=reading.outputs, ask=lambda estimator, rows: reading.read(_call(estimator, "predict", rows)))
+
+
+def _door(method: str, sign: float) -> Callable[[Any, Any], FloatArray]:
+    def ask(estimator: Any, rows: Any) -> FloatArray:
+        answer = as_columns(_call(estimator, method, rows))
+        return answer if sign > 0 else -answer
+
+    return ask
+
+
+def _call(estimator: Any, method: str, rows: Any) -> Any:
+    """Ask on one thread: a forest's threads add up their trees in the order they finish."""
+    from joblib import parallel_config  # type: ignore[import-untyped]  # it has no types
+
+    with parallel_config(backend="sequential"):
+        return getattr(estimator, method)(rows)
+
+
+def _is_additive_in_log_odds(final: Any) -> bool:
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.linear_model import LogisticRegression, SGDClassifier
+
+    if isinstance(final, (LogisticRegression, LinearDiscriminantAnalysis)):
+        return True
+    return (isinstance(final, SGDClassifier) or _is_boosted(final)) and getattr(final, "loss", None) == "log_loss"
+
+
+def _is_boosted(final: Any) -> bool:
+    from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
+
+    return isinstance(final, (GradientBoostingClassifier, HistGradientBoostingClassifier))
+
+
+def _is_forest(final: Any) -> bool:
+    from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+    from sklearn.tree import DecisionTreeClassifier
+
+    return isinstance(final, (DecisionTreeClassifier, RandomForestClassifier, ExtraTreesClassifier))
+
+
+def _predicts_tree_sums(final: Any) -> bool:
+    """Whether the prediction of a regressor is a sum over trees with nothing behind it."""
+    from sklearn.ensemble import (
+        ExtraTreesRegressor,
+        GradientBoostingRegressor,
+        HistGradientBoostingRegressor,
+        RandomForestRegressor,
+    )
+    from sklearn.tree import DecisionTreeRegressor
+
+    if isinstance(final, HistGradientBoostingRegressor):
+        return final.loss in {"squared_error", "absolute_error", "quantile"}  # the others end in an exponential
+    plain = (DecisionTreeRegressor, RandomForestRegressor, ExtraTreesRegressor, GradientBoostingRegressor)
+    return isinstance(final, plain)

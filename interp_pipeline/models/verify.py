@@ -1,0 +1,94 @@
+"""Is what is explained really the model? Compared with the library's own answers, on real and on mixed rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from interp_pipeline.errors import ModelError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from interp_pipeline.explanation import FloatArray
+    from interp_pipeline.models.adapted import AdaptedModel
+
+__all__ = ["mismatch", "require_match"]
+
+_MOST_ROWS = 128  # of each table: enough to meet what differs, few enough for slow models
+_N_MIXED = 64  # rows made of one explained and one background row
+_TOLERANCE = 1e-5  # of the largest output: several libraries add up in single precision
+_ENCODED_TOLERANCE = 1e-9  # of the largest entry: the last bits of a sum may depend on the rows beside it
+
+
+def mismatch(model: AdaptedModel, rows: pd.DataFrame, background: pd.DataFrame) -> str | None:
+    """Why the adapted model is not the one it was made of, in words; None if it is.
+
+    Args:
+        model: the adapted model.
+        rows: rows to explain.
+        background: background data.
+
+    Returns:
+        A difference on real rows, on rows mixed of an explained and a background row, or between
+        mixing encoded rows and encoding mixed ones, which is what masking rests on.
+    """
+    first, second = model.to_matrix(rows[:_MOST_ROWS]), model.to_matrix(background[:_MOST_ROWS])
+    for matrix, table in ((first, rows[:_MOST_ROWS]), (second, background[:_MOST_ROWS])):
+        if not _equal(model.forward(model.encode(matrix)), model.reference(table), _TOLERANCE):
+            return "the outputs are not those of the model itself"
+    random = np.random.default_rng(0)
+    x, z = (part[random.integers(len(part), size=_N_MIXED)] for part in (first, second))
+    taken = random.random(x.shape) < 0.5  # noqa: PLR2004 - a coin per feature
+    mixed = np.where(taken, x, z)
+    encoded = model.encode(mixed)
+    if not _equal(model.forward(encoded), model.reference(model.table.to_frame(mixed)), _TOLERANCE):
+        return "the outputs of mixed rows are not those of the model itself"
+    columns_taken = np.zeros(encoded.shape, dtype=np.bool_)
+    for feature, columns in enumerate(model.column_groups):
+        columns_taken[:, list(columns)] = taken[:, [feature]]
+    if not _equal(np.where(columns_taken, model.encode(x), model.encode(z)), encoded, _ENCODED_TOLERANCE):
+        return "mixing encoded rows is not encoding mixed ones"
+    return None
+
+
+def require_match(model: AdaptedModel, rows: pd.DataFrame, background: pd.DataFrame) -> None:
+    """Refuse a model that cannot be explained soundly.
+
+    Raises:
+        ModelError: its answers change from call to call, are not finite, or are not those of the model.
+    """
+    for table in (rows[:_MOST_ROWS], background[:_MOST_ROWS]):
+        answers = model.reference(table)
+        broken = np.flatnonzero(~np.isfinite(answers).all(axis=1))
+        if len(broken):
+            msg = (
+                f"the model's answer for row {table.index[broken[0]]} is not a finite number; "
+                "give rows it can answer, or fill the values it lacks"
+            )
+            raise ModelError(msg)
+        if not _equal(answers, model.reference(table), _TOLERANCE):
+            msg = (
+                "the model answers the same rows differently from call to call; only a fixed function can be explained"
+            )
+            raise ModelError(msg)
+    problem = mismatch(model, rows, background)
+    if problem is not None:
+        msg = f"the model cannot be asked about masked rows: {problem}; give its columns in the types it was trained on"
+        raise ModelError(msg)
+
+
+def _equal(found: FloatArray, expected: FloatArray, tolerance: float) -> bool:
+    if found.shape != expected.shape:
+        return False
+    finite = np.isfinite(expected)
+    scale = float(np.abs(expected[finite]).max(initial=0.0))
+    with np.errstate(invalid="ignore"):  # infinity minus infinity, which the first part has settled
+        return bool(
+            (
+                (found == expected)
+                | (np.isnan(found) & np.isnan(expected))
+                | (np.abs(found - expected) <= tolerance * scale)
+            ).all()
+        )

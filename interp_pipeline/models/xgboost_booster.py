@@ -1,0 +1,103 @@
+"""An XGBoost model: how it is asked, and which categories its trees compare with."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from interp_pipeline.errors import ModelError
+from interp_pipeline.models.category_columns import CategoryColumns
+
+if TYPE_CHECKING:
+    from interp_pipeline.explanation import FloatArray
+
+__all__ = ["XGBoostModel"]
+
+_LABELS_ONLY = {"binary:hinge", "multi:softmax", "binary:logitraw"}  # their plain prediction is no probability
+
+
+class XGBoostModel:
+    """A ``BoostedModel``: an object of XGBoost's scikit-learn interface, or a Booster."""
+
+    def __init__(self, native: Any) -> None:
+        """Read what was trained.
+
+        Args:
+            native: ``XGBClassifier`` or the like, or ``Booster``.
+        """
+        self.native = native
+        self._wrapped = hasattr(native, "get_booster")
+        self._booster = native.get_booster() if self._wrapped else native
+        learner = json.loads(self._booster.save_config())["learner"]
+        objective = str(learner["objective"]["name"])
+        self.is_trees = learner["gradient_booster"]["name"] != "gblinear"
+        self.classes = getattr(native, "classes_", None) if self._wrapped else None
+        several = int(learner["learner_model_param"]["num_class"])
+        self.n_classes = 0
+        if objective.startswith(("binary:", "multi:")):
+            self.n_classes = max(several, 2) if self.classes is None else len(self.classes)
+        self.margin_is_log_odds = objective != "binary:hinge"
+        # The scikit-learn object asks for probabilities whatever the objective; hinge has none even so.
+        self.gives_probabilities = objective not in _LABELS_ONLY or (self._wrapped and objective == "multi:softmax")
+        self.feature_names = tuple(self._booster.feature_names) if self._booster.feature_names else None
+        self.n_features = int(self._booster.num_features())
+        self._missing = float(native.missing) if self._wrapped else np.nan
+        self._trees_used = (0, _n_rounds(native)) if self._wrapped else (0, 0)
+
+    def categories(self, names: tuple[str, ...]) -> CategoryColumns:
+        """Its categorical columns, when its columns are called so.
+
+        Raises:
+            ModelError: the model was trained by an XGBoost that does not store its categories.
+        """
+        types = self._booster.feature_types or []
+        categorical = [name for name, kind in zip(names, types, strict=False) if kind == "c"]
+        if not categorical:
+            return CategoryColumns()
+        stored: dict[str, Any] = {}
+        if hasattr(self._booster, "get_categories"):
+            listed = self._booster.get_categories(export_to_arrow=True).to_arrow()
+            stored = {name: values for name, (_, values) in zip(names, listed, strict=True) if values is not None}
+        if not stored and self.feature_names is not None:
+            msg = (
+                f"the model reads {categorical[0]!r} as categories and does not hold their values, so their codes "
+                "cannot be known; train it again with XGBoost 3.1 or later"
+            )
+            raise ModelError(msg)
+        return CategoryColumns(values={name: values.to_pylist() for name, values in stored.items()})
+
+    def ask(self, model: Any, rows: Any, *, margin: bool) -> Any:
+        """XGBoost's own door."""
+        if not self._wrapped:
+            import xgboost
+
+            return model.predict(xgboost.DMatrix(rows, enable_categorical=True), output_margin=margin)
+        if margin:
+            return model.predict(rows, output_margin=True)
+        return model.predict_proba(rows) if self.n_classes else model.predict(rows)
+
+    def forward(self, encoded: FloatArray, *, margin: bool) -> Any:
+        """The booster on a plain matrix, categories as codes."""
+        if not np.isnan(self._missing):
+            encoded = np.where(encoded == self._missing, np.nan, encoded)
+        if self.is_trees:
+            kind = "margin" if margin else "value"
+            return self._booster.inplace_predict(
+                encoded, iteration_range=self._trees_used, predict_type=kind, validate_features=False
+            )
+        import xgboost
+
+        matrix = xgboost.DMatrix(
+            encoded, feature_names=self._booster.feature_names, feature_types=self._booster.feature_types
+        )
+        return self._booster.predict(matrix, output_margin=margin)
+
+
+def _n_rounds(native: Any) -> int:
+    """Rounds the scikit-learn object predicts with: up to the best one where training stopped early; 0 for all."""
+    try:
+        return int(native.best_iteration) + 1
+    except AttributeError:  # XGBoost's own way to say that training did not stop early
+        return 0
