@@ -1,0 +1,1 @@
+"""How things are measured: alternating repeats, memory, growth, processes of their own, records."""
