@@ -149,7 +149,7 @@ class _Layout:
 
 def _numbers(trees: list[dict[str, str]], name: str, kind: npt.DTypeLike) -> npt.NDArray[Any]:
     """One line of all trees, one after the other; numpy parses decimals to the nearest double."""
-    return np.fromstring(" ".join(tree[name] for tree in trees), dtype=kind, sep=" ")
+    return np.fromstring(" ".join(tree[name] for tree in trees if tree[name]), dtype=kind, sep=" ")
 
 
 def _missing_left(decision: npt.NDArray[np.int64], threshold: FloatArray) -> npt.NDArray[np.bool_]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["as_codes", "category_sets", "first_nodes", "no_sets", "positive_cover"]
 
 _UNSEEN = -1.0
-_NEGLIGIBLE = 2.0**-53  # a share that no longer changes a sum with its sibling's share
+_NEGLIGIBLE = 2.0**-54  # a share so small that adding it to the whole gives the whole
 
 
 def first_nodes(node_counts: npt.ArrayLike) -> IntArray:

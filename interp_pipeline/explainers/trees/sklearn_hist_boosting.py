@@ -73,7 +73,7 @@ def read_sklearn_hist_boosting(estimator: Any) -> PackedForest | None:
     first = np.repeat(root, counts)
     left, right = (np.where(leaf, -1, nodes[side] + first).astype(np.int32) for side in ("left", "right"))
     missing_left = nodes["missing_go_to_left"] != 0
-    n_outputs = len(stages[0]) if stages else 1
+    n_outputs = len(stages[0])
     value = np.zeros((len(nodes), n_outputs))
     output = np.repeat(np.arange(len(predictors)) % n_outputs, counts)
     value[np.arange(len(nodes)), output] = np.where(leaf, nodes["value"], 0.0)
