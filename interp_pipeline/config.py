@@ -15,11 +15,11 @@ from interp_pipeline.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CompareConfig", "Config", "ExplainConfig", "ModelKind", "Task", "TrainConfig"]
+__all__ = ["CompareConfig", "Config", "ExplainConfig", "ModelKind", "Output", "Task", "TrainConfig"]
 
 Task = Literal["binary", "multiclass", "regression"]
 ModelKind = Literal["random_forest", "keras"]
-
+Output = Literal["auto", "probability", "margin"]
 
 _LARGEST_SEED = 2**32 - 1  # of scikit-learn's and numpy's generators
 _WORDS = {int: ("a whole number", "whole numbers"), float: ("a number", "numbers"), str: ("a text", "texts")}
@@ -154,12 +154,16 @@ class ExplainConfig(Config):
     class_names: tuple[str, ...] = ()  # names for the classes of such a model, in its order; empty: its own
     seed: int = 42
     max_exact_features: int = 12  # up to here any model is explained by exact enumeration
-    sampling_rounds: int = 10  # permutation SHAP: permutation pairs per background row
+    sampling_rounds: int = 4  # permutation SHAP: rounds of four walks per background row, unless max_error decides
     lime_samples: int = 5000  # LIME: perturbed rows per explained row
     instances: int = 3  # rows shown one by one (waterfall, LIME, plain words)
     additivity_tolerance: float = 1e-6  # of the range of the model output; above it nothing is published
     max_seconds: float | None = None  # None: no limit
     max_error: float | None = None  # largest mean standard error, as a share of mean |value|
+    max_evaluations: int | None = None  # rows the model may be asked to predict; None: no limit
+    # What of a classifier is explained: "auto" takes probabilities, except for models that add up in
+    # log-odds (boosted trees, linear classifiers), whose margins are explained exactly.
+    output: Output = "auto"
 
     def __post_init__(self) -> None:
         """Refuse options nothing can be explained with.
@@ -174,7 +178,11 @@ class ExplainConfig(Config):
             max_exact_features=self.max_exact_features,
             lime_samples=self.lime_samples,
             instances=self.instances,
+            max_evaluations=1 if self.max_evaluations is None else self.max_evaluations,
         )
+        if self.output not in get_args(Output):
+            msg = f"output must be one of {', '.join(get_args(Output))}, not {self.output!r}"
+            raise UsageError(msg)
         _at_least(2, sampling_rounds=self.sampling_rounds)
         _check_seed(self.seed)
         for name, value in (("max_seconds", self.max_seconds), ("max_error", self.max_error)):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from interp_pipeline.explainers.protocol import ExplainableModel
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["Inputs", "TimeLimit", "column_owners", "used_features"]
+__all__ = ["Inputs", "TimeLimit", "column_owners", "used_features", "with_unused"]
 
 
 def used_features(model: ExplainableModel) -> tuple[int, ...]:
@@ -55,6 +55,22 @@ def column_owners(model: ExplainableModel, n_columns: int) -> npt.NDArray[np.int
                 raise ModelError(msg)
             owners[column] = position
     return owners
+
+
+def with_unused(values: FloatArray, players: tuple[int, ...], n_features: int) -> FloatArray:
+    """Values of the used features among those of all features, the unused ones exactly 0.
+
+    Args:
+        values: shape (n_rows, n_players, n_outputs).
+        players: which features they belong to.
+        n_features: number of raw features.
+
+    Returns:
+        Shape (n_rows, n_features, n_outputs).
+    """
+    result = np.zeros((values.shape[0], n_features, values.shape[2]))
+    result[:, list(players)] = values
+    return result
 
 
 class TimeLimit:

@@ -9,7 +9,7 @@ sampling and enumeration therefore work on *pairs* and only on the features that
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +17,39 @@ import numpy.typing as npt
 from interp_pipeline.explainers.inputs import column_owners, used_features
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from interp_pipeline.explainers.inputs import Inputs
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["BLOCK_ROWS", "BoolArray", "IndexArray", "MaskedModel"]
+__all__ = ["Game", "IndexArray", "MaskedModel", "Pairs"]
 
-BoolArray = npt.NDArray[np.bool_]
-IndexArray = npt.NDArray[np.intp]
+IndexArray: TypeAlias = npt.NDArray[np.int64]
 
-BLOCK_ROWS = 16_384  # rows per call of the model: amortises the call, and the block stays in cache
+_BLOCK_ROWS = 16_384  # most rows per call of the model: enough to forget what the call itself costs
+_BLOCK_BYTES = 8 << 20  # and few enough to stay in the cache
+_CHUNK_QUERIES = 1 << 18  # most queries whose outputs are held at once, unless one pair has more
+
+
+class Game(NamedTuple):
+    """Rows and their outputs, as compiled code reads them."""
+
+    rows: FloatArray  # explained, in the estimator's input, shape (n_rows, n_columns)
+    background: FloatArray  # shape (n_background, n_columns)
+    column_start: IndexArray  # player p owns columns[column_start[p] : column_start[p + 1]]
+    columns: IndexArray
+    predictions: FloatArray  # outputs for the explained rows, shape (n_rows, n_outputs)
+    background_outputs: FloatArray  # shape (n_background, n_outputs)
+
+
+class Pairs(NamedTuple):
+    """Some pairs of an explained and a background row, row by row, and their queries."""
+
+    row: IndexArray  # explained row of each pair, shape (n_pairs,)
+    fill: IndexArray  # background row of each pair, shape (n_pairs,)
+    players: npt.NDArray[np.int32]  # players on which they differ, first in each line, shape (n_pairs, n_players)
+    sizes: IndexArray  # how many they are, shape (n_pairs,)
+    offsets: IndexArray  # first query of each pair and the number of all queries, shape (n_pairs + 1,)
 
 
 class MaskedModel:
@@ -33,12 +57,13 @@ class MaskedModel:
 
     Attributes:
         players: indices of the raw features that take part, length n_players.
-        background_outputs: the model's outputs for the background, shape (n_background, n_outputs).
+        game: rows and outputs.
+        block_rows: most rows it is asked about in one call.
         n_evaluations: rows the model was asked about so far.
     """
 
     def __init__(self, inputs: Inputs) -> None:
-        """Evaluate the background.
+        """Evaluate the explained rows and the background.
 
         Args:
             inputs: encoded rows and background.
@@ -47,67 +72,119 @@ class MaskedModel:
             ModelError: columns and features do not belong together.
         """
         self._forward = inputs.model.forward
-        self._background = np.ascontiguousarray(inputs.background)
-        owners = column_owners(inputs.model, self._background.shape[1])
-        self._owned: BoolArray = owners >= 0
-        self._owners: IndexArray = np.maximum(owners, 0)
+        rows, background = (np.ascontiguousarray(x, dtype=np.float64) for x in (inputs.rows, inputs.background))
         self.players = used_features(inputs.model)
+        n_columns = background.shape[1]
+        owners = column_owners(inputs.model, n_columns)
+        by_owner: IndexArray = np.argsort(owners, kind="stable")
+        columns = by_owner[owners[by_owner] >= 0]
+        self.block_rows = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // (8 * max(1, n_columns))))
         self.n_evaluations = 0
-        self.background_outputs = self._ask(self._background)
-
-    @property
-    def n_background(self) -> int:
-        """Number of background rows."""
-        return len(self._background)
+        self.game = Game(
+            rows=rows,
+            background=background,
+            column_start=np.searchsorted(owners[columns], np.arange(len(self.players) + 1)),
+            columns=columns,
+            predictions=self._ask(rows),
+            background_outputs=self._ask(background),
+        )
 
     @property
     def base_value(self) -> FloatArray:
         """Mean output over the background, shape (n_outputs,)."""
-        return np.asarray(self.background_outputs.mean(axis=0), dtype=np.float64)
+        return np.asarray(self.game.background_outputs.mean(axis=0), dtype=np.float64)
+
+    @property
+    def values_shape(self) -> tuple[int, int, int]:
+        """(n_rows, n_players, n_outputs)."""
+        return len(self.game.rows), len(self.players), self.game.predictions.shape[1]
 
     def _ask(self, encoded: FloatArray) -> FloatArray:
         self.n_evaluations += len(encoded)
-        return np.asarray(self._forward(encoded), dtype=np.float64)
+        blocks = [encoded[at : at + self.block_rows] for at in range(0, len(encoded), self.block_rows)]
+        outputs = np.concatenate([self._forward(block) for block in blocks])
+        return np.ascontiguousarray(outputs, dtype=np.float64)
 
-    def predict(self, row: FloatArray) -> FloatArray:
-        """Outputs for one encoded row (n_columns,), shape (n_outputs,).
-
-        Asked on its own, so that a row's numbers do not depend on which rows came with it: a
-        network's last bits may differ with the size of the batch.
-        """
-        return np.asarray(self._ask(row[np.newaxis])[0], dtype=np.float64)
-
-    def differing(self, row: FloatArray) -> BoolArray:
-        """On which players an encoded row differs from each background row.
+    def outputs(self, n_queries: int, mask: Callable[[FloatArray, int], None]) -> FloatArray:
+        """Outputs for masked rows, asked in blocks that are built one at a time.
 
         Args:
-            row: shape (n_columns,).
+            n_queries: number of masked rows.
+            mask: given an array (n_block, n_columns) and the number of the first query, writes the
+                masked rows of that query and those after it.
 
         Returns:
-            Shape (n_background, n_players); two missing values agree.
+            Shape (n_queries, n_outputs).
         """
-        both_missing = np.isnan(row) & np.isnan(self._background)
-        differs = (self._background != row) & ~both_missing & self._owned
-        result = np.zeros((self.n_background, len(self.players)), dtype=np.bool_)
-        rows, columns = np.nonzero(differs)
-        result[rows, self._owners[columns]] = True
+        result = np.empty((n_queries, self.game.predictions.shape[1]))
+        for start in range(0, n_queries, self.block_rows):
+            # A new array each time: what a model is given it may keep.
+            masked = np.empty((min(self.block_rows, n_queries - start), self.game.rows.shape[1]))
+            mask(masked, start)
+            result[start : start + len(masked)] = self._ask(masked)
         return result
 
-    def outputs(self, row: FloatArray, background_rows: IndexArray, coalitions: BoolArray) -> FloatArray:
-        """Outputs where each coalition has the row's values and the other players a background row's.
+    def count_queries(self, n_queries: IndexArray) -> int:
+        """How many queries all rows together have.
 
         Args:
-            row: encoded, shape (n_columns,).
-            background_rows: which background row fills each query, shape (n_queries,).
-            coalitions: shape (n_queries, n_players).
-
-        Returns:
-            Shape (n_queries, n_outputs). Queries are asked in blocks of ``BLOCK_ROWS``.
+            n_queries: of a pair by the number of players it differs on, shape (n_players + 1,).
         """
-        result = np.empty((len(background_rows), self.background_outputs.shape[1]))
-        for start in range(0, len(background_rows), BLOCK_ROWS):
-            block = slice(start, start + BLOCK_ROWS)
-            masked = self._background.take(background_rows[block], axis=0)
-            np.copyto(masked, row, where=coalitions[block].take(self._owners, axis=1) & self._owned)
-            result[block] = self._ask(masked)
-        return result
+        return sum(int(n_queries[self._pairs(row, row + 1).sizes].sum()) for row in range(len(self.game.rows)))
+
+    def chunks(self, n_queries: IndexArray) -> Iterator[Pairs]:
+        """All pairs, row by row, in chunks whose queries are asked together.
+
+        Whole rows share a chunk as long as their queries fit into one block: one call of the model
+        then serves many rows. A row with more is asked alone, and its numbers then depend on no
+        other row even in the last bit of a model whose sums depend on the size of a batch.
+
+        Args:
+            n_queries: of a pair by the number of players it differs on, shape (n_players + 1,).
+        """
+        start, waiting = 0, 0
+        for row in range(len(self.game.rows)):
+            sizes = self._pairs(row, row + 1).sizes
+            size = int(n_queries[sizes].sum()) + len(sizes)  # pairs without queries take memory, too
+            if waiting and waiting + size > self.block_rows:
+                yield from self._split(start, row, n_queries)
+                start, waiting = row, 0
+            waiting += size
+        yield from self._split(start, len(self.game.rows), n_queries)
+
+    def pairs_done(self, chunk: Pairs) -> int:
+        """How many pairs are done once this chunk is."""
+        return int(chunk.row[-1]) * len(self.game.background) + int(chunk.fill[-1]) + 1
+
+    def _split(self, start: int, stop: int, n_queries: IndexArray) -> Iterator[Pairs]:
+        """The pairs of some rows, in parts if they have too many queries for the memory."""
+        pairs = self._pairs(start, stop)
+        ends = np.cumsum(n_queries[pairs.sizes])
+        first = 0
+        while first < len(ends):
+            done = int(ends[first - 1]) if first else 0
+            last = max(first + 1, int(np.searchsorted(ends, done + _CHUNK_QUERIES, side="right")))
+            part = slice(first, last)
+            yield Pairs(
+                row=pairs.row[part],
+                fill=pairs.fill[part],
+                players=pairs.players[part],
+                sizes=pairs.sizes[part],
+                offsets=np.concatenate([np.zeros(1, np.int64), ends[part] - done]),
+            )
+            first = last
+
+    def _pairs(self, start: int, stop: int) -> Pairs:
+        """All pairs of some rows, their queries not yet counted."""
+        from interp_pipeline.explainers.kernels.coalitions import list_differing
+
+        n_background, n_pairs = len(self.game.background), (stop - start) * len(self.game.background)
+        pairs = Pairs(
+            row=np.repeat(np.arange(start, stop), n_background),
+            fill=np.tile(np.arange(n_background), stop - start),
+            players=np.zeros((n_pairs, len(self.players)), np.int32),
+            sizes=np.empty(n_pairs, np.int64),
+            offsets=np.zeros(n_pairs + 1, np.int64),
+        )
+        list_differing(self.game, pairs)
+        return pairs

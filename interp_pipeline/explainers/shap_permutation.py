@@ -1,49 +1,51 @@
 """SHAP values of any model with many features, sampled until a stated accuracy, with their errors.
 
-Per explained row and background row, ``sampling_rounds`` pairs of a random feature order and its
-reverse are walked (see ``permutation_walk``). Background rows are strata: none is left out, so the
-base value is exact, every estimate is additive, and only the orders are random.
+Each pair of an explained row x and a background row z is walked from z to x, feature by feature, in
+random orders; what the output gains with a feature, on average over orders, is its Shapley value
+(Castro, Gomez, Tejada, "Polynomial calculation of the Shapley value based on sampling", 2009). A round
+walks one random order, the same order rotated by half its length, and both reversed: four walks whose
+errors cancel in part (reversal as the antithetic variate: Mitchell et al., "Sampling permutations for
+Shapley value estimation", 2022; the rotation and what it gains are in decision record 0005). Gains
+telescope, so every estimate adds up to f(x) - f(z) exactly. Background rows are strata: none is left
+out, the base value is exact, and only the orders are random.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
-from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp_pipeline.errors import ModelError
-from interp_pipeline.explainers.inputs import Inputs, TimeLimit
+from interp_pipeline.explainers.inputs import Inputs, TimeLimit, with_unused
 from interp_pipeline.explainers.masking import MaskedModel
-from interp_pipeline.explainers.permutation_walk import walk_pairs
+from interp_pipeline.explainers.sampling_budget import SamplingBudget, walked_queries
 from interp_pipeline.explanation import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy.typing as npt
     import pandas as pd
 
     from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.explainers.masking import Pairs
     from interp_pipeline.explainers.protocol import ExplainableModel
     from interp_pipeline.explanation import Explanation, FloatArray
 
-__all__ = ["MAX_ROUNDS_FACTOR", "ShapPermutation"]
-
-MAX_ROUNDS_FACTOR = 50  # max_error may multiply sampling_rounds by this much: errors shrink about 7 fold
-_REMEDY = "allow more, or explain fewer rows or with a smaller background"
-_PASS_ROUNDS = 2  # rounds per visit of a row; two is the fewest that show their own spread
+__all__ = ["ShapPermutation"]
 
 
 class ShapPermutation:
-    """Samples antithetic feature orders: unbiased, additive to rounding, standard error per value.
+    """Samples feature orders: unbiased, additive to rounding, a standard error per value, any model.
 
-    Costs about 2 * rounds * n_rows * n_background * (k - 1) model evaluations, k being the number of
+    Costs 4 * rounds * n_rows * n_background * (k - 1) model evaluations, k being the number of
     features on which an explained and a background row differ. A row's orders are drawn from the
     seed and the row's own content: its values do not depend on the rows beside it or their order,
-    equal rows get equal values, and the errors of different rows are independent. Deterministic for
-    a seed, unless ``max_seconds`` cuts the sampling short.
+    except that a model may answer in other last bits when it is asked about other rows in the same
+    call; equal rows get equal orders, and the errors of different rows are independent.
+    Deterministic for a seed, unless ``max_seconds`` cuts the sampling short.
     """
 
     name = "shap_permutation"
@@ -63,78 +65,87 @@ class ShapPermutation:
     ) -> Explanation:
         """Attribute the model's outputs to its raw features; see ``Explainer.explain``.
 
-        At least ``sampling_rounds`` rounds are walked; with ``max_error``, as many more as it takes
-        until the mean standard error is at most that share of the mean absolute value.
-        ``max_seconds`` ends the sampling earlier, after a pass over all rows; without it,
-        ``MAX_ROUNDS_FACTOR`` times ``sampling_rounds`` is the most. ``details`` holds the
-        ``rounds`` that were walked.
+        Rounds are walked for all rows, two at a time, until the first of: ``sampling_rounds``, or with
+        ``max_error`` as many as it takes until the mean standard error is at most that share of the
+        mean absolute value; ``max_evaluations``; ``max_seconds``. ``details`` holds the ``rounds``, the
+        ``relative_error`` they reached, and ``stopped_by_…`` = 1 for what ended them.
 
         Raises:
             UsageError: a table is empty or lacks a feature.
-            ModelError: ``max_seconds`` is not enough for two rounds, or ``max_error`` is out of
-                reach, or columns and features do not belong together.
+            ModelError: a budget is not enough for two rounds, or ``max_error`` is out of reach and
+                no budget bounds the work, or columns and features do not belong together.
         """
         limit = TimeLimit(self.name, config.max_seconds)
         inputs = Inputs.encode(model, rows, background)
-        sample = _Sample(inputs.rows, MaskedModel(inputs), config.seed)
-        steps = _Steps(len(inputs.rows), max(1, config.sampling_rounds // _PASS_ROUNDS), advance)
-
-        def after_row(n_done: int) -> None:
-            steps.advance()
-            if sample.rounds == 0:
-                limit.require(n_done / len(inputs.rows), _REMEDY)
-
-        target = config.sampling_rounds
-        while sample.rounds < target and not (sample.rounds and limit.passed):
-            left = target - sample.rounds
-            # An odd number ends with a pass of three: one round alone shows no spread.
-            sample.visit_rows(left if left == _PASS_ROUNDS + 1 else _PASS_ROUNDS, after_row)
-            if sample.rounds >= target and config.max_error is not None:
-                target = _rounds_for(config.max_error, sample, config)
-        steps.finish()
+        masked = MaskedModel(inputs)
+        sample = _Sample(masked, config.seed)
+        budget = SamplingBudget(masked, config, limit, advance)
+        while n_rounds := budget.next_rounds(sample.rounds, sample.relative_error()):
+            sample.walk(n_rounds, budget.after)
         values, std_errors = sample.estimate()
-        players, n_features = sample.masked.players, len(model.feature_names)
+        n_features = len(model.feature_names)
         return inputs.explanation(
             method=self.name,
             config=config,
-            values=_with_unused(values, players, n_features),
-            std_errors=_with_unused(std_errors, players, n_features),
-            base_values=sample.masked.base_value,
-            predictions=sample.predictions,
-            cost=Cost(seconds=limit.elapsed_s, model_evaluations=sample.masked.n_evaluations),
-            details={"rounds": float(sample.rounds)},
+            values=with_unused(values, masked.players, n_features),
+            std_errors=with_unused(std_errors, masked.players, n_features),
+            base_values=masked.base_value,
+            predictions=masked.game.predictions,
+            cost=Cost(seconds=limit.elapsed_s, model_evaluations=masked.n_evaluations),
+            details={
+                "rounds": float(sample.rounds),
+                "relative_error": sample.relative_error(),
+                f"stopped_by_{budget.stopped_by}": 1.0,
+            },
         )
 
 
 class _Sample:
     """What was walked so far, as running sums over rounds: memory does not grow with them."""
 
-    def __init__(self, rows: FloatArray, masked: MaskedModel, seed: int) -> None:
-        """Nothing is walked yet; the rows' own predictions are known.
+    def __init__(self, masked: MaskedModel, seed: int) -> None:
+        """Nothing is walked yet.
 
         Args:
-            rows: encoded, shape (n_rows, n_columns).
-            masked: the model and its background.
+            masked: the model, the rows and the background.
             seed: of the feature orders.
         """
-        self._rows = rows
+        self._masked = masked
         self._seed = seed
-        self.masked = masked
         self.rounds = 0
-        self.predictions = np.stack([masked.predict(row) for row in rows])
-        shape = (len(rows), len(masked.players), self.predictions.shape[1])
-        self._sums = np.zeros(shape)  # over rounds, of the mean over background rows
-        self._spreads = np.zeros(shape)  # over rounds and background rows, of the variance between rounds
+        self._sums = np.zeros(masked.values_shape)  # of the estimates, over rounds and background rows
+        self._spreads = np.zeros(masked.values_shape)  # of the variance of one round's estimate, likewise
 
-    def visit_rows(self, n_rounds: int, after_row: Callable[[int], None]) -> None:
-        """Walk ``n_rounds`` further rounds for every row, telling how many rows are done after each."""
-        for i, row in enumerate(self._rows):
-            random = _generator(self._seed, row, self.rounds)
-            estimates = walk_pairs(self.masked, row, self.predictions[i], n_rounds, random)
-            self._sums[i] += estimates.mean(axis=1).sum(axis=0)
-            self._spreads[i] += n_rounds * estimates.var(axis=0, ddof=1).sum(axis=0)
-            after_row(i + 1)
+    def walk(self, n_rounds: int, after: Callable[[Pairs], None]) -> None:
+        """Walk further rounds for every row.
+
+        Args:
+            n_rounds: two or more, so that they show their own spread.
+            after: called with each chunk of pairs that is done.
+        """
+        from interp_pipeline.explainers.kernels.coalitions_walked import add_walked_values, mask_walks
+
+        masked = self._masked
+        for pairs in masked.chunks(walked_queries(len(masked.players), n_rounds)):
+            orders = self._draw_orders(pairs, n_rounds)
+            outputs = masked.outputs(int(pairs.offsets[-1]), partial(mask_walks, masked.game, pairs, orders))
+            add_walked_values(masked.game, pairs, orders, outputs, self._sums, self._spreads)
+            after(pairs)
         self.rounds += n_rounds
+
+    def _draw_orders(self, pairs: Pairs, n_rounds: int) -> npt.NDArray[np.int32]:
+        """Random orders of the players that differ, shape (n_pairs, n_rounds, n_players)."""
+        from interp_pipeline.explainers.kernels.coalitions_walked import shuffle_players
+
+        game, shape = self._masked.game, (len(self._masked.game.background), n_rounds, len(self._masked.players))
+        uniforms = np.empty((len(pairs.row), *shape[1:]))
+        for row in np.unique(pairs.row):
+            mine = pairs.row == row
+            drawn = _generator(self._seed, game.rows[row], self.rounds).random(shape)
+            uniforms[mine] = drawn[pairs.fill[mine]]
+        orders = np.empty(uniforms.shape, np.int32)
+        shuffle_players(pairs, uniforms, orders)
+        return orders
 
     def estimate(self) -> tuple[FloatArray, FloatArray]:
         """Values and their standard errors, both of shape (n_rows, n_players, n_outputs).
@@ -143,9 +154,8 @@ class _Sample:
         the sum over background rows of the variance between rounds, over rounds * n_background^2;
         pooling it over the strata makes it steady even for few rounds.
         """
-        values = self._sums / self.rounds
-        std_errors = np.sqrt(self._spreads) / (self.rounds * self.masked.n_background)
-        return values, std_errors
+        estimates = max(1, self.rounds * len(self._masked.game.background))
+        return self._sums / estimates, np.sqrt(self._spreads) / estimates
 
     def relative_error(self) -> float:
         """Mean standard error as a share of the mean absolute value; 0 where all values are 0."""
@@ -154,60 +164,8 @@ class _Sample:
         return float(std_errors.mean()) / scale if scale > 0 else 0.0
 
 
-@dataclass
-class _Steps:
-    """Turns passes over all rows into rows finished, as the progress bar counts them."""
-
-    n_rows: int
-    n_passes: int
-    report: Callable[[int], None]
-    visited: int = field(default=0, init=False)
-    reported: int = field(default=0, init=False)
-
-    def advance(self) -> None:
-        """One row visited once."""
-        self.visited += 1
-        self._report_up_to(min(self.visited // self.n_passes, self.n_rows))
-
-    def finish(self) -> None:
-        """All rows are finished, whether early or after more passes than foreseen."""
-        self._report_up_to(self.n_rows)
-
-    def _report_up_to(self, rows: int) -> None:
-        if rows > self.reported:
-            self.report(rows - self.reported)
-            self.reported = rows
-
-
 def _generator(seed: int, row: FloatArray, rounds_before: int) -> np.random.Generator:
     """Random numbers that depend on the seed, the row's content and the rounds before, nothing else."""
     content = hashlib.sha256(np.ascontiguousarray(row).tobytes()).digest()
     words = np.frombuffer(content, dtype="<u4").tolist()
     return np.random.default_rng([seed, rounds_before, *words])
-
-
-def _rounds_for(max_error: float, sample: _Sample, config: ExplainConfig) -> int:
-    """How many rounds in all should reach the accuracy: errors shrink with their square root.
-
-    Raises:
-        ModelError: more than ``MAX_ROUNDS_FACTOR`` times the first rounds, and no time limit
-            bounds the work instead.
-    """
-    error = sample.relative_error()
-    if error <= max_error:
-        return sample.rounds
-    needed = max(sample.rounds + _PASS_ROUNDS, math.ceil(sample.rounds * (error / max_error) ** 2))
-    if config.max_seconds is None and needed > MAX_ROUNDS_FACTOR * config.sampling_rounds:
-        msg = (
-            f"shap_permutation: max_error={max_error:g} needs about {needed} rounds, more than {MAX_ROUNDS_FACTOR} "
-            f"times sampling_rounds={config.sampling_rounds} (error now {error:.3g}); raise one of the two"
-        )
-        raise ModelError(msg)
-    return needed
-
-
-def _with_unused(values: FloatArray, players: tuple[int, ...], n_features: int) -> FloatArray:
-    """Values of the players among those of all features, the unused ones exactly 0."""
-    result = np.zeros((values.shape[0], n_features, values.shape[2]))
-    result[:, list(players)] = values
-    return result

@@ -34,6 +34,7 @@ class SmallModel:
     one_hot: Mapping[int, int] = field(default_factory=dict)  # feature: number of categories
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     trees: Any = None
+    linear: Any = None
 
     def __post_init__(self) -> None:
         self.positive_class = self.output_names[1] if len(self.output_names) == 2 else None
@@ -91,6 +92,19 @@ def mlp(n_inputs: int, n_outputs: int, seed: int, scale: float = 1.0) -> Callabl
             return logits
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)
+
+    return forward
+
+
+def row_by_row(n_inputs: int) -> Callable[[FloatArray], FloatArray]:
+    """Two outputs whose bits do not depend on which rows are asked for together, as a matrix product's may."""
+
+    def forward(encoded: FloatArray) -> FloatArray:
+        first, second = np.ones(len(encoded)), np.zeros(len(encoded))
+        for column in range(n_inputs):
+            first *= 1.0 + 0.3 * np.sin(encoded[:, column] + column)
+            second = np.maximum(second * 0.7, encoded[:, column] ** 2)
+        return np.column_stack([first, second])
 
     return forward
 

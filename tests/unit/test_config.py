@@ -24,6 +24,8 @@ _OTHER: dict[str, Any] = {
     "class_names": ("no", "yes"),
     "max_seconds": 1.5,
     "max_error": 0.1,
+    "max_evaluations": 1000,
+    "output": "margin",
     "additivity_tolerance": 1e-3,
     "confidence": 0.9,
 }
@@ -96,6 +98,8 @@ def test_they_do_not_change(kind: type[Config]) -> None:
         (ExplainConfig, "sampling_rounds", 1),
         (ExplainConfig, "lime_samples", 0),
         (ExplainConfig, "instances", 0),
+        (ExplainConfig, "max_evaluations", 0),
+        (ExplainConfig, "output", "logits"),
         (CompareConfig, "rows", 0),
         (CompareConfig, "top_k", 0),
         (CompareConfig, "confidence", 1.0),
@@ -121,6 +125,8 @@ def test_what_cannot_be_is_refused_by_name(kind: type[Config], option: str, valu
         (TrainConfig, {"seed": True}),
         (ExplainConfig, {"methods": "shap"}),
         (ExplainConfig, {"max_seconds": "soon"}),
+        (ExplainConfig, {"max_evaluations": 1.5}),
+        (ExplainConfig, {"output": 1}),
         (CompareConfig, {"confidence": "high"}),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from harness.explainable_models import mlp, random_rows, small_model, tree_model
 from sklearn.ensemble import RandomForestClassifier
@@ -12,10 +13,13 @@ from sklearn.ensemble import RandomForestClassifier
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import ModelError, UsageError
 from interp_pipeline.explainers import tree_arrays
+from interp_pipeline.explainers.protocol import LinearTerms
 from interp_pipeline.explainers.registry import EXPLAINERS, choose_explainers, load_explainer
 
 FEATURES = random_rows(60, 3, 1)
 FOREST = tree_model(RandomForestClassifier(3, random_state=0).fit(FEATURES, FEATURES[:, 0] > 0), 3)
+LINEAR = small_model(lambda x: x @ np.ones((12, 1)), 12)
+LINEAR.linear = LinearTerms(coefficients=np.ones((12, 1)), intercept=np.zeros(1))
 FEW, MANY = small_model(mlp(12, 1, 0), 12), small_model(mlp(13, 1, 0), 13)
 
 
@@ -29,6 +33,7 @@ def test_every_name_loads_an_explainer_of_that_name() -> None:
 
 def test_auto_takes_the_best_shap_and_lime() -> None:
     assert chosen(FOREST, "auto") == ["shap_tree", "lime"]
+    assert chosen(LINEAR, "auto") == ["shap_linear", "lime"]
     assert chosen(FEW, "auto") == ["shap_exact", "lime"]
     assert chosen(MANY, "auto") == ["shap_permutation", "lime"]
 
@@ -44,7 +49,7 @@ def test_the_reason_is_a_sentence_with_numbers() -> None:
     assert tree[0].why == "The model is a tree or a forest, whose SHAP values can be read from the trees exactly."
     many = choose_explainers(MANY, ExplainConfig())[0]
     assert "13 features" in many.why
-    assert "10 rounds" in many.why
+    assert "4 rounds" in many.why
     assert "max_exact_features=12" in many.why
 
 
@@ -75,7 +80,7 @@ def test_choosing_imports_no_heavy_library() -> None:
     code = (
         "import sys; from interp_pipeline.explainers.registry import EXPLAINERS, load_explainer;"
         "[load_explainer(name) for name in EXPLAINERS];"
-        "print(sorted({'shap', 'lime', 'sklearn', 'tensorflow', 'mlflow', 'matplotlib'} & set(sys.modules)))"
+        "print(sorted({'shap', 'lime', 'sklearn', 'tensorflow', 'mlflow', 'matplotlib', 'numba'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": ":".join(sys.path)}

@@ -12,6 +12,7 @@ from harness.explainable_models import (
     explain,
     mlp,
     random_rows,
+    row_by_row,
     small_model,
     table,
 )
@@ -20,10 +21,12 @@ from hypothesis import strategies as st
 
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import ModelError, UsageError
-from interp_pipeline.explainers import masking, shap_exact
+from interp_pipeline.explainers import masking
 from interp_pipeline.explainers.registry import load_explainer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from interp_pipeline.explanation import FloatArray
 
 CONFIG = ExplainConfig()
@@ -124,15 +127,76 @@ def test_shap_agrees() -> None:
     np.testing.assert_allclose(explanation.values, theirs.values, atol=1e-7)
 
 
-def test_block_size_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = small_model(mlp(6, 2, seed=8), 6, 2)
-    rows, background = table(random_rows(2, 6, 1)), table(random_rows(9, 6, 2))
-    large = explain("shap_exact", model, rows, background, CONFIG)
-    for module in (masking, shap_exact):
-        monkeypatch.setattr(module, "BLOCK_ROWS", 5)
-    small = explain("shap_exact", model, rows, background, CONFIG)
-    np.testing.assert_allclose(small.values, large.values, atol=1e-14)
-    assert small.cost.model_evaluations == large.cost.model_evaluations == 9 + 2 + 2 * 9 * (2**6 - 2)
+@pytest.mark.parametrize(("block", "chunk"), [(5, 1 << 18), (200, 60), (10_000, 1)])
+def test_blocks_and_chunks_do_not_matter(block: int, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = small_model(row_by_row(6), 6, 2)
+    rows, background = table(random_rows(3, 6, 1)), table(random_rows(9, 6, 2))
+    expected = explain("shap_exact", model, rows, background, CONFIG)
+    monkeypatch.setattr(masking, "_BLOCK_ROWS", block)
+    monkeypatch.setattr(masking, "_CHUNK_QUERIES", chunk)
+    found = explain("shap_exact", model, rows, background, CONFIG)
+    assert found.values.tobytes() == expected.values.tobytes()
+    assert found.cost.model_evaluations == expected.cost.model_evaluations == 9 + 3 + 3 * 9 * (2**6 - 2)
+
+
+def test_one_call_serves_many_rows() -> None:
+    calls: list[int] = []
+
+    def counting(x: FloatArray) -> FloatArray:
+        calls.append(len(x))
+        return x[:, :1] * x[:, 1:2] + x[:, 2:3]
+
+    explain("shap_exact", small_model(counting, 3), table(random_rows(50, 3, 1)), table(random_rows(20, 3, 2)), CONFIG)
+    assert calls == [50, 20, 50 * 20 * (2**3 - 2)]
+
+
+def test_the_rows_beside_it_their_order_and_its_own_copies_do_not_matter_to_a_row() -> None:
+    model = small_model(row_by_row(5), 5, 2)
+    rows, background = table(random_rows(6, 5, 1)), table(random_rows(7, 5, 2))
+    together = explain("shap_exact", model, rows, background, CONFIG).values
+    turned = explain("shap_exact", model, rows.iloc[::-1], background, CONFIG).values
+    alone = explain("shap_exact", model, rows.iloc[[4, 4]], background, CONFIG).values
+    assert turned[::-1].tobytes() == together.tobytes()
+    assert (alone == together[4]).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 6), st.integers(0, 10_000))
+def test_planted_truths(n_features: int, seed: int) -> None:
+    """Sums, products and maxima have Shapley values one can write down."""
+    random = np.random.default_rng(seed)
+    x, z = random.normal(size=(2, n_features)).round(1)
+    weights = random.normal(size=n_features)
+    rows, background = table(x[np.newaxis]), table(z[np.newaxis])
+
+    def values(function: Callable[[FloatArray], FloatArray]) -> FloatArray:
+        model = small_model(lambda rows: function(rows)[:, np.newaxis], n_features)
+        return explain("shap_exact", model, rows, background, CONFIG).values[0, :, 0]
+
+    np.testing.assert_allclose(values(lambda rows: rows @ weights), weights * (x - z), atol=1e-12)
+    if n_features >= 2:
+        expected = np.zeros(n_features)
+        expected[0], expected[1] = (x[0] - z[0]) * (x[1] + z[1]) / 2, (x[1] - z[1]) * (x[0] + z[0]) / 2
+        np.testing.assert_allclose(values(lambda rows: rows[:, 0] * rows[:, 1]), expected, atol=1e-12)
+    # Airport game: whoever needs the longer runway pays for its length with those who need it, too.
+    need = np.abs(x) + 0.1
+    background = table(np.zeros((1, n_features)))
+    rows = table(need[np.newaxis])
+    order = np.argsort(need)
+    steps = np.diff(need[order], prepend=0) / np.arange(n_features, 0, -1)
+    shared = np.empty(n_features)
+    shared[order] = np.cumsum(steps)
+    np.testing.assert_allclose(values(lambda rows: rows.max(axis=1)), shared, atol=1e-12)
+
+
+def test_too_few_evaluations_are_refused_before_the_model_is_asked_in_vain() -> None:
+    model = small_model(mlp(5, 1, 0), 5)
+    rows, background = table(random_rows(2, 5, 1)), table(random_rows(3, 5, 2))
+    needed = 2 + 3 + 2 * 3 * (2**5 - 2)
+    done = explain("shap_exact", model, rows, background, ExplainConfig(max_evaluations=needed))
+    assert done.cost.model_evaluations == needed
+    with pytest.raises(ModelError, match=f"max_evaluations={needed - 1} is not enough, {needed} are needed; .*rows"):
+        explain("shap_exact", model, rows, background, ExplainConfig(max_evaluations=needed - 1))
 
 
 def test_refuses_more_features_than_allowed() -> None:
@@ -149,7 +213,7 @@ def test_too_little_time_is_an_error_that_says_how_much_is_needed() -> None:
             "shap_exact",
             model,
             table(random_rows(5, 5, 1)),
-            table(random_rows(5, 5, 2)),
+            table(random_rows(999, 5, 2)),
             ExplainConfig(max_seconds=1e-6),
         )
 

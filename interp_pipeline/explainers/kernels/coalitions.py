@@ -1,0 +1,60 @@
+"""What enumeration and sampling share: which players a pair of rows differs on, and masked rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from interp_pipeline.explainers.kernels.compiled import compiled
+
+if TYPE_CHECKING:
+    from interp_pipeline.explainers.masking import Game, IndexArray, Pairs
+    from interp_pipeline.explanation import FloatArray
+
+__all__ = ["give_player", "list_differing", "pair_of"]
+
+
+@compiled
+def list_differing(game: Game, pairs: Pairs) -> None:
+    """Write ``pairs.players`` and ``pairs.sizes``; two missing values agree.
+
+    Args:
+        game: rows and who owns their columns.
+        pairs: ``row`` and ``fill`` are read.
+    """
+    for pair in range(len(pairs.row)):
+        row, fill = game.rows[pairs.row[pair]], game.background[pairs.fill[pair]]
+        size = 0
+        for player in range(len(game.column_start) - 1):
+            for at in range(game.column_start[player], game.column_start[player + 1]):
+                x, z = row[game.columns[at]], fill[game.columns[at]]
+                if x != z and not (x != x and z != z):  # noqa: PLR0124 - only NaN differs from itself
+                    pairs.players[pair, size] = player
+                    size += 1
+                    break
+        pairs.sizes[pair] = size
+
+
+@compiled
+def give_player(game: Game, masked: FloatArray, source: FloatArray, player: int) -> None:
+    """Overwrite one player's columns of a masked row with those of another row."""
+    for at in range(game.column_start[player], game.column_start[player + 1]):
+        column = game.columns[at]
+        masked[column] = source[column]
+
+
+@compiled
+def pair_of(query: int, offsets: IndexArray) -> int:
+    """Which pair a query belongs to: the last whose first query is not behind it, by bisection.
+
+    Args:
+        query: below ``offsets[-1]``.
+        offsets: first query of each pair and the number of all queries, shape (n_pairs + 1,).
+    """
+    low, high = 0, len(offsets) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if offsets[middle] <= query:
+            low = middle
+        else:
+            high = middle
+    return low
