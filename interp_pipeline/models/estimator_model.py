@@ -16,7 +16,7 @@ from interp_pipeline.models.entrance import Entrance, take_apart
 from interp_pipeline.models.linear_terms import linear_terms
 from interp_pipeline.models.raw_table import RawTable
 from interp_pipeline.models.sklearn_head import sklearn_head
-from interp_pipeline.models.verify import mismatch, require_match
+from interp_pipeline.models.verify import mismatch, require_answers, require_match
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,8 @@ __all__ = ["adapt_estimator"]
 
 _MOST_COLUMNS = 4_096  # of a dense encoded input that is asked about in blocks of many rows
 _MOST_COLUMNS_READ = 20_000  # where trees or coefficients are read and only the given rows are encoded
-_HALF = np.dtype(np.float32)
+_ROWS_COMPARED = 256  # on which a linear function is compared with the estimator
+_SINGLE = np.dtype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,13 +69,16 @@ def adapt_estimator(
     coded = {entrance.columns[i] for i in origins.named}
     table = RawTable(feature_names, typed[0], typed[1], coded)
     everything = table.to_frame(np.concatenate([table.to_matrix(part) for part in typed]))
-    plan = _plan(parts, entrance, table, origins, owners, booster)
+    if owners is None:
+        plan = _bare_plan(parts, entrance, table)
+    else:
+        plan = _pipeline_plan(parts, entrance, origins.mixers, owners)
     if isinstance(plan, _Plan):
         head = _head(parts, booster, entrance.give(everything), wanted, exact=True)
         model = _taken_apart(parts, entrance, table, head, plan, everything)
         problem = _too_wide(model) or mismatch(model, rows, background)
         if problem is None:
-            require_match(model, rows, background)
+            require_answers(model, rows, background)
             return model
         plan = problem
     head = _head(parts, booster, entrance.give(everything), wanted, exact=False)
@@ -114,34 +118,39 @@ def _follow(origins: Origins, parts: Parts, entrance: Entrance, rows: pd.DataFra
     return origins.through(parts.steps, entrance.give(rows[:2]), own)[1]
 
 
-def _plan(
-    parts: Parts,
-    entrance: Entrance,
-    table: RawTable,
-    origins: Origins,
-    owners: list[frozenset[int]] | None,
-    booster: BoostedModel | None,
-) -> _Plan | str:
-    """How to take the model apart, or why that cannot be."""
-    n_read = len(entrance.columns)
-    if owners is not None:
-        if any(len(owner) > 1 for owner in owners):
-            return f"{' and '.join(dict.fromkeys(origins.mixers))} mixes several of them into one column"
-        groups = tuple(tuple(c for c, owner in enumerate(owners) if i in owner) for i in range(n_read))
-        names = ", ".join(type(step).__name__ for step in parts.steps)
-        note = f"Features are masked behind the preprocessing ({names}), where each has columns of its own."
-        return _Plan(encode=lambda rows: _dense(_behind(parts.steps, entrance.give(rows))), groups=groups, note=note)
-    each = tuple((i,) for i in range(n_read))
-    others = [name for name in entrance.columns if not table.is_number(name) and name not in entrance.categories.values]
-    if others:
-        return f"the column {others[0]!r} does not hold numbers"
+def _pipeline_plan(parts: Parts, entrance: Entrance, mixers: list[str], owners: list[frozenset[int]]) -> _Plan | str:
+    """How to cut a pipeline in front of its final estimator, or why that cannot be."""
+    if any(len(owner) > 1 for owner in owners):
+        return f"{' and '.join(dict.fromkeys(mixers))} mixes several of them into one column"
+    if len(owners) > _MOST_COLUMNS_READ:
+        return _width_problem(len(owners), _MOST_COLUMNS_READ)
     if parts.is_composed:
         return f"{type(parts.final).__name__} holds preprocessing of its own"
-    note = "Features are masked in the estimator's own input."
-    if booster is not None and entrance.categories.values:
-        codes = entrance.categories.codes
-        return _Plan(encode=lambda rows: codes(rows[list(entrance.columns)]), groups=each, note=note)
-    return _Plan(encode=None, groups=each, note=note)
+    groups: list[list[int]] = [[] for _ in entrance.columns]
+    for column, owner in enumerate(owners):
+        for feature in owner:
+            groups[feature].append(column)
+    names = ", ".join(type(step).__name__ for step in parts.steps)
+    return _Plan(
+        encode=lambda rows: _dense(_behind(parts.steps, entrance.give(rows))),
+        groups=tuple(map(tuple, groups)),
+        note=f"Features are masked behind the preprocessing ({names}), where each has columns of its own.",
+    )
+
+
+def _bare_plan(parts: Parts, entrance: Entrance, table: RawTable) -> _Plan | str:
+    """How to give a bare estimator the raw matrix, or why that cannot be."""
+    if parts.is_composed:
+        return f"{type(parts.final).__name__} holds preprocessing of its own"
+    categories = entrance.categories
+    others = [name for name in entrance.columns if not table.is_number(name) and name not in categories.values]
+    if others:
+        return f"the column {others[0]!r} does not hold numbers"
+    return _Plan(
+        encode=(lambda rows: categories.codes(rows[list(entrance.columns)])) if categories.values else None,
+        groups=tuple((i,) for i in range(len(entrance.columns))),
+        note="Features are masked in the estimator's own input.",
+    )
 
 
 def _taken_apart(
@@ -174,18 +183,21 @@ def _taken_apart(
         note=plan.note,
     )
     if head.may_be_linear and head.trees is None:
-        encoded = encode(table.to_matrix(everything))
+        encoded = encode(table.to_matrix(everything[:_ROWS_COMPARED]))
         cut = replace(cut, linear=linear_terms(parts.final, head.outputs, encoded, forward(encoded)))
     return AdaptedModel(table=table, cut=cut)
 
 
 def _too_wide(model: AdaptedModel) -> str | None:
-    read = model.trees is not None or model.linear is not None
-    most, width = (
-        _MOST_COLUMNS_READ if read else _MOST_COLUMNS,
-        1 + max((column for group in model.column_groups for column in group), default=-1),
-    )
-    return f"its {width} encoded columns are more than the {most} that fit into memory" if width > most else None
+    """Why the encoded input cannot be asked about in blocks, where nothing of the estimator can be read instead."""
+    if model.trees is not None or model.linear is not None:
+        return None
+    width = sum(len(group) for group in model.column_groups)
+    return _width_problem(width, _MOST_COLUMNS) if width > _MOST_COLUMNS else None
+
+
+def _width_problem(width: int, most: int) -> str:
+    return f"they become {width} columns for the estimator, and {most} are the most that are masked there"
 
 
 def _behind(steps: tuple[Any, ...], rows: Any) -> Any:
@@ -215,6 +227,6 @@ def _plain(dtype: Any) -> np.dtype[Any]:
 
 def _as_trained(final: Any, encoded: FloatArray, source: np.dtype[Any]) -> Any:
     """The estimator's input with the precision and the names it was fitted with."""
-    matrix = encoded.astype(_HALF) if source == _HALF else encoded
+    matrix = encoded.astype(_SINGLE) if source == _SINGLE else encoded
     names = getattr(final, "feature_names_in_", None)
     return matrix if names is None else pd.DataFrame(matrix, columns=names)

@@ -25,7 +25,7 @@ __all__ = ["adapt_keras"]
 _ROWS_PER_PREDICT = 8_192  # Keras' own door, whose every batch costs
 _SUM_TOLERANCE = 1e-3  # how far rows of a softmax in low precision may be from summing to 1
 _NOTE = "Features are masked in the network's own input."
-_PROBABILITY_LOSSES = {"binarycrossentropy", "categoricalcrossentropy", "sparsecategoricalcrossentropy"}
+_CLASS_LOSSES = {"binarycrossentropy", "categoricalcrossentropy", "sparsecategoricalcrossentropy"}
 
 
 def adapt_keras(
@@ -175,14 +175,12 @@ def _activation(layers: list[Any], network: Any) -> str | None:
 def _by_loss(network: Any, answers: FloatArray) -> str | None:
     """What the loss it was trained with, or the answers themselves, say about the outputs."""
     loss = getattr(network, "loss", None)
-    name = (loss if isinstance(loss, str) else getattr(loss, "name", "") or "").replace("_", "").lower()
-    if name in _PROBABILITY_LOSSES:
-        from_logits = getattr(loss, "from_logits", None)
-        if from_logits is None:
-            from_logits = getattr(loss, "_fn_kwargs", {}).get("from_logits", False)
-        if from_logits:
-            return "logits"
-        return "sigmoid" if name == "binarycrossentropy" else "softmax"
-    inside = answers.min() >= 0 and answers.max() <= 1
+    name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", "")) or ""
+    trained_for_classes = name.replace("_", "").lower() in _CLASS_LOSSES
+    if trained_for_classes and getattr(loss, "from_logits", False):
+        return "logits"
+    inside = bool(answers.min() >= 0 and answers.max() <= 1)
+    if trained_for_classes and inside and name.lower().startswith("binary"):
+        return "sigmoid"
     sums = np.abs(answers.sum(axis=1) - 1.0)
     return "softmax" if answers.shape[1] > 1 and inside and sums.max() <= _SUM_TOLERANCE else None

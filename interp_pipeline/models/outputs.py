@@ -176,4 +176,4 @@ def as_columns(answer: Any) -> FloatArray:
 def first_line(error: BaseException) -> str:
     """The beginning of what another library says, for a message of one line."""
     text = str(error).strip()
-    return text.splitlines()[0][:300] if text else type(error).__name__
+    return f"{type(error).__name__}: {text.splitlines()[0][:300]}" if text else type(error).__name__

@@ -187,7 +187,8 @@ class _Codes:
         if missing.any() and self._missing is None:
             msg = "a row to be asked about lacks a value in a column that is complete in the explained rows"
             raise DataError(msg)
-        return self._pool.take(np.where(missing, len(self._pool) - 1, numbers).astype(np.intp))
+        positions = np.where(missing, len(self._pool) - 1, numbers).astype(np.intp)
+        return pd.Series(self._pool.take(positions), dtype=self._pool.dtype)
 
 
 class _Missing(str):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from interp_pipeline.explanation import FloatArray
     from interp_pipeline.models.adapted import AdaptedModel
 
-__all__ = ["mismatch", "require_match"]
+__all__ = ["mismatch", "require_answers", "require_match"]
 
 _MOST_ROWS = 128  # of each table: enough to meet what differs, few enough for slow models
 _N_MIXED = 64  # rows made of one explained and one background row
@@ -53,11 +53,11 @@ def mismatch(model: AdaptedModel, rows: pd.DataFrame, background: pd.DataFrame) 
     return None
 
 
-def require_match(model: AdaptedModel, rows: pd.DataFrame, background: pd.DataFrame) -> None:
-    """Refuse a model that cannot be explained soundly.
+def require_answers(model: AdaptedModel, rows: pd.DataFrame, background: pd.DataFrame) -> None:
+    """Refuse a model that is no fixed function with finite answers.
 
     Raises:
-        ModelError: its answers change from call to call, are not finite, or are not those of the model.
+        ModelError: its answers change from call to call, or are not finite.
     """
     for table in (rows[:_MOST_ROWS], background[:_MOST_ROWS]):
         answers = model.reference(table)
@@ -69,10 +69,17 @@ def require_match(model: AdaptedModel, rows: pd.DataFrame, background: pd.DataFr
             )
             raise ModelError(msg)
         if not _equal(answers, model.reference(table), _TOLERANCE):
-            msg = (
-                "the model answers the same rows differently from call to call; only a fixed function can be explained"
-            )
+            msg = "the model answers the same rows differently each time; only a fixed function can be explained"
             raise ModelError(msg)
+
+
+def require_match(model: AdaptedModel, rows: pd.DataFrame, background: pd.DataFrame) -> None:
+    """Refuse a model that cannot be explained soundly.
+
+    Raises:
+        ModelError: it is no fixed function with finite answers, or the adapted model is not the one it was made of.
+    """
+    require_answers(model, rows, background)
     problem = mismatch(model, rows, background)
     if problem is not None:
         msg = f"the model cannot be asked about masked rows: {problem}; give its columns in the types it was trained on"

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from interp_pipeline.errors import DataError
+from interp_pipeline.models.raw_table import RawTable
+
+_KINDS: dict[str, tuple[st.SearchStrategy[Any], Any]] = {
+    "int": (st.integers(-(2**53), 2**53), "int64"),
+    "small": (st.integers(0, 255), "uint8"),
+    "huge": (st.integers(-(2**63), 2**63 - 1), "int64"),
+    "float": (st.floats(allow_infinity=True), "float64"),
+    "single": (st.floats(width=32), "float32"),
+    "bool": (st.booleans(), "bool"),
+    "Int64": (st.none() | st.integers(-9, 9), "Int64"),
+    "boolean": (st.none() | st.booleans(), "boolean"),
+    "text": (st.none() | st.text(max_size=3), "str"),
+    "string": (st.none() | st.text(max_size=3), "string"),
+    "category": (st.none() | st.sampled_from("xyz"), pd.CategoricalDtype(list("zyxw"), ordered=True)),
+    "numbered": (st.none() | st.sampled_from([10, 20]), pd.CategoricalDtype([20, 10, 30])),
+    "moment": (st.none() | st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2040, 1, 1)), "datetime64[us]"),
+    "zoned": (st.none() | st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2040, 1, 1)), "datetime64[us, UTC]"),
+    "mixed": (st.sampled_from([None, float("nan"), pd.NA, pd.NaT, 1, 1.0, True, "1", decimal.Decimal(1)]), object),
+}
+
+
+@pytest.mark.parametrize("kind", _KINDS)
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_rows_come_back_as_they_were(kind: str, data: st.DataObject) -> None:
+    values, dtype = _KINDS[kind]
+    both = pd.DataFrame({"a": pd.Series(data.draw(st.lists(values, min_size=2, max_size=8)), dtype=dtype)})
+    table = RawTable(["a"], both[:1], both[1:])
+    back = table.to_frame(table.to_matrix(both))
+    pd.testing.assert_frame_equal(back, both, check_exact=True)
+    assert [type(value) for value in back["a"]] == [type(value) for value in both["a"]]
+    missing = np.isnan(table.to_matrix(both)[:, 0])
+    assert not (missing & both["a"].notna()).any()
+
+
+def test_values_that_python_calls_equal_are_told_apart() -> None:
+    both = pd.DataFrame({"a": pd.Series([1, 1.0, True, "1", None, float("nan")], dtype=object)})
+    table = RawTable(["a"], both, both)
+    codes = table.to_matrix(both)[:, 0]
+    assert len(set(codes[:4])) == 4
+    assert np.isnan(codes[4])  # the first kind of missing value
+    assert codes[5] == 4  # the second has a code of its own
+    assert table.categories == {"a": ("1", "1.0", "True", "1", "missing (nan)")}
+
+
+def test_truth_values_are_numbers_with_names() -> None:
+    both = pd.DataFrame({"a": [True, False]})
+    table = RawTable(["a"], both, both)
+    assert table.to_matrix(both).tolist() == [[1.0], [0.0]]
+    assert table.categories == {"a": ("False", "True")}
+    assert table.is_number("a")
+
+
+def test_numbers_between_whole_ones_are_rounded_where_the_column_is_whole() -> None:
+    both = pd.DataFrame({"whole": [1, 4], "any": [1.0, 4.0]})
+    back = RawTable(["whole", "any"], both, both).to_frame(np.array([[2.4, 2.4]]))
+    assert back.dtypes.tolist() == [np.int64, np.float64]
+    assert back.to_numpy().tolist() == [[2.0, 2.4]]
+
+
+def test_numbers_that_stand_for_names_are_coded() -> None:
+    both = pd.DataFrame({"a": [30, 10, 30]})
+    table = RawTable(["a"], both, both, coded={"a"})
+    assert table.to_matrix(both)[:, 0].tolist() == [0.0, 1.0, 0.0]
+    assert table.categories == {"a": ("30", "10")}
+    assert not table.is_number("a")
+    assert table.to_frame(table.to_matrix(both)).equals(both)
+
+
+def test_columns_are_found_by_name_in_any_order_beside_others() -> None:
+    both = pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
+    table = RawTable(["b", "a"], both, both)
+    assert table.to_matrix(both.assign(c=0)[["c", "a", "b"]]).tolist() == [[0.0, 1.0], [1.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (pd.DataFrame({"a": ["x"], "b": [1]}, index=[7]), "column 'a', row 7: 'x' is neither"),
+        (pd.DataFrame({"a": ["u"], "b": ["one"]}), "column 'b' holds a value that is not a number"),
+        (pd.DataFrame({"a": ["u"]}), "lack the column 'b'"),
+        (pd.DataFrame([["u", 1, 2]], columns=["a", "b", "b"]), "more than one column 'b'"),
+        (pd.DataFrame({"a": [["u"]], "b": [1]}), "column 'a' holds list values"),
+    ],
+)
+def test_rows_that_cannot_be_read_are_refused(rows: pd.DataFrame, message: str) -> None:
+    both = pd.DataFrame({"a": ["u", "v"], "b": [1, 2]})
+    table = RawTable(["a", "b"], both, both)
+    with pytest.raises(DataError, match=message):
+        table.to_matrix(rows)
+
+
+def test_a_gap_where_there_was_none_is_refused() -> None:
+    both = pd.DataFrame({"a": ["u", "v"]})
+    with pytest.raises(DataError, match="complete in the explained rows"):
+        RawTable(["a"], both, both).to_frame(np.array([[np.nan]]))
