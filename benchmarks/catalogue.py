@@ -36,7 +36,6 @@ CASES: dict[str, Case] = {
     "histogram-boosting": Case("boosting:against_shap", {"name": "histogram boosting"}),
     "xgboost": Case("boosting:against_own_contributions", {"name": "xgboost"}),
     "lightgbm": Case("boosting:against_own_contributions", {"name": "lightgbm"}),
-    "interactions": Case("interactions:against_shap"),
     "exact-10": Case("any_model:exact", {"n_features": 10}),
     "exact-12": Case("any_model:exact", {"n_features": 12}),
     "network": Case("networks:same_error"),

@@ -1,183 +1,291 @@
-"""How far are SHAP explainers from exact values on a Keras network, and at what cost?
+"""How far from the Shapley values are estimators that may ask a model equally often?
 
-Trains a small network on the first 10 features of scikit-learn's breast cancer data, enumerates all
-coalitions of the features for the reference, and prints one line per explainer: the mean and the
-largest error as a share of the mean absolute value, how far values are from adding up, time and
-model evaluations per row. Everything runs in this process, on the same rows and background, with
-the same compiled forward pass.
+Three models: a Keras network (30 features), an SVM (30 features), a formula full of interactions
+(16 features). For each, and for three numbers of model evaluations per explained row, one line per
+estimator: ours, plain ones that differ from it in one respect, shap's and shapiq's. Errors are shares
+of the mean absolute value. shapiq runs under an interpreter of its own (see ``cases/shapiq_peer``).
 
-    python benchmarks/explainer_accuracy.py
+    python benchmarks/explainer_accuracy.py [--quick] [--json FILE]
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
-import platform
-import time
+import subprocess
+import sys
+import tempfile
 import warnings
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from interp_pipeline.config import ExplainConfig
-from interp_pipeline.explainers.registry import load_explainer
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).parents[1])  # so that this folder is found as the package it is
+
+from benchmarks.cases.shapiq_peer import find_python
+from benchmarks.estimator_games import answer
+from benchmarks.measuring.machine import describe_machine
+from benchmarks.reference import exact_values
+from benchmarks.workload import BenchModel, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from interp_pipeline.explanation import FloatArray
 
-N_FEATURES, N_BACKGROUND, N_ROWS = 10, 100, 20
-ROUNDS = (2, 5, 10, 20, 50)
+ROUNDS = (2, 4, 8)  # of our sampler; everybody else may ask as often
+_CHILD = Path(__file__).parent / "cases" / "shapiq_estimators.py"
+_ENUMERATED = 16  # most features whose values are computed exactly
 
 
-class Network:
-    """A trained Keras network as an explainable model that counts what it is asked."""
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """How one estimator did."""
 
-    feature_names: tuple[str, ...] = tuple(f"f{i}" for i in range(N_FEATURES))
-    output_names: tuple[str, ...] = ("malignant", "benign")
-    output_unit: str = "probability"
-    positive_class: str | None = "benign"
-    column_groups: tuple[tuple[int, ...], ...] = tuple((i,) for i in range(N_FEATURES))
-    trees: Any | None = None
-
-    def __init__(self, features: FloatArray, target: FloatArray) -> None:
-        """Train, always the same way."""
-        self.categories: Mapping[str, tuple[str, ...]] = {}
-        import keras
-        import tensorflow as tf
-
-        keras.utils.set_random_seed(42)
-        tf.config.experimental.enable_op_determinism()
-        layers = [keras.layers.Dense(64, "relu"), keras.layers.Dense(64, "relu"), keras.layers.Dense(1, "sigmoid")]
-        self.keras = keras.Sequential([keras.layers.Input((N_FEATURES,)), *layers])
-        self.keras.compile("adam", "binary_crossentropy")
-        self.keras.fit(features, target, epochs=10, batch_size=32, verbose=0)
-        signature = [tf.TensorSpec((None, N_FEATURES), tf.float32)]
-        self._compiled = tf.function(lambda x: self.keras(x, training=False), input_signature=signature)
-        self._constant: Callable[[FloatArray], Any] = partial(tf.constant, dtype=tf.float32)
-        self.asked = 0
-
-    def benign(self, encoded: FloatArray) -> FloatArray:
-        """Probability of the second class, shape (n_rows,)."""
-        self.asked += len(encoded)
-        return np.asarray(self._compiled(self._constant(encoded)).numpy()[:, 0], dtype=np.float64)
-
-    def forward(self, encoded: FloatArray) -> FloatArray:
-        """Probabilities of both classes."""
-        benign = self.benign(encoded)
-        return np.column_stack([1 - benign, benign])
-
-    def to_matrix(self, rows: pd.DataFrame) -> FloatArray:
-        """The columns are numbers already."""
-        return rows.to_numpy(dtype=np.float64)
-
-    def encode(self, matrix: FloatArray) -> FloatArray:
-        """Scaled before training."""
-        return matrix
+    model: str
+    estimator: str
+    evaluations: int  # per explained row
+    mean_error: float  # as a share of the mean absolute value
+    largest_error: float  # likewise
+    remark: str = ""
 
 
 @dataclass(frozen=True)
-class Work:
-    """The same work for everybody."""
+class Game:
+    """A model, rows to explain, and a background."""
 
-    model: Network
+    name: str
+    arrays: dict[str, FloatArray]
     rows: FloatArray
     background: FloatArray
+    reference_orders: int
 
-    def ours(self, name: str, rounds: int = 10) -> FloatArray:
-        """Values of one of this library's explainers for the positive class."""
-        rows, background = (pd.DataFrame(x, columns=list(Network.feature_names)) for x in (self.rows, self.background))
-        config = ExplainConfig(sampling_rounds=rounds)
-        explanation = load_explainer(name).explain(self.model, rows, background, config, lambda _rows: None)
-        return np.asarray(explanation.values[:, :, 1], dtype=np.float64)
+    def forward(self, rows: FloatArray) -> FloatArray:
+        """Outputs, shape (n_rows,)."""
+        return answer(self.name, self.arrays, rows)
 
-    def masker(self) -> Any:
-        """The whole background for shap's explainers."""
-        import shap
+    @cached_property
+    def model(self) -> BenchModel:
+        """As our explainers see it."""
+        return BenchModel(
+            forward=lambda rows: self.forward(rows)[:, np.newaxis],
+            output_names=("score",),
+            output_unit="score",
+            n_features=self.rows.shape[1],
+        )
 
-        return shap.maskers.Independent(self.background, max_samples=len(self.background))
+    @cached_property
+    def truth(self) -> FloatArray:
+        """Shapley values: by the formula, or by so many orders that what is left of the error does not count."""
+        if self.rows.shape[1] <= _ENUMERATED:
+            return exact_values(self.model.forward, self.rows, self.background)
+        return orders_of_their_own(self, self.reference_orders, seed=20_240_607)
 
-    def permutation_explainer(self, walks: int) -> FloatArray:
-        """Values of shap's sampler after so many walks forward and back."""
-        import shap
+    def evaluations(self, rounds: int) -> int:
+        """Evaluations per row of that many of our rounds."""
+        return 4 * rounds * (self.rows.shape[1] - 1) * len(self.background)
 
-        explainer = shap.PermutationExplainer(self.model.benign, self.masker(), seed=0)
-        return np.asarray(explainer(self.rows, max_evals=walks * (2 * N_FEATURES + 1), silent=True).values)
-
-    def kernel_explainer(self, coalitions: int) -> FloatArray:
-        """Values of shap's weighted regression on so many coalitions."""
-        import shap
-
-        np.random.seed(0)  # noqa: NPY002 - shap draws from numpy's global generator
-        explainer = shap.KernelExplainer(self.model.benign, self.background)
-        return np.asarray(explainer.shap_values(self.rows, nsamples=coalitions, silent=True))
+    def errors(self, values: FloatArray) -> tuple[float, float]:
+        """Mean and largest error."""
+        error = np.abs(values - self.truth) / np.abs(self.truth).mean()
+        return float(error.mean()), float(error.max())
 
 
-def methods(work: Work) -> Iterator[tuple[str, Callable[[], FloatArray]]]:
-    """Explainers by the name they are shown under."""
+def ours(game: Game, evaluations: int) -> FloatArray:
+    """This library's sampler."""
+    rounds = evaluations // game.evaluations(1)
+    options: dict[str, Any] = {"sampling_rounds": rounds, "seed": 0}
+    return explain("shap_permutation", game.model, game.rows, game.background, **options).values[:, :, 0]
+
+
+def orders_of_their_own(game: Game, pairs: int, seed: int = 0, *, reverse: bool = True) -> FloatArray:
+    """Random orders, drawn for each background row, with or without their reverses; ``pairs`` of walks."""
+    random, n_background, n = np.random.default_rng(seed), *game.background.shape
+    values = np.zeros(game.rows.shape)
+    lines = np.arange(n_background)
+    for i, row in enumerate(game.rows):
+        for _ in range(pairs):
+            first, second = random.permuted(np.tile(np.arange(n), (2, n_background, 1)), axis=2)
+            for order in (first, first[:, ::-1] if reverse else second):
+                masked = np.repeat(game.background[np.newaxis], n + 1, axis=0)
+                for step in range(n):
+                    masked[step + 1 :, lines, order[:, step]] = row[order[:, step]]
+                gains = np.diff(game.forward(masked.reshape(-1, n)).reshape(n + 1, n_background), axis=0)
+                np.add.at(values[i], order.T, gains)
+    return values / (2 * pairs * n_background)
+
+
+def regression(game: Game, evaluations: int) -> FloatArray:
+    """KernelSHAP with complements, every coalition with a background row of its own."""
+    random, n_background, n = np.random.default_rng(0), *game.background.shape
+    n_pairs, fills = evaluations // 2, game.forward(game.background)
+    sizes = np.arange(1, n)
+    weight = 1 / (sizes * (n - sizes))
+    values = np.empty(game.rows.shape)
+    for i, row in enumerate(game.rows):
+        size = random.choice(sizes, n_pairs, p=weight / weight.sum())
+        place = random.permuted(np.tile(np.arange(n), (n_pairs, 1)), axis=1)
+        members = place < size[:, np.newaxis]
+        fill = game.background[np.arange(n_pairs) % n_background]
+        odd = (game.forward(np.where(members, row, fill)) - game.forward(np.where(members, fill, row))) / 2
+        signs = members - 0.5
+        inverse = np.linalg.pinv(signs.T @ signs)
+        free, whole = inverse @ (signs.T @ odd), game.forward(row[np.newaxis])[0] - fills.mean()
+        values[i] = free + inverse.sum(axis=1) * (whole - free.sum()) / inverse.sum()
+    return values
+
+
+def shap_permutation(game: Game, evaluations: int) -> FloatArray:
+    """shap's sampler: each order shared by the whole background."""
     import shap
 
-    network, rows = work.model.keras, work.rows.astype(np.float32)
-    background = work.background.astype(np.float32)
-    yield "shap_exact (reference)", partial(work.ours, "shap_exact")
-    for rounds in ROUNDS:
-        yield f"shap_permutation, {rounds} rounds", partial(work.ours, "shap_permutation", rounds)
-    yield "shap Exact", lambda: shap.ExactExplainer(work.model.benign, work.masker())(work.rows, silent=True).values
-    for walks in (2, 10, 40):
-        yield f"shap Permutation, {walks} walks", partial(work.permutation_explainer, walks)
-    for coalitions in (40, 180, 2**N_FEATURES):
-        yield f"shap Kernel, {coalitions} coalitions", partial(work.kernel_explainer, coalitions)
-    yield "shap Gradient", lambda: shap.GradientExplainer(network, background).shap_values(rows, rseed=0)
-    deep = partial(shap.DeepExplainer, network, background)
-    yield "shap Deep", lambda: deep().shap_values(rows, check_additivity=False)
+    n = game.rows.shape[1]
+    masker = shap.maskers.Independent(game.background, max_samples=len(game.background))
+    walks = max(1, round(evaluations / (len(game.background) * 2 * n)))
+    found = shap.PermutationExplainer(game.forward, masker, seed=0)(
+        game.rows, max_evals=walks * (2 * n + 1), silent=True
+    )
+    return np.asarray(found.values)
 
 
-def prepare() -> Work:
-    """Load, scale, train."""
+def shap_kernel(game: Game, evaluations: int) -> FloatArray:
+    """shap's weighted regression."""
+    import shap
+
+    np.random.seed(0)  # noqa: NPY002 - shap draws from numpy's global generator
+    explainer = shap.KernelExplainer(game.forward, game.background)
+    coalitions = evaluations // len(game.background)
+    return np.asarray(explainer.shap_values(game.rows, nsamples=coalitions, silent=True, l1_reg=False))
+
+
+ESTIMATORS: dict[str, Callable[[Game, int], FloatArray]] = {
+    "ours: orders, half rotations, reverses": ours,
+    "orders and reverses": lambda game, n: orders_of_their_own(game, 2 * n // game.evaluations(1)),
+    "orders alone": lambda game, n: orders_of_their_own(game, 2 * n // game.evaluations(1), reverse=False),
+    "paired regression": regression,
+    "shap Permutation": shap_permutation,
+    "shap Kernel": shap_kernel,
+}
+
+
+def network_game(n_rows: int, orders: int) -> Game:
+    """A Keras network on scikit-learn's breast cancer data."""
+    import keras
+
+    features, target = _breast_cancer()
+    keras.utils.set_random_seed(42)
+    layers = [keras.layers.Dense(64, "relu"), keras.layers.Dense(64, "relu"), keras.layers.Dense(1, "sigmoid")]
+    network = keras.Sequential([keras.layers.Input((30,)), *layers])
+    network.compile("adam", "binary_crossentropy")
+    network.fit(features[:450], target[:450], epochs=10, batch_size=32, verbose=0)
+    weights = [np.asarray(weight, dtype=np.float64) for weight in network.get_weights()]
+    arrays = dict(zip(("w0", "b0", "w1", "b1", "w2", "b2"), weights, strict=True))
+    return Game("network", arrays, features[450 : 450 + n_rows], features[:100], orders)
+
+
+def kernel_machine_game(n_rows: int, orders: int) -> Game:
+    """An SVM on the same data."""
+    from sklearn.svm import SVC
+
+    features, target = _breast_cancer()
+    fitted = SVC(C=10, gamma=0.03).fit(features[:450], target[:450])
+    arrays = {
+        "supports": fitted.support_vectors_,
+        "weights": fitted.dual_coef_[0],
+        "offset": fitted.intercept_[0],
+        "gamma": np.array(0.03),
+    }
+    return Game("kernel machine", arrays, features[450 : 450 + n_rows], features[:100], orders)
+
+
+def interactions_game(n_rows: int, orders: int) -> Game:
+    """A formula; its values are known exactly."""
+    numbers = np.random.default_rng(0).normal(size=(50 + n_rows, 16))
+    return Game("interactions", {}, numbers[50:], numbers[:50], orders)
+
+
+def _breast_cancer() -> tuple[FloatArray, FloatArray]:
     from sklearn.datasets import load_breast_cancer
-    from sklearn.model_selection import train_test_split
 
     features, target = load_breast_cancer(return_X_y=True)
-    features = features[:, :N_FEATURES]
-    train, test, train_target, _ = train_test_split(features, target, test_size=0.2, stratify=target, random_state=42)
-    mean, std = train.mean(axis=0), train.std(axis=0)
-    model = Network((train - mean) / std, train_target)
-    work = Work(model, (test[:N_ROWS] - mean) / std, (train[:N_BACKGROUND] - mean) / std)
-    model.benign(work.rows)  # compiled here and not on the first explainer's time
-    return work
+    order = np.random.default_rng(0).permutation(len(features))
+    return ((features - features.mean(axis=0)) / features.std(axis=0))[order], target[order]
+
+
+def lines(game: Game) -> Iterator[Line]:
+    """Every estimator at every budget."""
+    for name, estimate in ESTIMATORS.items():
+        for rounds in ROUNDS:
+            evaluations = game.evaluations(rounds)
+            mean, largest = game.errors(estimate(game, evaluations))
+            yield Line(model=game.name, estimator=name, evaluations=evaluations, mean_error=mean, largest_error=largest)
+    yield from shapiq_lines(game)
+
+
+def shapiq_lines(game: Game) -> Iterator[Line]:
+    """shapiq's estimators, or why there are none."""
+    nothing = partial(Line, model=game.name, evaluations=0, mean_error=np.nan, largest_error=np.nan)
+    python, reason = find_python()
+    if python is None:
+        yield nothing(estimator="shapiq", remark=reason)
+        return
+    budgets = [game.evaluations(rounds) // len(game.background) for rounds in ROUNDS]
+    with tempfile.TemporaryDirectory() as folder:
+        stored: dict[str, Any] = {**game.arrays, "rows": game.rows, "background": game.background}
+        np.savez(Path(folder, "game.npz"), name=game.name, budgets=budgets, **stored)
+        done = subprocess.run(  # noqa: S603 - our own script
+            [str(python), str(_CHILD), folder], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            yield nothing(estimator="shapiq", remark=(done.stderr.splitlines() or ["no message"])[-1])
+            return
+        said = json.loads(done.stdout.splitlines()[-1])
+        with np.load(Path(folder, "shapiq.npz")) as found:
+            for label, values in found.items():
+                name, _, budget = label.partition("|")
+                mean, largest = game.errors(values)
+                yield Line(
+                    model=game.name,
+                    estimator=f"shapiq {said['version']} {name}",
+                    evaluations=int(budget) * len(game.background),
+                    mean_error=mean,
+                    largest_error=largest,
+                )
+    for label, why in said["reasons"].items():
+        yield nothing(estimator=f"shapiq {label.replace('|', ' with ')} coalitions", remark=why)
 
 
 def main() -> None:
     """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="fewer rows: a minute instead of ten")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write a record per line")
+    options = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.filterwarnings("ignore", category=UserWarning)  # shap's explainers for networks warn on every call
-    work = prepare()
-    libraries = " ".join(f"{name} {version(name)}" for name in ("shap", "keras", "tensorflow-cpu", "numpy"))
-    print(f"Python {platform.python_version()} {libraries}; {os.cpu_count()} cores")
-    print(f"{N_ROWS} rows, {N_BACKGROUND} background rows, {N_FEATURES} features, Dense 64-64-1")
-    print(f"{'explainer':36}{'mean error':>11}{'max error':>11}{'additivity':>12}{'s/row':>9}{'evaluations/row':>17}")
-    reference = scale = None
-    gap = work.model.benign(work.rows) - work.model.benign(work.background).mean()
-    for name, explain in methods(work):
-        work.model.asked, started = 0, time.perf_counter()
-        try:
-            values = np.asarray(explain(), dtype=np.float64).reshape(N_ROWS, N_FEATURES)
-        except Exception as failure:  # noqa: BLE001 - that an explainer fails is a result of this comparison
-            print(f"{name:36}fails: {type(failure).__name__}: {str(failure).splitlines()[0][:90]}")
-            continue
-        seconds = (time.perf_counter() - started) / N_ROWS
-        if reference is None:
-            reference, scale = values, np.abs(values).mean()
-        error = np.abs(values - reference) / scale
-        additivity = np.abs(values.sum(axis=1) - gap).max()
-        asked = f"{work.model.asked / N_ROWS:,.0f}" if work.model.asked else "(gradients)"
-        print(f"{name:36}{error.mean():>11.2%}{error.max():>11.1%}{additivity:>12.1e}{seconds:>9.4f}{asked:>17}")
-    print(f"mean |value| of the reference: {scale:.4f}")
+    warnings.filterwarnings("ignore")  # shap's explainers warn on every call
+    print(describe_machine())
+    print(" ".join(f"{name} {version(name)}" for name in ("shap", "keras", "scikit-learn", "numpy")))
+    n_rows, orders = (3, 200) if options.quick else (12, 1000)
+    records: list[Line] = []
+    for make in (network_game, kernel_machine_game, interactions_game):
+        game = make(n_rows, orders)
+        scale = np.abs(game.truth).mean()
+        print(f"\n{game.name}: {n_rows} rows, {len(game.background)} background rows, mean |value| {scale:.4f}")
+        print(f"{'estimator':42}{'evaluations/row':>16}{'mean error':>12}{'largest':>10}")
+        for line in lines(game):
+            records.append(line)
+            if line.remark:
+                print(f"{line.estimator:42}{line.remark}")
+            else:
+                print(f"{line.estimator:42}{line.evaluations:>16,}{line.mean_error:>12.2%}{line.largest_error:>10.1%}")
+    if options.json:
+        options.json.write_text(json.dumps([asdict(line) for line in records], indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from benchmarks.measuring.children import ChildError, call_in_child
 from benchmarks.measuring.machine import describe_machine, library_versions
 from benchmarks.measuring.records import Figure, record_from_json, to_json
 from benchmarks.tables import markdown, text
+from benchmarks.workload import N_FEATURES, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,13 +36,13 @@ if TYPE_CHECKING:
 _CASE_LIMIT_S = 3600.0
 
 
-def measure(name: str, folder: Path, *, quick: bool, tiny: bool) -> tuple[list[Record], bool]:
+def measure(name: str, settings: Settings) -> tuple[list[Record], bool]:
     """Run one case in a process of its own.
 
     Returns:
         Its records, and whether it ran to its end; if not, one record says why.
     """
-    arguments = {"name": name, "folder": str(folder), "quick": quick, "tiny": tiny}
+    arguments = {"name": name, "folder": str(settings.folder), "quick": settings.quick, "tiny": settings.tiny}
     try:
         found = call_in_child("benchmarks.catalogue:run_case", arguments, limit_s=_CASE_LIMIT_S)
     except ChildError as failure:
@@ -49,12 +50,12 @@ def measure(name: str, folder: Path, *, quick: bool, tiny: bool) -> tuple[list[R
     return [record_from_json(values) for values in found], True
 
 
-def heading(*, quick: bool) -> Iterator[str]:
+def heading(settings: Settings) -> Iterator[str]:
     """What was measured with and on."""
     yield describe_machine()
     yield ", ".join(f"{name} {number}" for name, number in library_versions().items())
-    size = "10,000 training rows (--quick)" if quick else "50,000 training rows"
-    yield f"{size}, 30 features, 100 trees unless a case says otherwise; peers use one thread"
+    size = f"{settings.training_rows:,} training rows, {N_FEATURES} features, {settings.n_trees} trees"
+    yield f"{size}, unless a case says otherwise; peers use one thread; {settings.repeats} rounds of turns"
 
 
 def write_json(file: Path, records: Sequence[Record]) -> None:
@@ -80,13 +81,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         names = chosen_cases(options.case)
     except ValueError as wrong:
         parser.error(str(wrong))
-    print("\n".join(heading(quick=options.quick)))
     records: list[Record] = []
     failed: list[str] = []
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(quick=options.quick, tiny=options.tiny, folder=Path(folder))
+        print("\n".join(heading(settings)), flush=True)
         for name in names:
-            found, finished = measure(name, Path(folder), quick=options.quick, tiny=options.tiny)
+            found, finished = measure(name, settings)
             records += found
             failed += [] if finished else [name]
             print("\n".join(text(found)), flush=True)
