@@ -39,9 +39,13 @@ class CategoryColumns:
         changed = {}
         for name, values in self.values.items():
             column = rows[name]
-            if not all_columns and isinstance(column.dtype, pd.CategoricalDtype):
-                continue
-            read = column.astype(pd.CategoricalDtype(list(values)))
+            if isinstance(column.dtype, pd.CategoricalDtype):
+                if not all_columns:
+                    continue
+                # Not by astype: to pandas two types with the same categories in another order are equal.
+                read = column.cat.set_categories(list(values), ordered=False)
+            else:
+                read = column.where(column.isin(list(values))).astype(pd.CategoricalDtype(list(values)))
             unseen = np.flatnonzero((read.isna() & column.notna()).to_numpy())
             if len(unseen) and not self.unseen_is_missing:
                 first = unseen[0]

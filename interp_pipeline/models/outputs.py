@@ -175,5 +175,8 @@ def as_columns(answer: Any) -> FloatArray:
 
 def first_line(error: BaseException) -> str:
     """The beginning of what another library says, for a message of one line."""
-    text = str(error).strip()
-    return f"{type(error).__name__}: {text.splitlines()[0][:300]}" if text else type(error).__name__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    telling = lines[-1] if lines[0].endswith(":") else lines[0]  # a heading, with what went wrong at the end
+    return f"{type(error).__name__}: {telling[:300]}"
