@@ -23,29 +23,43 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from interp_pipeline.comparison import Comparison
+    from interp_pipeline.config import Output
 
 __all__ = ["Explanation", "InterpError", "compare", "explain", "load", "plots"]
 
 
-def explain(
+def explain(  # noqa: PLR0913 - options are keyword-only, and the public contract
     model_uri: str,
     *,
     data: str | pd.DataFrame | None = None,
+    background: str | pd.DataFrame | None = None,
     rows: int = 200,
     methods: str | Sequence[str] = "auto",
+    output: Output = "auto",
+    target: str | None = None,
+    positive_class: str | None = None,
+    class_names: Sequence[str] = (),
     max_seconds: float | None = None,
     max_error: float | None = None,
+    max_evaluations: int | None = None,
     publish: bool = False,
 ) -> Explanation:
-    """Explain one registered model version.
+    """Explain one registered model version, whoever trained it.
 
     Args:
         model_uri: ``models:/name/3``, ``models:/name@alias`` or ``models:/name/latest``.
-        data: rows to explain: path, URI or frame; None takes what training logged.
+        data: rows to explain: path, URI or frame; None takes what was logged with the version.
+        background: background data, likewise; None takes what was logged, or rows beside those of ``data``.
         rows: how many rows at most.
         methods: ``"auto"``, ``"shap"``, ``"lime"`` or a list of explainer names.
+        output: what of a classifier is explained: ``"probability"``, ``"margin"`` (log-odds, or its decision
+            function), or ``"auto"``: the margin of models that add up in it, else probabilities.
+        target: column that a model not trained here predicts; None: what its signature says.
+        positive_class: which of such a model's two classes is spoken about; None: the second.
+        class_names: names for such a model's classes, in its own order; empty: its own.
         max_seconds: stop sampling after this time.
         max_error: sample until the mean standard error is this share of the mean absolute value.
+        max_evaluations: rows the model may be asked to predict.
         publish: also write tables, plots and report to the version's run.
 
     Returns:
@@ -62,8 +76,18 @@ def explain(
     wanted = (methods,) if isinstance(methods, str) else tuple(methods)
     if wanted == ("auto",) and not publish:
         wanted = ("shap",)
-    config = ExplainConfig(rows=rows, methods=wanted, max_seconds=max_seconds, max_error=max_error)
-    result = explain_step(model_uri, config, data=data, publishing=publish)
+    config = ExplainConfig(
+        rows=rows,
+        methods=wanted,
+        output=output,
+        target=target,
+        positive_class=positive_class,
+        class_names=tuple(class_names),
+        max_seconds=max_seconds,
+        max_error=max_error,
+        max_evaluations=max_evaluations,
+    )
+    result = explain_step(model_uri, config, data=data, background=background, publishing=publish)
     explanation = result.shap or result.lime
     if explanation is None:
         msg = f"{model_uri} was not explained"
@@ -106,6 +130,10 @@ def compare(
     *,
     data: str | pd.DataFrame | None = None,
     rows: int = 200,
+    output: Output = "auto",
+    target: str | None = None,
+    positive_class: str | None = None,
+    class_names: Sequence[str] = (),
     publish: bool = False,
 ) -> Comparison:
     """Compare what drives two or more registered versions, on the same rows.
@@ -114,6 +142,10 @@ def compare(
         model_uris: two or more; the first is the reference.
         data: rows to compare on: path, URI or frame; None: those of the first version.
         rows: how many rows at most.
+        output: see ``explain``; ``"probability"`` makes classifiers of all kinds comparable.
+        target: see ``explain``.
+        positive_class: see ``explain``.
+        class_names: see ``explain``.
         publish: also write tables, plots and report to a comparison run.
 
     Raises:
@@ -123,7 +155,9 @@ def compare(
     """
     from interp_pipeline.steps.compare import compare as compare_step
 
-    config = CompareConfig(rows=rows)
+    explain_config = ExplainConfig(
+        rows=rows, output=output, target=target, positive_class=positive_class, class_names=tuple(class_names)
+    )
     return compare_step(
-        model_uris, config, explain_config=ExplainConfig(rows=rows), data=data, publishing=publish
+        model_uris, CompareConfig(rows=rows), explain_config=explain_config, data=data, publishing=publish
     ).comparison

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
     import shap
 
-__all__ = ["Cost", "Explanation", "FloatArray"]
+__all__ = ["CLASS_SCORES", "LOG_ODDS", "PROBABILITY", "VOTES", "Cost", "Explanation", "FloatArray"]
+
+PROBABILITY = "probability"  # unit of classifiers that give probabilities
+LOG_ODDS = "log-odds"
+VOTES = "share of votes"  # of classifiers that answer with labels alone: 1 for the answer, 0 for the others
+CLASS_SCORES = frozenset({LOG_ODDS, "decision function", "margin", VOTES})  # all units of classifiers but the first
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
@@ -44,8 +49,8 @@ class Explanation:
         data: the explained rows as the user has them, shape (n_rows, n_features); columns are the
             feature names, the index holds the row ids in the data set they came from.
         output_names: class names, or the target's name for a regression, length n_outputs.
-        output_unit: what one unit of the model output is, for axis labels: ``probability`` or the
-            target's name.
+        output_unit: what one unit of the model output is, for axis labels: ``probability``, a score of
+            ``CLASS_SCORES``, or the target's name.
         positive_class: of a binary classifier, the class the summary speaks about; else None.
         method: name of the explainer in the registry.
         seed: seed of every random number used; the same seed gives the same values.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from interp_pipeline.config import CompareConfig, ExplainConfig, TrainConfig
+from interp_pipeline.config import CompareConfig, ExplainConfig, Output, TrainConfig
 from interp_pipeline.console import OneLineGroup, configure_logging, console_progress, run_guarded
 from interp_pipeline.errors import UsageError
 from interp_pipeline.model_ref import ModelRef
+from interp_pipeline.steps.naming import parse_list
 from mlflow_plugin.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -56,6 +57,27 @@ def _with_common_options(command: Callable[..., None]) -> Callable[..., None]:
         run_guarded(action, debug=debug)
 
     return wrapped
+
+
+def _names(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    """A list as it is written on the command line."""
+    return None if text is None else parse_list(text)
+
+
+def _with_output_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say what the outputs of a model are, above all of one that was not trained here."""
+    for option in (
+        click.option("--class-names", callback=_names, help="Names for its classes in its order, with commas between."),
+        click.option("--positive-class", help="Which of its two classes is spoken about; default: the second."),
+        click.option("--target", help="Column it predicts; default: what its signature says."),
+        click.option(
+            "--output",
+            type=click.Choice(get_args(Output)),
+            help="What is explained of a classifier; auto: log-odds where these add up, else probabilities.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def _given(**options: Any) -> dict[str, Any]:
@@ -119,12 +141,15 @@ def train(
 
 @main.command()
 @click.argument("model_uris", nargs=-1, required=True, metavar="MODEL_URI...")
-@click.option("--data", help="Rows to explain: file, folder or URI; default: the test rows logged at training.")
+@click.option("--data", help="Rows to explain: file, folder or URI; default: rows logged with the version.")
+@click.option("--background", help="Background data: file, folder or URI; default: logged, else drawn beside the rows.")
 @click.option("--rows", type=int, help="How many rows to explain [default: 200].")
 @click.option("--methods", help="auto, shap, lime, or explainer names, separated by commas [default: auto].")
 @click.option("--max-seconds", type=float, help="Stop sampling after this time.")
 @click.option("--max-error", type=float, help="Sample until the standard error is this share of mean |value|.")
+@click.option("--max-evaluations", type=int, help="Stop sampling after asking the model about so many rows.")
 @click.option("--seed", type=int, help="[default: 42]")
+@_with_output_options
 @_with_common_options
 def explain(
     *,
@@ -133,22 +158,24 @@ def explain(
     progress: Progress,
     model_uris: tuple[str, ...],
     data: str | None,
+    background: str | None,
     methods: str | None,
     **options: Any,
 ) -> None:
     """Explain registered versions and publish the result to their runs.
 
-    MODEL_URI is models:/name/3, models:/name@alias or models:/name/latest.
+    MODEL_URI is models:/name/3, models:/name@alias or models:/name/latest, of a model that anybody registered.
     """
     from interp_pipeline.steps.explain import explain as explain_step
-    from interp_pipeline.steps.naming import parse_methods
 
     if methods is not None:
-        options["methods"] = parse_methods(methods)
+        options["methods"] = parse_list(methods)
     config = ExplainConfig.from_mapping({**settings.explain, **_given(**options)})
     refs = [str(ModelRef.parse(uri)) for uri in model_uris]  # all of them, before the first takes its minutes
     for model_uri in refs:
-        result = explain_step(model_uri, config, data=data, tracking_uri=tracking_uri, progress=progress)
+        result = explain_step(
+            model_uri, config, data=data, background=background, tracking_uri=tracking_uri, progress=progress
+        )
         click.echo(result.report_uri)
 
 
@@ -157,6 +184,7 @@ def explain(
 @click.option("--data", help="Rows to compare on: file, folder or URI; default: those of the first version.")
 @click.option("--rows", type=int, help="How many rows to compare on [default: 200].")
 @click.option("--top-k", type=int, help="Size of the top lists whose overlap is measured [default: 5].")
+@_with_output_options
 @_with_common_options
 def compare(
     *,
@@ -170,8 +198,9 @@ def compare(
     """Compare what drives two or more versions, on the same rows, in a run of its own."""
     from interp_pipeline.steps.compare import compare as compare_step
 
+    outputs = _given(**{name: options.pop(name) for name in ("output", "target", "positive_class", "class_names")})
     config = CompareConfig.from_mapping({**settings.compare, **_given(**options)})
-    explain_config = ExplainConfig.from_mapping(settings.explain)
+    explain_config = ExplainConfig.from_mapping({**settings.explain, **outputs})
     result = compare_step(
         model_uris, config, explain_config=explain_config, data=data, tracking_uri=tracking_uri, progress=progress
     )

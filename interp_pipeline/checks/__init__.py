@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.checks.additivity import additivity_error, output_range, require_additivity
 from interp_pipeline.checks.agreement import rank_agreement, top_feature_overlap
 from interp_pipeline.checks.base_value import base_value_error
 from interp_pipeline.checks.prediction_match import prediction_mismatch
 from interp_pipeline.checks.sampling_error import relative_sampling_error
+from interp_pipeline.checks.served_answers import served_disagreement
 from interp_pipeline.checks.surrogate_fidelity import surrogate_fidelity
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "relative_sampling_error",
     "require_additivity",
     "run_checks",
+    "served_disagreement",
     "surrogate_fidelity",
     "top_feature_overlap",
 ]
@@ -34,6 +36,7 @@ def run_checks(
     lime: Explanation | None,
     served_predictions: FloatArray | None = None,
     background_predictions: FloatArray | None = None,
+    served_answers: Any = None,
 ) -> dict[str, float]:
     """Run every check the given explanations and predictions allow.
 
@@ -42,12 +45,15 @@ def run_checks(
         lime: a LIME explanation of the same rows, if there is one.
         served_predictions: the served model's outputs for the explained rows, shape (n_rows, n_outputs).
         background_predictions: its outputs for the background, shape (n_background, n_outputs).
+        served_answers: whatever the served model answers for the explained rows, where that need not be the
+            explained outputs: labels, probabilities or numbers.
 
     Returns:
         Numbers by name; the names are public, as metrics ``explanation_check/<name>``:
         ``additivity_error``, ``base_value_error``, ``relative_sampling_error``,
         ``lime_mean_r2``, ``lime_min_r2``, ``shap_lime_rank_agreement``,
-        ``shap_lime_top5_overlap``, ``prediction_mismatch``.
+        ``shap_lime_top5_overlap``, ``prediction_mismatch``,
+        ``served_disagreement``.
 
     Raises:
         UsageError: the arguments do not belong to the same rows and outputs.
@@ -66,4 +72,8 @@ def run_checks(
     explained = shap or lime
     if explained is not None and served_predictions is not None:
         checks["prediction_mismatch"] = prediction_mismatch(explained.predictions, served_predictions)
+    if explained is not None and served_answers is not None:
+        disagreement = served_disagreement(explained, served_answers)
+        if disagreement is not None:
+            checks["served_disagreement"] = disagreement
     return checks

@@ -23,7 +23,14 @@ from interp_pipeline.plots.theme import (
     value_colours,
 )
 from interp_pipeline.plots.ticks import axis_label, readable_axis, zero_line
-from interp_pipeline.plots.wording import count_phrase, is_lime, method_line, output_phrase, summary_phrase
+from interp_pipeline.plots.wording import (
+    any_output_phrase,
+    count_phrase,
+    is_lime,
+    method_line,
+    output_phrase,
+    summary_phrase,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -104,7 +111,7 @@ def _effect(explanation: Explanation) -> str:
 
 
 def _axis_phrase(explanation: Explanation, outputs: list[int]) -> str:
-    return output_phrase(explanation, outputs[0]) if len(outputs) == 1 else "probability of the class"
+    return output_phrase(explanation, outputs[0]) if len(outputs) == 1 else any_output_phrase(explanation)
 
 
 def _panels(explanation: Explanation) -> list[int]:

@@ -11,7 +11,15 @@ from interp_pipeline.plots.rows import LabelColumn
 from interp_pipeline.plots.text import wrap
 from interp_pipeline.plots.theme import ACCENT, AXIS_ROOM, LABEL_SIZE, PAD, Sheet
 from interp_pipeline.plots.ticks import axis_label, readable_axis, tick_room
-from interp_pipeline.plots.wording import count_phrase, is_lime, method_line, output_phrase, short, summary_phrase
+from interp_pipeline.plots.wording import (
+    any_output_phrase,
+    count_phrase,
+    is_lime,
+    method_line,
+    output_phrase,
+    short,
+    summary_phrase,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,7 +80,7 @@ def _head(explanation: Explanation, feature: str, outputs: list[int], *facts: st
 def _effect_label(explanation: Explanation, outputs: list[int]) -> str:
     effect = "LIME weight" if is_lime(explanation) else "effect"
     if len(outputs) > 1:
-        return f"{effect} on the probability of the class"
+        return f"{effect} on the {any_output_phrase(explanation)}"
     return f"{effect} on the {output_phrase(explanation, outputs[0])}"
 
 

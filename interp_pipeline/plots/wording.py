@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interp_pipeline.errors import UsageError
+from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
 from interp_pipeline.plots.text import clean, middle_ellipsis
 
 if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation
 
 __all__ = [
+    "any_output_phrase",
     "count_phrase",
     "explained_output",
     "is_lime",
@@ -33,13 +35,26 @@ def short(name: str, characters: int = _NAME_IN_SENTENCE) -> str:
 
 def is_probability(explanation: Explanation) -> bool:
     """Whether the outputs are class probabilities."""
-    return explanation.output_unit == "probability"
+    return explanation.output_unit == PROBABILITY
 
 
 def output_phrase(explanation: Explanation, output: int) -> str:
-    """One output in words: ``probability of good``, or the target's name."""
+    """One output in words: ``probability of good``, ``log-odds of good``, or the target's name."""
     name = short(explanation.output_names[output])
-    return f"probability of {name}" if is_probability(explanation) else name
+    return f"{_kind(explanation)} of {name}" if _is_of_class(explanation) else name
+
+
+def any_output_phrase(explanation: Explanation) -> str:
+    """What each of several outputs is, in words: ``probability of the class``."""
+    return f"{_kind(explanation)} of the class" if _is_of_class(explanation) else "output"
+
+
+def _is_of_class(explanation: Explanation) -> bool:
+    return is_probability(explanation) or explanation.output_unit in CLASS_SCORES
+
+
+def _kind(explanation: Explanation) -> str:
+    return short(explanation.output_unit)
 
 
 def summary_phrase(explanation: Explanation) -> str:
@@ -47,7 +62,9 @@ def summary_phrase(explanation: Explanation) -> str:
     outputs = explanation.summary_outputs
     if len(outputs) == 1:
         return output_phrase(explanation, outputs[0])
-    return "class probabilities" if is_probability(explanation) else "outputs"
+    if is_probability(explanation):
+        return "class probabilities"
+    return f"{_kind(explanation)} of the classes" if _is_of_class(explanation) else "outputs"
 
 
 def is_lime(explanation: Explanation) -> bool:

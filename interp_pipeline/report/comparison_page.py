@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from interp_pipeline.report.pictures import other_pictures, picture, pictures
 from interp_pipeline.report.sentences import comparison as told
 from interp_pipeline.report.sentences.quality import metric_label, metric_text, plain_metrics
-from interp_pipeline.report.wording import PROBABILITY, clean, column, effect, level, listed, name, quoted
+from interp_pipeline.report.wording import clean, column, effect, level, listed, name, unit_phrase
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,7 +157,7 @@ def _feature_rows(table: pd.DataFrame, reference: str, against: str, unit: str) 
 
 def _features_note(table: pd.DataFrame, unit: str) -> str:
     note = "Average size of effect in each version, and its change"
-    note += ", in percentage points." if unit == PROBABILITY else f", in units of {quoted(unit)}."
+    note += f", in {unit_phrase(unit)}."
     if len(table) <= _TABLE_ROWS:
         return note
     return f"{note} The {_TABLE_ROWS} most important ones of the reference are listed; all are in features.json."

@@ -25,8 +25,8 @@ class ExplanationReport:
     version: str  # number of the version
     model_kind: str  # in words, as it follows an article: "random forest", "Keras network"
     task: Task
-    target: str
-    data_source: str  # where the rows came from, in the user's own words
+    target: str | None  # None: nothing says what the classes are about
+    data_source: str  # what the model learned from, in the user's own words; empty: not known
     n_train: int | None  # rows; None: not known
     n_test: int | None
     n_background: int
@@ -43,7 +43,7 @@ class ExplanationReport:
     # with positions as in ``instances``, confusion_matrix, residuals, epochs. Any other key is
     # shown in the appendix under its own name.
     pictures: Mapping[str, bytes]
-    rows_source: str = ""  # where the explained rows came from; empty: they are test rows
+    rows_source: str = ""  # where the explained rows came from; empty: they are test rows of the model
     notes: tuple[str, ...] = ()  # remarks about the data and how it was read
     versions: Mapping[str, str] = field(default_factory=dict)  # library → version
     actual: Mapping[int, str] = field(default_factory=dict)  # position → true outcome, where known
@@ -66,8 +66,8 @@ class ComparisonReport:
     comparison: Comparison
     compared: tuple[ComparedVersion, ...]  # in the order of comparison.labels
     task: Task
-    target: str
-    data_source: str
+    target: str | None
+    data_source: str  # where the compared rows came from
     # PNG by key: agreement_matrix, rank_flow, shift, disagreement; a suffix _<k> stands for the
     # k-th pair, counted from 1. Any other key is shown in the appendix under its own name.
     pictures: Mapping[str, bytes]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp_pipeline.report.wording import PROBABILITY, value
+from interp_pipeline.explanation import CLASS_SCORES, LOG_ODDS, PROBABILITY, VOTES
+from interp_pipeline.report.wording import value
 
 if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation, FloatArray
@@ -38,7 +39,7 @@ class Decision:
     unit: str
     base: float
     prediction: float
-    answer: str | None  # of a classifier, the class with the highest probability
+    answer: str | None  # of a classifier, the class it decides for, where the outputs tell
     actual: str | None  # the true outcome, where known
     up: tuple[Push, ...]  # strongest first
     down: tuple[Push, ...]  # strongest first
@@ -82,13 +83,23 @@ def compute_decision(shap: Explanation, lime: Explanation | None, position: int,
         unit=shap.output_unit,
         base=float(shap.base_values[position, output]),
         prediction=float(shap.predictions[position, output]),
-        answer=shap.output_names[likeliest] if shap.output_unit == PROBABILITY else None,
+        answer=_answer(shap, position),
         actual=actual,
         up=tuple(push for push in pushes if push.effect > 0),
         down=tuple(push for push in pushes if push.effect < 0),
         n_rest=len(effects) - len(named),
         rest=float(np.delete(effects, named).sum()),
     )
+
+
+def _answer(shap: Explanation, position: int) -> str | None:
+    """The likeliest class; of a single score above zero the class it speaks for, below zero none that has a name."""
+    outputs = shap.predictions[position]
+    if shap.output_unit in CLASS_SCORES and len(outputs) == 1:
+        return shap.output_names[0] if outputs[0] > 0 else None
+    # By a decision function the class that leads is not always the answer.
+    ordered = {PROBABILITY, LOG_ODDS, VOTES}
+    return shap.output_names[int(outputs.argmax())] if shap.output_unit in ordered else None
 
 
 def _named(effects: FloatArray) -> list[int]:

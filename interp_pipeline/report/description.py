@@ -14,14 +14,12 @@ from interp_pipeline.report.sentences.quality import (
     plain_metrics,
     quality_sentences,
 )
-from interp_pipeline.report.wording import clean, effect, name
+from interp_pipeline.report.wording import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pandas as pd
-
-    from interp_pipeline.data.schema import Schema
+    from interp_pipeline.config import Task
     from interp_pipeline.explanation import Explanation
 
 __all__ = ["describe_version", "markdown_link", "markdown_text"]
@@ -38,61 +36,48 @@ _URL_LIKE = re.compile(r"(?i)(https?|ftp|mailto|javascript|data)(:)|(www)(\.)")
 def describe_version(
     *,
     model_kind: str,
-    schema: Schema,
+    task: Task,
+    target: str | None,
     metrics: Mapping[str, float],
-    importance: pd.DataFrame,
+    shap: Explanation,
     report: str,
     picture: str,
-    shap: Explanation | None = None,
     remarks: Sequence[str] = (),
 ) -> str:
     """What an explained version predicts, how well, and what drives it.
 
     Args:
         model_kind: in words, as it follows an article: ``random forest``.
-        schema: target, task and classes.
+        task: what is predicted.
+        target: name of the target column; None: not known.
         metrics: of the test rows, under their plain names; empty where not known.
-        importance: the importance table, most important feature first: ``feature`` and
-            ``mean_abs_shap`` or, without SHAP, ``lime_mean_abs_weight``.
+        shap: names its outputs, and its drivers with their directions.
         report: link to the page with the full explanation.
         picture: address of the importance picture.
-        shap: where given, the drivers are told with their directions.
         remarks: what a reader should know about the explained rows, a sentence each.
 
     Returns:
         Markdown; names from the data appear literally, whatever they contain.
     """
-    outputs = schema.output_names
-    purpose = purpose_sentence(model_kind, schema.task, schema.target, outputs, schema.positive_class)
+    positive, unit = shap.positive_class, shap.output_unit
+    purpose = purpose_sentence(model_kind, task, target, shap.output_names, positive, unit)
     # The page shows the first few lines until the reader asks for more: the way to the report stands there.
     lines = [markdown_text(purpose), "", f"**{markdown_link('Read the full explanation', report)}**", ""]
     lines += [line for remark in remarks for line in (markdown_text(remark), "")]
     known = plain_metrics(metrics)
     if known:
-        sentence = quality_sentences(known, schema.task, schema.target, schema.positive_class)[0]
+        sentence = quality_sentences(known, task, target, positive)[0]
         lines += [markdown_text(sentence), "", "| Test result | Value |", "| --- | ---: |"]
         lines += [
             f"| {markdown_text(metric_label(key))} | {markdown_text(metric_text(key, figure))} |"
             for key, figure in known.items()
         ]
         lines.append("")
-    lines += ["**What drives it**", "", *_drivers(importance, schema.output_unit, shap), ""]
-    lines += [f"![Which features matter most]({_url(picture)})"]
+    drivers = compute_drivers(shap, _DRIVERS)
+    lines += ["**What drives it**", ""]
+    lines += [f"{rank}. {markdown_text(driver_sentence(driver, unit))}" for rank, driver in enumerate(drivers, start=1)]
+    lines += ["", f"![Which features matter most]({_url(picture)})"]
     return "\n".join(lines) + "\n"
-
-
-def _drivers(importance: pd.DataFrame, unit: str, shap: Explanation | None) -> list[str]:
-    """A numbered list of the most important features."""
-    if shap is not None:
-        told = [driver_sentence(driver, unit) for driver in compute_drivers(shap, _DRIVERS)]
-    else:
-        measure = "mean_abs_shap" if "mean_abs_shap" in importance else "lime_mean_abs_weight"
-        top = importance.head(_DRIVERS)
-        told = [
-            f"{name(str(feature))}: {effect(float(size), unit, signed=False)} on average"
-            for feature, size in zip(top["feature"], top[measure], strict=True)
-        ]
-    return [f"{rank}. {markdown_text(text)}" for rank, text in enumerate(told, start=1)]
 
 
 def markdown_text(text: str) -> str:

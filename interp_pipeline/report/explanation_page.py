@@ -11,7 +11,7 @@ from interp_pipeline.report.reliability import compute_reliability
 from interp_pipeline.report.sentences import decisions as told
 from interp_pipeline.report.sentences import drivers as driving
 from interp_pipeline.report.sentences import purpose, quality, trust
-from interp_pipeline.report.wording import PROBABILITY, clean, column, effect, gap, name, quoted
+from interp_pipeline.report.wording import clean, column, effect, gap, name, quoted, unit_phrase
 
 if TYPE_CHECKING:
     from interp_pipeline.report.content import ExplanationReport
@@ -52,12 +52,12 @@ def explanation_parts(content: ExplanationReport) -> dict[str, Any]:
         content.metrics, content.task, content.target, content.shap.positive_class, content.n_test
     )
     predicts = purpose.purpose_sentence(
-        content.model_kind, content.task, content.target, content.shap.output_names, content.shap.positive_class
+        content.model_kind, content.task, content.target, content.shap.output_names, content.shap.positive_class, unit
     )
     leading = driving.leading_sentence(drivers[:3], len(content.shap.feature_names))
     return {
         "title": f"{name(content.model_name)} version {clean(content.version)}",
-        "subtitle": f"What it predicts, how well, and why: {clean(content.model_kind)} for {quoted(content.target)}",
+        "subtitle": f"What it predicts, how well, and why: {clean(content.model_kind)}{_purpose(content.target)}",
         "brief": [
             predicts,
             " ".join(sentences[:3]),
@@ -89,6 +89,10 @@ def explanation_parts(content: ExplanationReport) -> dict[str, Any]:
         "caveats": trust.caveats(reliability, content.n_background),
         **_appendix(content),
     }
+
+
+def _purpose(target: str | None) -> str:
+    return "" if target is None else f" for {quoted(target)}"
 
 
 def _headline(content: ExplanationReport) -> list[dict[str, str]]:
@@ -150,9 +154,9 @@ def _appendix(content: ExplanationReport) -> dict[str, Any]:
 
 
 def _table_note(content: ExplanationReport) -> str:
-    unit = "percentage points" if content.shap.output_unit == PROBABILITY else f"units of {quoted(content.target)}"
     note = (
-        f"In {unit}. The size of an effect counts pushes up and down alike, with its standard error (±); "
+        f"In {unit_phrase(content.shap.output_unit)}. The size of an effect counts pushes up and down alike, "
+        "with its standard error (±); "
         "in the average effect they cancel out."
     )
     if len(content.importance) > _TABLE_ROWS:

@@ -6,6 +6,7 @@ import math
 import unicodedata
 from typing import TYPE_CHECKING
 
+from interp_pipeline.explanation import CLASS_SCORES, LOG_ODDS, PROBABILITY
 from interp_pipeline.plots.text import middle_ellipsis
 from interp_pipeline.readable import number, value_text
 
@@ -29,10 +30,10 @@ __all__ = [
     "percent",
     "points",
     "quoted",
+    "unit_phrase",
     "value",
 ]
 
-PROBABILITY = "probability"  # Explanation.output_unit of classifiers
 MINUS = "\N{MINUS SIGN}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 _PLACEHOLDER = "\N{WHITE SQUARE}"
@@ -151,8 +152,23 @@ def article(noun: str) -> str:
 
 
 def output_phrase(output: str, unit: str) -> str:
-    """One model output: ``the probability of “good”``, or the predicted target."""
-    return f"the probability of {quoted(output)}" if unit == PROBABILITY else f"the predicted {name(output)}"
+    """One model output: ``the probability of “good”``, ``the log-odds of “good”``, or the predicted target."""
+    if unit == PROBABILITY:
+        return f"the probability of {quoted(output)}"
+    return f"{_score(unit)} {quoted(output)}" if unit in CLASS_SCORES else f"the predicted {name(output)}"
+
+
+def _score(unit: str) -> str:
+    return f"the {unit} of" if unit == LOG_ODDS else f"the {unit} for"
+
+
+def unit_phrase(unit: str) -> str:
+    """What the numbers of a table are in: ``percentage points``, ``log-odds``, ``units of “income”``."""
+    if unit == PROBABILITY:
+        return "percentage points"
+    if unit in CLASS_SCORES:
+        return unit if unit == LOG_ODDS else f"units of the {unit}"
+    return f"units of {quoted(unit)}"
 
 
 def _decimals(largest: float) -> int:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from interp_pipeline.comparison import compute_comparison
 from interp_pipeline.errors import UsageError
+from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.progress import SilentProgress
-from interp_pipeline.steps.compute import compute
-from interp_pipeline.steps.fetch import Fetched, fetch
+from interp_pipeline.steps.compute import compute, load
+from interp_pipeline.steps.facts import facts_of_manifest, facts_of_training
+from interp_pipeline.steps.fetch import LOGGED_ROWS, fetch
 from interp_pipeline.steps.side import Side
 from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.registry import resolve
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.comparison import Comparison
     from interp_pipeline.config import CompareConfig, ExplainConfig
+    from interp_pipeline.explainers.protocol import ExplainableModel
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.registry import RegisteredVersion
     from interp_pipeline.tracking.run_reader import Published
@@ -85,9 +88,9 @@ def compare(
     client = connect(tracking_uri)
     versions = [resolve(client, ref) for ref in refs]
     _check_distinct(versions)
-    sides = _published(client, versions, config, progress) if data is None else None
+    chosen = dataclasses.replace(explain_config, rows=config.rows, methods=("shap",))
+    sides = _published(client, versions, chosen, progress) if data is None else None
     if sides is None:
-        chosen = dataclasses.replace(explain_config, rows=config.rows, methods=("shap",))
         sides = _explained(client, versions, chosen, data, progress)
     with progress.track("Comparing", 1) as advance:
         comparison = compute_comparison([side.shap for side in sides], [side.label for side in sides], config)
@@ -118,9 +121,9 @@ def _check_distinct(versions: Sequence[RegisteredVersion]) -> None:
 
 
 def _published(
-    client: MlflowClient, versions: Sequence[RegisteredVersion], config: CompareConfig, progress: Progress
+    client: MlflowClient, versions: Sequence[RegisteredVersion], config: ExplainConfig, progress: Progress
 ) -> list[Side] | None:
-    """The sides as they are published; None unless all speak about the same rows and background."""
+    """The sides as they are published; None unless all speak about the same rows, background and kind of output."""
     found: list[Published] = []
     with progress.track("Reading published explanations", len(versions)) as advance:
         for version in versions:
@@ -137,11 +140,32 @@ def _published(
     if not same or len(first.rows) > config.rows:
         progress.say("The published explanations are of other rows; explaining all versions on the same ones")
         return None
-    return [
-        Side(version=version, record=read_training_record(client, version.run_id, version.uri), shap=published.shap)
-        for version, published in zip(versions, found, strict=True)
-        if published.shap is not None
-    ]
+    units = {published.manifest["model"]["output_unit"] for published in found}
+    if len(units) > 1 or any(_is_other_output(unit, config) for unit in units):
+        progress.say("The published explanations are of other outputs; explaining all versions on the same one")
+        return None
+    return [_published_side(client, version, published) for version, published in zip(versions, found, strict=True)]
+
+
+def _is_other_output(unit: str, config: ExplainConfig) -> bool:
+    """Whether an explanation in this unit is not of the output that is asked for."""
+    return (config.output == "probability" and unit in CLASS_SCORES) or (
+        config.output == "margin" and unit == PROBABILITY
+    )
+
+
+def _published_side(client: MlflowClient, version: RegisteredVersion, published: Published) -> Side:
+    if published.shap is None:
+        msg = f"{version.uri} was not explained"
+        raise AssertionError(msg)
+    source = str(published.manifest["rows"]["source"])
+    if not published.manifest["model"]["trained_here"]:
+        return Side(
+            version=version, facts=facts_of_manifest(published.manifest), shap=published.shap, data_source=source
+        )
+    facts = facts_of_training(read_training_record(client, version.run_id, version.uri))
+    source = facts.data_source if source == LOGGED_ROWS else source
+    return Side(version=version, facts=facts, shap=published.shap, data_source=source)
 
 
 def _explained(
@@ -168,14 +192,16 @@ def _explained(
             )
             for number, version in enumerate(versions[1:], start=1)
         ]
-        for other in others:
-            _check_outputs(first, other)
-        for fetched in (first, *others):
-            shap = compute(fetched, config, progress).shap
-            if shap is None:
+        everyone = [(fetched, load(fetched, config, progress)) for fetched in (first, *others)]
+        for other, loaded in everyone[1:]:
+            _check_outputs(versions[0].uri, everyone[0][1].parts, other.version.uri, loaded.parts)
+        for fetched, loaded in everyone:
+            computed = compute(fetched, config, progress, loaded)
+            if computed.shap is None:
                 msg = f"{fetched.version.uri} was not explained"
                 raise AssertionError(msg)
-            sides.append(Side(version=fetched.version, record=fetched.record, shap=shap))
+            source = computed.facts.data_source if fetched.rows_are_logged else fetched.rows_source
+            sides.append(Side(version=fetched.version, facts=computed.facts, shap=computed.shap, data_source=source))
     return sides
 
 
@@ -185,20 +211,32 @@ def _made(folder: str, number: int) -> Path:
     return place
 
 
-def _check_outputs(first: Fetched, other: Fetched) -> None:
+def _check_outputs(uri: str, model: ExplainableModel, other_uri: str, other: ExplainableModel) -> None:
     """Refuse models that cannot be compared before minutes are spent on explaining them."""
-    (uri, schema), (other_uri, other_schema) = ((each.version.uri, each.record.schema) for each in (first, other))
-    if schema.output_unit != other_schema.output_unit:
-        what = {"probability": "classes"}
+    units = model.output_unit, other.output_unit
+    if units[0] != units[1]:
+        if {PROBABILITY, *CLASS_SCORES} >= set(units):
+            msg = (
+                f"{uri} is explained in {_in_words(units[0])} and {other_uri} in {_in_words(units[1])}: "
+                "compare both in probabilities with --output probability"
+            )
+            raise UsageError(msg)
         msg = (
-            f"{uri} predicts {what.get(schema.output_unit, repr(schema.output_unit))} and {other_uri} predicts "
-            f"{what.get(other_schema.output_unit, repr(other_schema.output_unit))}: "
+            f"{uri} predicts {_predicted(units[0])} and {other_uri} predicts {_predicted(units[1])}: "
             "compare models that predict the same thing"
         )
         raise UsageError(msg)
-    if not set(schema.output_names) & set(other_schema.output_names):
+    if not set(model.output_names) & set(other.output_names):
         msg = (
-            f"{uri} predicts {', '.join(schema.output_names)} and {other_uri} predicts "
-            f"{', '.join(other_schema.output_names)}: compare models of the same target"
+            f"{uri} predicts {', '.join(model.output_names)} and {other_uri} predicts "
+            f"{', '.join(other.output_names)}: compare models of the same target"
         )
         raise UsageError(msg)
+
+
+def _in_words(unit: str) -> str:
+    return {PROBABILITY: "probabilities", "decision function": "values of its decision function"}.get(unit, unit)
+
+
+def _predicted(unit: str) -> str:
+    return "classes" if unit == PROBABILITY or unit in CLASS_SCORES else repr(unit)

@@ -6,24 +6,30 @@ import resource
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.checks import require_additivity, run_checks
 from interp_pipeline.errors import DataError
-from interp_pipeline.explainers.registry import choose_explainers, load_explainer
-from interp_pipeline.tracking.model_loader import load_model
+from interp_pipeline.explainers.planner import plan_explainers
+from interp_pipeline.explainers.registry import load_explainer
+from interp_pipeline.steps.facts import facts_of_model, facts_of_training
+from interp_pipeline.tracking.answers import first_line
+from interp_pipeline.tracking.model_loader import load_model, model_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pandas as pd
+
     from interp_pipeline.config import ExplainConfig
-    from interp_pipeline.explainers.protocol import ExplainableModel
     from interp_pipeline.explainers.registry import Choice
     from interp_pipeline.explanation import Explanation
     from interp_pipeline.progress import Progress
+    from interp_pipeline.steps.facts import Facts
     from interp_pipeline.steps.fetch import Fetched
+    from interp_pipeline.tracking.model_loader import LoadedModel
 
-__all__ = ["Computed", "compute"]
+__all__ = ["Computed", "compute", "load"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,19 +38,51 @@ class Computed:
 
     shap: Explanation | None
     lime: Explanation | None
+    facts: Facts  # what the version is
+    rows: pd.DataFrame  # the explained rows as the model takes them: its raw features, index: row ids
+    background: pd.DataFrame  # likewise
     choices: tuple[Choice, ...]  # which methods, and why each
     checks: Mapping[str, float]
     timings_s: Mapping[str, float]  # by stage
     peak_memory_mb: float  # of this process so far
 
 
-def compute(fetched: Fetched, config: ExplainConfig, progress: Progress) -> Computed:
+def load(fetched: Fetched, config: ExplainConfig, progress: Progress) -> LoadedModel:
+    """Load the fetched model, and see that it can read the rows.
+
+    Args:
+        fetched: model files, rows, background.
+        config: which output is explained.
+        progress: listens.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+        UsageError: the rows lack a column, or an option does not fit the model.
+        DataError: a row holds a value the model cannot read.
+    """
+    with progress.track("Loading the model", 1) as advance:
+        loaded = load_model(
+            fetched.model_path,
+            fetched.version.uri,
+            rows=fetched.rows,
+            background=fetched.background,
+            config=config,
+            target=fetched.target,
+            source=fetched.rows_source,
+        )
+        advance(1)
+    _require_readable(loaded, fetched)
+    return loaded
+
+
+def compute(fetched: Fetched, config: ExplainConfig, progress: Progress, loaded: LoadedModel | None = None) -> Computed:
     """Load the model, explain the rows by each chosen method, check the result.
 
     Args:
         fetched: model files, rows, background.
         config: methods and accuracy.
         progress: listens.
+        loaded: what ``load`` gave for the same arguments; None: it is loaded here.
 
     Raises:
         ModelError: the model cannot be loaded or explained.
@@ -52,20 +90,18 @@ def compute(fetched: Fetched, config: ExplainConfig, progress: Progress) -> Comp
         UsageError: a method was asked for that does not exist, or a row holds a value the model cannot read.
     """
     started = time.perf_counter()
-    with progress.track("Loading the model", 1) as advance:
-        loaded = load_model(fetched.model_path, fetched.version.uri)
-        advance(1)
-    _require_readable(loaded.parts, fetched)
+    if loaded is None:
+        loaded = load(fetched, config, progress)
     timings = {"load": time.perf_counter() - started}
-    choices = choose_explainers(loaded.parts, config)
+    choices = plan_explainers(loaded.parts, loaded.rows, loaded.background, config)
+    for choice in choices:
+        progress.say(f"{choice.name}: {choice.why}")
     shap: Explanation | None = None
     lime: Explanation | None = None
     for choice in choices:
         started = time.perf_counter()
-        with progress.track(f"Explaining {len(fetched.rows)} rows with {choice.name}", len(fetched.rows)) as advance:
-            result = load_explainer(choice.name).explain(
-                loaded.parts, fetched.rows, fetched.background, config, advance
-            )
+        with progress.track(f"Explaining {len(loaded.rows)} rows with {choice.name}", len(loaded.rows)) as advance:
+            result = load_explainer(choice.name).explain(loaded.parts, loaded.rows, loaded.background, config, advance)
         timings[choice.name] = time.perf_counter() - started
         if result.local_r2 is None:
             require_additivity(result, config.additivity_tolerance)
@@ -73,23 +109,57 @@ def compute(fetched: Fetched, config: ExplainConfig, progress: Progress) -> Comp
         else:
             lime = result
     started = time.perf_counter()
-    checks = run_checks(
-        shap=shap,
-        lime=lime,
-        served_predictions=loaded.predict(fetched.rows),
-        background_predictions=loaded.predict(fetched.background),
-    )
+    checks, remarks = _checks(loaded, shap, lime, fetched.version.uri)
+    for remark in remarks:
+        progress.say(remark)
     timings["check"] = time.perf_counter() - started
     return Computed(
-        shap=shap, lime=lime, choices=choices, checks=checks, timings_s=timings, peak_memory_mb=_peak_memory_mb()
+        shap=shap,
+        lime=lime,
+        facts=_facts(fetched, loaded, shap or lime, remarks),
+        rows=loaded.rows,
+        background=loaded.background,
+        choices=choices,
+        checks=checks,
+        timings_s=timings,
+        peak_memory_mb=_peak_memory_mb(),
     )
 
 
-def _require_readable(model: ExplainableModel, fetched: Fetched) -> None:
-    """Refuse rows the model cannot read, with the column and the row, before any work is done."""
-    for rows, source in ((fetched.rows, fetched.rows_source), (fetched.background, "the background data")):
+def _checks(
+    loaded: LoadedModel, shap: Explanation | None, lime: Explanation | None, uri: str
+) -> tuple[dict[str, float], tuple[str, ...]]:
+    """The checks, and what kept one of them from being made."""
+    answers: Any = None
+    remarks: tuple[str, ...] = ()
+    if loaded.served is not None:
         try:
-            model.to_matrix(rows)
+            answers = loaded.served(loaded.rows)
+        except Exception as error:  # noqa: BLE001 - MLflow's wrapper and the model's code raise what they like
+            why = f"{type(error).__name__}: {first_line(error)[:200]}"
+            remarks = (f"The served model refuses these rows, so its own answers could not be compared ({why}).",)
+    with model_code(uri, "predict these rows"):
+        served, background = loaded.reference(loaded.rows), loaded.reference(loaded.background)
+    checks = run_checks(
+        shap=shap, lime=lime, served_predictions=served, background_predictions=background, served_answers=answers
+    )
+    return checks, remarks
+
+
+def _facts(fetched: Fetched, loaded: LoadedModel, explained: Explanation | None, remarks: tuple[str, ...]) -> Facts:
+    if fetched.record is not None:
+        return facts_of_training(fetched.record)
+    if explained is None:
+        msg = f"{fetched.version.uri} was not explained"
+        raise AssertionError(msg)
+    return facts_of_model(loaded.kind, loaded.words, explained, fetched.target, (*loaded.notes, *remarks))
+
+
+def _require_readable(loaded: LoadedModel, fetched: Fetched) -> None:
+    """Refuse rows the model cannot read, with the column and the row, before any work is done."""
+    for rows, source in ((loaded.rows, fetched.rows_source), (loaded.background, "the background data")):
+        try:
+            loaded.parts.to_matrix(rows)
         except ValueError as error:
             msg = f"{source}: {error}; correct it, or give other rows"
             raise DataError(msg) from error

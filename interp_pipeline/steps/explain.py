@@ -43,6 +43,7 @@ def explain(
     config: ExplainConfig,
     *,
     data: str | pd.DataFrame | None = None,
+    background: str | pd.DataFrame | None = None,
     publishing: bool = True,
     tracking_uri: str | None = None,
     progress: Progress | None = None,
@@ -52,7 +53,9 @@ def explain(
     Args:
         model_uri: ``models:/name/3``, ``models:/name@alias`` or ``models:/name/latest``.
         config: methods, rows, accuracy.
-        data: rows to explain: path, URI or frame; None takes the test rows that training logged.
+        data: rows to explain: path, URI or frame; None takes the test rows that training logged or, of a model
+            that was not trained here, what was logged with it.
+        background: background data, likewise; None takes what was logged, or rows beside those of ``data``.
         publishing: False computes only; nothing is written.
         tracking_uri: None takes MLflow's own setting.
         progress: listens.
@@ -73,7 +76,7 @@ def explain(
     client = connect(tracking_uri)
     manifest = None
     with tempfile.TemporaryDirectory() as folder:
-        fetched = fetch(client, str(ref), config, Path(folder), data=data, progress=progress)
+        fetched = fetch(client, str(ref), config, Path(folder), data=data, background=background, progress=progress)
         for remark in fetched.remarks:
             progress.say(remark)
         computed = compute(fetched, config, progress)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.data.background import select_background, select_rows
-from interp_pipeline.data.sources import read_table, source_digest
+from interp_pipeline.data.sources import source_digest
 from interp_pipeline.data.typed_rows import TypedRows
 from interp_pipeline.errors import DataError, UsageError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.steps.row_remarks import rows_remarks
+from interp_pipeline.steps.rows import Chosen, Given, Table, choose_rows, given_table
+from interp_pipeline.tracking.feature_names import require_columns
 from interp_pipeline.tracking.manifest import explanation_key
+from interp_pipeline.tracking.model_file import read_model_file
 from interp_pipeline.tracking.model_loader import fetch_model
 from interp_pipeline.tracking.registry import resolve
 from interp_pipeline.tracking.training_run import read_training_record
@@ -25,10 +28,13 @@ if TYPE_CHECKING:
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.data.schema import Schema
     from interp_pipeline.progress import Progress
+    from interp_pipeline.tracking.model_file import ModelFile
     from interp_pipeline.tracking.registry import RegisteredVersion
     from interp_pipeline.tracking.training_run import TrainingRecord
 
-__all__ = ["Fetched", "fetch"]
+__all__ = ["LOGGED_ROWS", "Fetched", "fetch"]
+
+LOGGED_ROWS = "the test split logged at training"  # source of the rows of a version that was trained here
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,12 +42,15 @@ class Fetched:
     """What the computation needs; nothing in it is a credential."""
 
     version: RegisteredVersion
-    record: TrainingRecord
+    record: TrainingRecord | None  # None: the model was not trained here
     model_path: Path  # folder with the MLmodel file
-    rows: pd.DataFrame  # raw features of the rows to explain, index: row ids
+    rows: pd.DataFrame  # the rows to explain, index: row ids; columns: the raw features, and maybe others
     rows_source: str  # where they came from, in words
-    rows_are_logged: bool  # they are the test rows of training, whose outcomes are known
-    background: pd.DataFrame  # raw features, same columns
+    rows_are_logged: bool  # they are the test rows of training
+    background: pd.DataFrame  # same columns
+    background_source: str  # where it came from, in words
+    target: str | None  # name of the target column, where known
+    outcomes: pd.Series[Any] | None  # true values of the target by row id, where known
     key: str  # identity of the explanation to be made
     remarks: tuple[str, ...] = ()  # what a reader should know about the rows, a sentence each
 
@@ -54,7 +63,7 @@ def fetch(
     *,
     data: str | pd.DataFrame | None,
     rows_source: str | None = None,
-    background: pd.DataFrame | None = None,
+    background: str | pd.DataFrame | None = None,
     progress: Progress,
 ) -> Fetched:
     """Download a version's files, background data and rows to explain.
@@ -64,15 +73,15 @@ def fetch(
         model_uri: ``models:/name/3``, ``models:/name@alias`` or ``models:/name/latest``.
         config: how many rows, and the seed they are drawn with where there are more.
         folder: where to put files; must outlive the result.
-        data: rows to explain: path, URI or frame; None takes the test rows that training logged.
+        data: rows to explain: path, URI or frame; None takes what was logged with the version.
         rows_source: where ``data`` comes from, in words; None: its path, or "the given frame".
-        background: background data; None takes what training logged. Versions that are compared
-            must be explained against the same.
+        background: background data: path, URI or frame; None takes what was logged with the version.
+            Versions that are compared must be explained against the same.
         progress: listens.
 
     Raises:
         UsageError: no such version, or ``data`` cannot be used or lacks a column.
-        ModelError: the version's run, model files or background data are gone.
+        ModelError: the version's run, model files or background data are gone, or it never had any.
         TrackingError: the server or a storage does not answer.
     """
     with progress.track(f"Fetching {model_uri}", 3) as advance:
@@ -80,55 +89,80 @@ def fetch(
         advance(1)
         model_path = fetch_model(version, folder)
         advance(1)
-        record = read_training_record(client, version.run_id, version.uri)
+        file = read_model_file(model_path, version.uri)
+        record = None if file.own is None else read_training_record(client, version.run_id, version.uri)
         advance(1)
-    rows, source = _rows(record, data)
-    source = rows_source or source
-    names = list(record.schema.feature_names)
-    _require_columns(rows, names, source, version.uri)
-    if data is not None:
-        _require_readable(rows, record.schema, source)
-    rows = select_rows(rows[names], config.rows, config.seed)
-    if len(rows) < config.rows:
-        progress.say(f"{source} holds {len(rows)} rows; all of them are explained")
-    if background is None:
-        background = select_background(record.background, config.background_rows, config.seed)
+    given = Given(
+        rows=None if data is None else given_table(data, "rows to explain", rows_source),
+        background=None if background is None else given_table(background, "background data"),
+        target=_target(record, file, config),
+    )
+    if record is None:
+        names = [column.name for column in file.columns]
+        chosen = choose_rows(client, version, model_path, names, config, given, progress)
+    else:
+        chosen = _of_training(record, config, given, version.uri)
+    if len(chosen.rows) < config.rows:
+        progress.say(f"{chosen.rows_source} holds {len(chosen.rows)} rows; all of them are explained")
+    digests = source_digest(chosen.rows), source_digest(chosen.background)
     return Fetched(
         version=version,
         record=record,
         model_path=model_path,
-        rows=rows,
-        rows_source=source,
-        rows_are_logged=data is None,
-        background=background[names],
-        remarks=() if data is None else rows_remarks(rows, record.schema, source),
-        key=explanation_key(client.tracking_uri, version, config, source_digest(rows), source_digest(background)),
+        rows=chosen.rows,
+        rows_source=chosen.rows_source,
+        rows_are_logged=record is not None and data is None,
+        background=chosen.background,
+        background_source=chosen.background_source,
+        target=given.target,
+        outcomes=chosen.outcomes,
+        remarks=chosen.remarks,
+        key=explanation_key(client.tracking_uri, version, config, *digests),
     )
 
 
-def _rows(record: TrainingRecord, data: str | pd.DataFrame | None) -> tuple[pd.DataFrame, str]:
-    if data is None:
-        return record.rows, "the test split logged at training"
-    if isinstance(data, str):
-        return read_table(data), data
-    if data.empty:
-        msg = "the frame of rows to explain is empty"
-        raise UsageError(msg)
-    return _numbered(data), "the given frame"
+def _target(record: TrainingRecord | None, file: ModelFile, config: ExplainConfig) -> str | None:
+    """Name of the target: from training, from the caller, or that of the signature's only output."""
+    if record is not None:
+        return record.schema.target
+    named = [name for name in file.outputs if not name.isdecimal()]
+    return config.target or (named[0] if len(file.outputs) == len(named) == 1 else None)
 
 
-def _numbered(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows under whole numbers, by which tables know them: the caller's own where they are distinct such."""
-    from pandas.api.types import is_integer_dtype
+def _of_training(record: TrainingRecord, config: ExplainConfig, given: Given, uri: str) -> Chosen:
+    """Rows and background of a version that was trained here."""
+    _refuse_other_names(record.schema, config, uri)
+    logged = Table(frame=record.rows, source=LOGGED_ROWS)
+    table = given.rows or logged
+    source = given.background or Table(frame=record.background, source="the training rows logged as background")
+    names = list(record.schema.feature_names)
+    for each in (table, source):
+        require_columns(each.frame, names, each.source, uri)
+        if each in (given.rows, given.background):
+            _require_readable(each.frame, record.schema, each.source)
+    rows = select_rows(table.frame, config.rows, config.seed)
+    target = record.schema.target
+    return Chosen(
+        rows=rows[names],
+        rows_source=table.source,
+        background=select_background(source.frame, config.background_rows, config.seed)[names],
+        background_source=source.source,
+        outcomes=rows[target] if table is logged and target in rows.columns else None,
+        remarks=() if table is logged else rows_remarks(rows[names], record.schema, table.source),
+    )
 
-    return rows if is_integer_dtype(rows.index.dtype) and rows.index.is_unique else rows.reset_index(drop=True)
 
-
-def _require_columns(rows: pd.DataFrame, names: list[str], source: str, uri: str) -> None:
-    lacking = [name for name in names if name not in rows.columns]
-    if lacking:
-        msg = f"{source} lacks {_some(lacking)}, which {uri} was trained on; add the column, or give other rows"
-        raise UsageError(msg)
+def _refuse_other_names(schema: Schema, config: ExplainConfig, uri: str) -> None:
+    """Refuse names for target and classes that contradict what the model was trained with."""
+    known: dict[str, tuple[object, object]] = {
+        "target": (config.target, schema.target),
+        "positive_class": (config.positive_class, schema.positive_class),
+        "class_names": (config.class_names and tuple(sorted(config.class_names)), tuple(sorted(schema.classes))),
+    }
+    for option, (asked, trained) in known.items():
+        if asked and asked != trained:
+            msg = f"{uri} was trained with {option} {trained!r}, not {asked!r}; leave the option out"
+            raise UsageError(msg)
 
 
 def _require_readable(rows: pd.DataFrame, schema: Schema, source: str) -> None:
@@ -141,9 +175,3 @@ def _require_readable(rows: pd.DataFrame, schema: Schema, source: str) -> None:
     except ValueError as error:
         msg = f"{source}: {error}; correct it, or give other rows"
         raise DataError(msg) from error
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:5])
-    more = len(names) - 5
-    return f"column{'s' if len(names) > 1 else ''} {shown}" + (f" and {more} more" if more > 0 else "")

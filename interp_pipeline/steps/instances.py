@@ -15,7 +15,7 @@ __all__ = ["choose_instances"]
 def choose_instances(explanation: Explanation, count: int) -> tuple[int, ...]:
     """Pick rows worth showing, without chance.
 
-    Two classes: the most and the least probable positive, and the one nearest to one half.
+    Two classes: the most and the least probable positive, and the one nearest to one half (of a score: to zero).
     More classes: the surest row, the surest row of another class, and the closest call.
     Regression: the highest and the lowest prediction, and the median. Where more are wanted, rows
     spread evenly over the predictions follow.
@@ -32,7 +32,8 @@ def choose_instances(explanation: Explanation, count: int) -> tuple[int, ...]:
     if len(explanation.summary_outputs) > 1:
         wanted, score = _of_many_classes(predictions)
     elif explanation.positive_class is not None:
-        wanted = [int(score.argmax()), int(score.argmin()), int(np.abs(score - 0.5).argmin())]
+        middle = 0.5 if len(explanation.output_names) > 1 else 0.0
+        wanted = [int(score.argmax()), int(score.argmin()), int(np.abs(score - middle).argmin())]
     else:
         wanted = [int(score.argmax()), int(score.argmin()), int(np.abs(score - np.median(score)).argmin())]
     spread = np.argsort(score, kind="stable")[np.linspace(0, len(score) - 1, min(len(score), 2 * count)).astype(int)]

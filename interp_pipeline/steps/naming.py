@@ -12,7 +12,7 @@ from interp_pipeline.errors import UsageError
 if TYPE_CHECKING:
     from interp_pipeline.config import ModelKind
 
-__all__ = ["data_name", "default_model_name", "model_name", "parse_hidden", "parse_methods", "parse_model_uris"]
+__all__ = ["data_name", "default_model_name", "model_name", "parse_hidden", "parse_list", "parse_model_uris"]
 
 
 def default_model_name(data: str, kind: ModelKind) -> str:
@@ -44,8 +44,8 @@ def parse_hidden(text: str) -> tuple[int, ...]:
         raise UsageError(msg) from error
 
 
-def parse_methods(text: str) -> tuple[str, ...]:
-    """Methods separated by commas: ``shap,lime``."""
+def parse_list(text: str) -> tuple[str, ...]:
+    """Names separated by commas: ``shap,lime``."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
@@ -60,8 +60,8 @@ def parse_model_uris(model_uris: str, model_name: str, versions: str) -> tuple[s
     Raises:
         UsageError: neither was given, or both.
     """
-    uris = parse_methods(model_uris)
-    named = parse_methods(versions)
+    uris = parse_list(model_uris)
+    named = parse_list(versions)
     if bool(uris) == bool(model_name):
         msg = "give either model_uris, or model_name with versions"
         raise UsageError(msg)

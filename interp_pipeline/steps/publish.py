@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from interp_pipeline.errors import InterpError, ModelError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.report import describe_version
-from interp_pipeline.steps.render import KIND_WORDS, render, require_shap, without_prefix
-from interp_pipeline.tables import to_global_importance
+from interp_pipeline.steps.render import render, require_shap
 from interp_pipeline.tracking import layout, links, manifest
 from interp_pipeline.tracking.artifacts import replace_folder
 from interp_pipeline.tracking.registry import resolve
@@ -101,7 +100,7 @@ def _manifest(
     timings_s: dict[str, float],
     files: Mapping[str, bytes],
 ) -> dict[str, Any]:
-    version, schema = fetched.version, fetched.record.schema
+    version, facts, explained = fetched.version, computed.facts, require_shap(computed)
     whys = {choice.name: choice.why for choice in computed.choices}
     return {
         "format": manifest.FORMAT,
@@ -109,11 +108,15 @@ def _manifest(
         "model": {
             **dataclasses.asdict(version),
             "uri": version.uri,
-            "kind": fetched.record.params["kind"],
-            "task": schema.task,
-            "output_names": list(schema.output_names),
-            "output_unit": schema.output_unit,
-            "positive_class": schema.positive_class,
+            "kind": facts.kind,
+            "words": facts.words,
+            "trained_here": fetched.record is not None,
+            "task": facts.task,
+            "target": facts.target,
+            "output_names": list(explained.output_names),
+            "output_unit": explained.output_unit,
+            "positive_class": explained.positive_class,
+            "notes": list(facts.notes),
         },
         "config": config.to_dict(),
         "config_digest": config.digest,
@@ -122,8 +125,9 @@ def _manifest(
             for kind, explanation in (("shap", computed.shap), ("lime", computed.lime))
             if explanation is not None
         ],
-        "rows": {"count": len(fetched.rows), "source": fetched.rows_source},
-        "background_rows": len(fetched.background),
+        "rows": {"count": len(computed.rows), "source": fetched.rows_source},
+        "background_rows": len(computed.background),
+        "background_source": fetched.background_source,
         "checks": dict(computed.checks),
         "timings_s": {name: round(value, 3) for name, value in timings_s.items()},
         "libraries": manifest.library_versions(),
@@ -146,7 +150,7 @@ def _method(kind: str, explanation: Explanation, why: str) -> dict[str, Any]:
 def _announcement(fetched: Fetched, computed: Computed, files: Mapping[str, bytes]) -> Announcement:
     return Announcement(
         key=fetched.key,
-        metrics=_metrics(fetched, computed),
+        metrics=_metrics(computed),
         images={key: files[f"{layout.PLOTS}/{name}.png"] for key, name in layout.IMAGE_KEYS.items()},
         description=_description(fetched, computed),
     )
@@ -154,27 +158,27 @@ def _announcement(fetched: Fetched, computed: Computed, files: Mapping[str, byte
 
 def _description(fetched: Fetched, computed: Computed) -> str:
     """Markdown that leads from the run's and the version's page to the explanation."""
-    version, record = fetched.version, fetched.record
+    version, facts, shap = fetched.version, computed.facts, require_shap(computed)
     root = layout.explanation_root(version.model_name)
     return describe_version(
-        model_kind=KIND_WORDS[record.params["kind"]],
-        schema=record.schema,
-        metrics=without_prefix(record.metrics),
-        importance=to_global_importance(computed.shap, computed.lime),
+        model_kind=facts.words,
+        task=facts.task,
+        target=facts.target,
+        metrics=facts.metrics,
         report=links.artifact_link(version.experiment_id, version.run_id, f"{root}/{layout.REPORT}"),
         picture=links.picture_source(version.run_id, thumbnail_path("shap_importance")),
-        shap=computed.shap,
+        shap=shap,
         remarks=fetched.remarks,
     )
 
 
-def _metrics(fetched: Fetched, computed: Computed) -> dict[str, float]:
+def _metrics(computed: Computed) -> dict[str, float]:
     metrics = {layout.check_metric(name): value for name, value in computed.checks.items()}
     explanations = [e for e in (computed.shap, computed.lime) if e is not None]
     seconds = sum(e.cost.seconds for e in explanations)
     metrics |= {
         layout.cost_metric("seconds"): seconds,
-        layout.cost_metric("rows_per_second"): len(fetched.rows) / max(seconds, 1e-9),
+        layout.cost_metric("rows_per_second"): len(computed.rows) / max(seconds, 1e-9),
         layout.cost_metric("model_evaluations"): sum(e.cost.model_evaluations for e in explanations),
         layout.cost_metric("peak_memory_mb"): computed.peak_memory_mb,
     }

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from interp_pipeline import plots
 from interp_pipeline.plots.files import to_png
 from interp_pipeline.report import ComparedVersion, ComparisonReport, describe_comparison, render_comparison_report
-from interp_pipeline.steps.naming import data_name
-from interp_pipeline.steps.render import KIND_WORDS, without_prefix
 from interp_pipeline.tables import to_mlflow_json
 from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.artifacts import announce_tables, write_files
@@ -90,21 +88,21 @@ def _draw(comparison: Comparison, progress: Progress) -> dict[str, bytes]:
 
 
 def _report(sides: Sequence[Side], comparison: Comparison, pictures: dict[str, bytes]) -> ComparisonReport:
-    first = sides[0].record
+    first = sides[0]
     return ComparisonReport(
         comparison=comparison,
         compared=tuple(
             ComparedVersion(
                 label=side.label,
-                model_kind=KIND_WORDS[side.record.params["kind"]],
+                model_kind=side.facts.words,
                 method=side.shap.method,
-                metrics=without_prefix(side.record.metrics),
+                metrics=side.facts.metrics,
             )
             for side in sides
         ),
-        task=first.schema.task,
-        target=first.schema.target,
-        data_source=data_name(first.params.get("data_source", "")),
+        task=first.facts.task,
+        target=first.facts.target,
+        data_source=first.data_source,
         pictures=pictures,
         versions=library_versions(),
     )

@@ -6,11 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from interp_pipeline import plots, tables
+from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import UsageError
 from interp_pipeline.plots.files import to_png
 from interp_pipeline.report import ExplanationReport, render_explanation_report
 from interp_pipeline.steps.instances import choose_instances
-from interp_pipeline.steps.naming import data_name
 from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.manifest import library_versions
 
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from interp_pipeline.steps.compute import Computed
     from interp_pipeline.steps.fetch import Fetched
 
-__all__ = ["KIND_WORDS", "lime_alone", "render", "require_shap", "without_prefix"]
+__all__ = ["lime_alone", "render", "require_shap"]
 
-KIND_WORDS = {"random_forest": "random forest", "keras": "Keras network"}
 _DEPENDENCE_PLOTS = 5  # of the most important features
 
 
@@ -49,7 +48,7 @@ def render(fetched: Fetched, computed: Computed, config: ExplainConfig, progress
     shap = require_shap(computed)
     instances = choose_instances(shap, config.instances)
     pictures = _draw(shap, computed.lime, instances, progress)
-    files = _tables(fetched, shap, computed.lime, instances)
+    files = _tables(computed, shap, instances)
     files |= {f"{layout.PLOTS}/{name}.png": content for name, content in pictures.items()}
     with progress.track("Writing the report", 1) as advance:
         content = _report(fetched, computed, shap, instances, pictures)
@@ -77,13 +76,12 @@ def lime_alone() -> UsageError:
     )
 
 
-def _tables(
-    fetched: Fetched, shap: Explanation, lime: Explanation | None, instances: tuple[int, ...]
-) -> dict[str, bytes]:
+def _tables(computed: Computed, shap: Explanation, instances: tuple[int, ...]) -> dict[str, bytes]:
+    lime = computed.lime
     files = {
         layout.GLOBAL_IMPORTANCE: tables.to_mlflow_json(tables.to_global_importance(shap, lime)).encode(),
-        layout.EXPLAINED_ROWS: tables.to_parquet_bytes(fetched.rows.rename_axis(index="row_id")),
-        layout.EXPLAINED_BACKGROUND: tables.to_parquet_bytes(fetched.background.rename_axis(index="row_id")),
+        layout.EXPLAINED_ROWS: tables.to_parquet_bytes(computed.rows.rename_axis(index="row_id")),
+        layout.EXPLAINED_BACKGROUND: tables.to_parquet_bytes(computed.background.rename_axis(index="row_id")),
         layout.SHAP_VALUES: tables.to_parquet_bytes(shap.to_frame()),
     }
     if lime is not None:
@@ -128,44 +126,35 @@ def _report(
     instances: tuple[int, ...],
     pictures: Mapping[str, bytes],
 ) -> ExplanationReport:
-    record, version = fetched.record, fetched.version
+    facts, version = computed.facts, fetched.version
     return ExplanationReport(
         model_name=version.name,
         version=str(version.version),
-        model_kind=KIND_WORDS[record.params["kind"]],
-        task=record.schema.task,
-        target=record.schema.target,
-        data_source=data_name(record.params.get("data_source", "")),
-        n_train=_whole(record.params.get("n_train")),
-        n_test=_whole(record.params.get("n_test")),
-        n_background=len(fetched.background),
-        metrics=without_prefix(record.metrics),
+        model_kind=facts.words,
+        task=facts.task,
+        target=facts.target,
+        data_source=facts.data_source,
+        n_train=facts.n_train,
+        n_test=facts.n_test,
+        n_background=len(computed.background),
+        metrics=facts.metrics,
         methods={choice.name: choice.why for choice in computed.choices},
         shap=shap,
         lime=computed.lime,
         importance=tables.to_global_importance(shap, computed.lime),
         instances=instances,
         checks=computed.checks,
-        pictures={**pictures, **record.pictures},
-        notes=(*fetched.remarks, *(f"{f.name}: {f.note}" for f in record.schema.features if f.note)),
+        pictures={**pictures, **facts.pictures},
+        notes=(*fetched.remarks, *facts.notes),
         rows_source="" if fetched.rows_are_logged else fetched.rows_source,
         versions=library_versions(),
         actual=_actual(fetched, instances),
     )
 
 
-def without_prefix(metrics: Mapping[str, float]) -> dict[str, float]:
-    """The test metrics among a run's metrics, without their prefix."""
-    return {name.removeprefix("test_"): value for name, value in metrics.items() if name.startswith("test_")}
-
-
-def _whole(text: str | None) -> int | None:
-    return None if text is None else int(text)
-
-
 def _actual(fetched: Fetched, instances: tuple[int, ...]) -> dict[int, str]:
-    """True outcomes of the shown rows, where the rows are those that training logged."""
-    target, logged = fetched.record.schema.target, fetched.record.rows
-    if target not in logged.columns or not fetched.rows_are_logged:
+    """True outcomes of the shown rows, where they are known."""
+    if fetched.outcomes is None:
         return {}
-    return {row: str(logged[target].loc[fetched.rows.index[row]]) for row in instances}
+    known = {row: fetched.outcomes.loc[fetched.rows.index[row]] for row in instances}
+    return {row: name_of(outcome) for row, outcome in known.items() if outcome is not None and outcome == outcome}  # noqa: PLR0124 - a gap is not itself

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation
+    from interp_pipeline.steps.facts import Facts
     from interp_pipeline.tracking.registry import RegisteredVersion
-    from interp_pipeline.tracking.training_run import TrainingRecord
 
 __all__ = ["Side"]
 
@@ -18,8 +18,9 @@ class Side:
     """One version of a comparison."""
 
     version: RegisteredVersion
-    record: TrainingRecord
+    facts: Facts
     shap: Explanation
+    data_source: str  # where the rows it was explained on came from, in words
 
     @property
     def label(self) -> str:

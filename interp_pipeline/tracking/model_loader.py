@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from interp_pipeline.errors import ModelError
+from interp_pipeline.errors import InterpError, ModelError
 from interp_pipeline.tracking.answers import first_line, translated
+from interp_pipeline.tracking.feature_names import as_model_takes_them
+from interp_pipeline.tracking.model_file import read_model_file
 from interp_pipeline.training.summation_order import fix_summation_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import pandas as pd
 
+    from interp_pipeline.config import ExplainConfig
     from interp_pipeline.explainers.protocol import ExplainableModel
     from interp_pipeline.explanation import FloatArray
+    from interp_pipeline.tracking.model_file import ModelFile
     from interp_pipeline.tracking.registry import RegisteredVersion
 
-__all__ = ["LoadedModel", "fetch_model", "load_model"]
+__all__ = ["LoadedModel", "fetch_model", "load_model", "model_code"]
+
+_EXTRAS = ("keras", "lightgbm", "xgboost")  # optional parts of this library, by the module they bring
+_PACKAGES = {"tensorflow": "keras"}  # modules that come with an extra of another name
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedModel:
     """A model from the registry, by its parts and as MLflow serves it."""
 
-    kind: str  # as trained: random_forest or keras
-    task: str
+    kind: str  # random_forest or keras as trained here; else the flavor
+    words: str  # what it is, as it follows an article: "random forest", "XGBClassifier"
     parts: ExplainableModel
-    predict: Callable[[pd.DataFrame], FloatArray]  # through the pyfunc, as any user of the model would
+    rows: pd.DataFrame  # the rows to explain, as the model takes them: its features, in its types
+    background: pd.DataFrame  # likewise
+    reference: Callable[[pd.DataFrame], FloatArray]  # the explained outputs through the model's own library
+    served: Callable[[pd.DataFrame], Any] | None  # whatever its pyfunc answers; None: that is the reference
+    notes: tuple[str, ...] = ()  # how the model was taken apart, a sentence each
 
 
 def fetch_model(version: RegisteredVersion, folder: Path) -> Path:
@@ -41,7 +53,7 @@ def fetch_model(version: RegisteredVersion, folder: Path) -> Path:
         The folder that holds the ``MLmodel`` file; it may be the store's own where that is local.
 
     Raises:
-        ModelError: the files are gone or damaged, or the model was not trained by this library.
+        ModelError: the files are gone.
         UsageError: no permission to read them.
         TrackingError: the server or storage does not answer.
     """
@@ -57,7 +69,6 @@ def fetch_model(version: RegisteredVersion, folder: Path) -> Path:
             raise
     if not (path / "MLmodel").is_file():
         raise _files_gone(version)
-    _require_ours(path, version.uri)
     return path
 
 
@@ -71,53 +82,173 @@ def _files_gone(version: RegisteredVersion) -> ModelError:
     return ModelError(f"{version.uri}: its model files ({version.source}) were deleted; train the model again")
 
 
-def _require_ours(path: Path, uri: str) -> dict[str, str]:
-    """What our trainers wrote into the ``MLmodel`` file, which is looked at before any code of the model runs."""
-    from mlflow.models import Model
+@contextmanager
+def model_code(uri: str, doing: str, advice: str = "") -> Iterator[None]:
+    """Let code of the model run, which may raise anything, and say in one line what it raised.
 
+    Args:
+        uri: what the model is called in messages.
+        doing: what it cannot do then: "predict these rows".
+        advice: what the caller can do, as the end of the message.
+
+    Raises:
+        ModelError: it failed, or needs a library that is not installed here.
+    """
     try:
-        metadata = (Model.load(str(path)).metadata or {}).get("interp")
-    except Exception as error:  # YAML that is cut off fails in many ways
-        msg = f"{uri}: its MLmodel file is damaged ({first_line(error)}); restore it, or train the model again"
+        yield
+    except InterpError:
+        raise
+    except ModuleNotFoundError as error:
+        raise _library_missing(uri, doing, error) from error
+    except Exception as error:
+        msg = f"{uri} cannot {doing} ({first_line(error)[:300]})" + (f"; {advice}" if advice else "")
         raise ModelError(msg) from error
-    if metadata is None:
-        msg = (
-            f"{uri} was not trained by interp-pipeline, and only its own models can be explained so far; "
-            "train it with: interp train DATA --target COLUMN"
-        )
-        raise ModelError(msg)
-    return dict(metadata)
 
 
-def load_model(path: Path, uri: str) -> LoadedModel:
-    """Load a model that ``log_and_register`` wrote.
+def _library_missing(uri: str, doing: str, error: ModuleNotFoundError) -> ModelError:
+    module = str(error.name or error).partition(".")[0]
+    extra = _PACKAGES.get(module, module)
+    if extra in _EXTRAS:
+        return ModelError(f"{uri} cannot {doing} without {module}: pip install 'interp-pipeline[{extra}]'")
+    return ModelError(
+        f"{uri} cannot {doing} without the module {module}: install the package it comes from "
+        "(requirements.txt among the model's files may name it)"
+    )
+
+
+def load_model(
+    path: Path,
+    uri: str,
+    *,
+    rows: pd.DataFrame,
+    background: pd.DataFrame,
+    config: ExplainConfig,
+    target: str | None = None,
+    source: str = "the given rows",
+) -> LoadedModel:
+    """Load a model of any flavor, cut where explainers need it.
 
     Args:
         path: folder with the ``MLmodel`` file.
         uri: what the model is called in messages.
+        rows: rows to explain, with the model's features among their columns.
+        background: background data, likewise.
+        config: which output is explained, and names for its classes, where they are not known from training.
+        target: name of the target column, where known.
+        source: where the rows came from, for messages.
 
     Raises:
-        ModelError: the model was not trained by this library, or cannot be loaded here.
+        ModelError: the model cannot be loaded here, cannot be asked, or is of a kind that cannot be explained.
+        UsageError: the rows lack a column, or an option does not fit the model.
+        DataError: a value does not fit the type the model's signature declares.
     """
     import mlflow
 
-    metadata = _require_ours(path, uri)
+    file = read_model_file(path, uri)
     fix_summation_order()
-    try:
-        served = mlflow.pyfunc.load_model(str(path))
-    except ModuleNotFoundError as error:
-        msg = f"{uri} cannot be loaded without {error.name}: pip install 'interp-pipeline[keras]'"
-        raise ModelError(msg) from error
-    except Exception as error:  # the model's own code runs here and may raise anything
-        msg = f"{uri} cannot be loaded ({first_line(error)}); restore its files, or train it again"
-        raise ModelError(msg) from error
+    with model_code(uri, "be loaded", "restore its files, or train it again"), _quiet_loading():
+        pyfunc = mlflow.pyfunc.load_model(str(path))
+    if file.own is not None:
+        return _own(pyfunc, file.own, uri, rows, background, config)
+    native: Any = pyfunc.predict if file.flavor == "python_function" else pyfunc.get_raw_model()
+    taken, taken_background = (
+        as_model_takes_them(each, native, file, target=target, source=where, uri=uri)
+        for each, where in ((rows, source), (background, "the background data"))
+    )
+    return _adapted(pyfunc, native, file, uri, taken, taken_background, config, target)
 
-    def predict(rows: pd.DataFrame) -> FloatArray:
-        return np.asarray(served.predict(rows), dtype=np.float64)
+
+@contextmanager
+def _quiet_loading() -> Iterator[None]:
+    """MLflow logs a warning for every library that is newer than when the model was logged."""
+    import logging
+
+    loggers = [logging.getLogger(name) for name in ("mlflow.pyfunc", "mlflow.utils.requirements_utils")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+_WORDS = {"random_forest": "random forest", "keras": "Keras network"}
+
+
+def _own(
+    pyfunc: Any,
+    own: Any,
+    uri: str,
+    rows: pd.DataFrame,
+    background: pd.DataFrame,
+    config: ExplainConfig,
+) -> LoadedModel:
+    """A model our trainers wrote: it comes cut already."""
+    if config.output == "margin" and own["task"] != "regression":
+        msg = f"{uri} gives probabilities and has no margin; explain them with --output probability"
+        raise ModelError(msg)
+
+    def predict(table: pd.DataFrame) -> FloatArray:
+        return np.asarray(pyfunc.predict(table), dtype=np.float64)
 
     return LoadedModel(
-        kind=metadata["kind"],
-        task=metadata["task"],
-        parts=cast("ExplainableModel", served.unwrap_python_model()),
-        predict=predict,
+        kind=own["kind"],
+        words=_WORDS[own["kind"]],
+        parts=cast("ExplainableModel", pyfunc.unwrap_python_model()),
+        rows=rows,
+        background=background,
+        reference=predict,
+        served=None,
     )
+
+
+def _adapted(
+    pyfunc: Any,
+    native: Any,
+    file: ModelFile,
+    uri: str,
+    rows: pd.DataFrame,
+    background: pd.DataFrame,
+    config: ExplainConfig,
+    target: str | None,
+) -> LoadedModel:
+    """A model of any other origin."""
+    from interp_pipeline.models.adapt import adapt_model
+
+    with model_code(uri, "predict these rows", "give rows like those it was trained on"):
+        parts: Any = adapt_model(
+            native,
+            flavor=file.flavor,
+            feature_names=tuple(rows.columns),
+            rows=rows,
+            background=background,
+            output=config.output,
+            output_names=config.class_names or None,
+            positive_class=config.positive_class,
+            target=target,
+        )
+    return LoadedModel(
+        kind=file.flavor,
+        words=_kind_words(native, file),
+        parts=parts,
+        rows=rows,
+        background=background,
+        reference=parts.reference,
+        served=pyfunc.predict,
+        notes=parts.notes,
+    )
+
+
+def _kind_words(native: Any, file: ModelFile) -> str:
+    """What a model is called in sentences: the class of its estimator, the last one of a pipeline."""
+    if file.flavor == "python_function":
+        return "Python function"
+    steps = getattr(native, "steps", None)
+    if isinstance(steps, list) and steps:
+        return f"pipeline ending in {type(steps[-1][1]).__name__}"
+    name = type(native).__name__
+    if file.flavor == "keras":
+        return "Keras network"
+    return f"{'XGBoost' if file.flavor == 'xgboost' else 'LightGBM'} booster" if name == "Booster" else name

@@ -30,6 +30,7 @@ __all__ = [
     "log_curves",
     "log_dataset",
     "log_parameters",
+    "read_logged_tables",
     "read_training_record",
     "write_training_files",
 ]
@@ -136,6 +137,28 @@ def read_training_record(client: MlflowClient, run_id: str, uri: str) -> Trainin
             if path.startswith(plots)
         },
     )
+
+
+def read_logged_tables(client: MlflowClient, run_id: str, uri: str) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Rows to explain and background data in the run of a model that was not trained here.
+
+    Anybody who trains models can log them, under the names our own training uses.
+
+    Returns:
+        Rows and background; None for what the run does not hold.
+
+    Raises:
+        ModelError: a table is damaged.
+        TrackingError: the server or storage does not answer.
+    """
+    if not run_id:
+        return None, None
+    root = layout.ROWS.split("/", maxsplit=1)[0]
+    files = {f"{root}/{path}": content for path, content in read_folder(client, run_id, root).items()}
+    rows, background = (
+        _frame(files[path], path, uri) if path in files else None for path in (layout.ROWS, layout.BACKGROUND)
+    )
+    return rows, background
 
 
 def _schema(content: bytes, uri: str) -> Schema:

@@ -6,18 +6,32 @@ from interp_pipeline.config import ExplainConfig
 from interp_pipeline.console import project_command
 from interp_pipeline.progress import Progress
 from interp_pipeline.steps.explain import explain
-from interp_pipeline.steps.naming import parse_methods
+from interp_pipeline.steps.naming import parse_list
 
 
 @project_command
 @click.option("--model-uri", required=True)
 @click.option("--data", default="")
+@click.option("--background", default="")
 @click.option("--rows", type=int, required=True)
 @click.option("--methods", required=True)
-def run(*, progress: Progress, model_uri: str, data: str, rows: int, methods: str) -> None:
+@click.option("--output", default="auto")
+@click.option("--target", default="")
+def run(
+    *,
+    progress: Progress,
+    model_uri: str,
+    data: str,
+    background: str,
+    rows: int,
+    methods: str,
+    output: str,
+    target: str,
+) -> None:
     """Fetch, compute, publish."""
-    config = ExplainConfig(rows=rows, methods=parse_methods(methods))
-    result = explain(model_uri, config, data=data or None, progress=progress)
+    options = {"rows": rows, "methods": parse_list(methods), "output": output, "target": target or None}
+    config = ExplainConfig.from_mapping(options)
+    result = explain(model_uri, config, data=data or None, background=background or None, progress=progress)
     progress.say(f"Explained {result.version.uri}: {result.report_uri}")
 
 

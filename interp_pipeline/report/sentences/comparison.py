@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from interp_pipeline.explanation import CLASS_SCORES
 from interp_pipeline.readable import number
 from interp_pipeline.report.sentences.quality import metric_text, plain_metrics
 from interp_pipeline.report.wording import (
@@ -46,20 +47,26 @@ _NEARLY, _LARGELY, _PARTLY = 0.95, 0.8, 0.5  # rank correlation
 _SHIFTS_NAMED = 5
 
 
-def subject_sentence(comparison: Comparison, target: str, data_source: str) -> str:
+def subject_sentence(comparison: Comparison, target: str | None, data_source: str) -> str:
     """What was compared on which rows."""
+    about = f"ffects are about {_outputs(comparison)}."
     others = listed([name(label) for label in comparison.labels[1:]])
     return (
         f"{name(comparison.reference)} is the reference; {others} {'is' if len(comparison.labels) == 2 else 'are'} "  # noqa: PLR2004 - one other
         f"compared with it, on the same {count(comparison.n_rows, 'row')} of {name(data_source)}. "
-        f"All predict {quoted(target)}; effects are about {_outputs(comparison)}."
+        + (f"E{about}" if target is None else f"All predict {quoted(target)}; e{about}")
     )
 
 
 def _outputs(comparison: Comparison) -> str:
     if len(comparison.outputs) == 1:
         return output_phrase(comparison.outputs[0], comparison.output_unit)
-    return f"the probabilities of {len(comparison.outputs)} classes, averaged"
+    count_ = len(comparison.outputs)
+    if comparison.output_unit == PROBABILITY:
+        return f"the probabilities of {count_} classes, averaged"
+    if comparison.output_unit in CLASS_SCORES:
+        return f"the scores ({comparison.output_unit}) of {count_} classes, averaged"
+    return f"{count_} predicted numbers, averaged"
 
 
 def verdict_sentence(row: pd.Series[Any], pair: pd.DataFrame) -> str:

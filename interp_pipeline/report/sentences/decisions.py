@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from interp_pipeline.report.wording import PROBABILITY, count, effect, level, listed, name, quoted
+from interp_pipeline.explanation import CLASS_SCORES
+from interp_pipeline.report.wording import PROBABILITY, count, effect, level, listed, name, output_phrase, quoted
 
 if TYPE_CHECKING:
     from interp_pipeline.report.decisions import Decision
@@ -15,9 +16,9 @@ __all__ = ["lime_sentence", "opening_sentence", "rest_sentence", "start_sentence
 def opening_sentence(decision: Decision) -> str:
     """What the model says about the row, and what was true where that is known."""
     said = level(decision.prediction, decision.unit)
-    if decision.answer is not None:
-        text = f"The model puts the probability of {quoted(decision.output)} at {said}"
-        text += f"; its answer is {quoted(decision.answer)}"
+    if decision.unit == PROBABILITY or decision.unit in CLASS_SCORES:
+        text = f"The model puts {output_phrase(decision.output, decision.unit)} at {said}"
+        text += f"; its answer is {quoted(decision.answer)}" if decision.answer is not None else ""
     else:
         text = f"The model predicts {name(decision.output)} to be {said}"
     if decision.actual is None:
@@ -27,7 +28,7 @@ def opening_sentence(decision: Decision) -> str:
 
 def _actual(outcome: str, unit: str) -> str:
     """A true outcome: a class in quotes, a number like the prediction beside it."""
-    if unit == PROBABILITY:
+    if unit == PROBABILITY or unit in CLASS_SCORES:
         return quoted(outcome)
     try:
         return level(float(outcome), unit)

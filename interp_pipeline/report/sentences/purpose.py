@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from interp_pipeline.report.wording import article, clean, count, listed, percent, quoted
+from interp_pipeline.explanation import CLASS_SCORES, LOG_ODDS, VOTES
+from interp_pipeline.report.wording import article, clean, count, listed, percent, quoted, unit_phrase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,30 +15,47 @@ if TYPE_CHECKING:
 
 __all__ = ["data_sentence", "purpose_sentence", "subject_sentence"]
 
-_CLASSES_NAMED = 12
+_NAMED = 12  # outputs
 
 
-def purpose_sentence(model: str, task: Task, target: str, outputs: Sequence[str], positive_class: str | None) -> str:
+def purpose_sentence(
+    model: str, task: Task, target: str | None, outputs: Sequence[str], positive_class: str | None, unit: str
+) -> str:
     """What kind of model this is and what it answers.
 
     Args:
         model: its kind, as it follows an article: ``random forest``.
         task: what is predicted.
-        target: name of the target column.
+        target: name of the target column; None: not known.
         outputs: class names, or the target.
         positive_class: of a binary classifier.
+        unit: of the outputs.
     """
-    opening = f"{_capital(article(clean(model)))} that predicts"
+    opening = f"{_capital(article(clean(model)))} that"
+    names = listed([quoted(output) for output in outputs], most=_NAMED)
     if task == "regression":
-        return f"{opening} a number, {quoted(target)}."
+        what = f"a number, {names}" if len(outputs) == 1 else f"{len(outputs)} numbers, {names}"
+        return f"{opening} predicts {what}."
+    opening = f"{opening} gives" if target is None else f"{opening} predicts {quoted(target)}: it gives"
+    if unit in CLASS_SCORES:
+        return f"{opening} {_scores(outputs, positive_class, unit, names)}."
     if positive_class is not None:
         others = [quoted(output) for output in outputs if output != positive_class]
+        return f"{opening} each row a probability of being {quoted(positive_class)} rather than {listed(others, 'or')}."
+    return f"{opening} each row a probability for each of {len(outputs)} classes, {names}."
+
+
+def _scores(outputs: Sequence[str], positive_class: str | None, unit: str, names: str) -> str:
+    """The raw scores of a classifier, and what it makes of them."""
+    if unit == VOTES:
+        return f"each row one of {len(outputs)} answers, {names}"
+    kind = unit if unit == LOG_ODDS else f"a score ({unit})"
+    if positive_class is not None and len(outputs) == 1:
         return (
-            f"{opening} {quoted(target)}: it gives each row a probability of being "
-            f"{quoted(positive_class)} rather than {listed(others, 'or')}."
+            f"each row {kind} for being {quoted(positive_class)}, and answers {quoted(positive_class)} "
+            "where that is above zero"
         )
-    classes = listed([quoted(output) for output in outputs], most=_CLASSES_NAMED)
-    return f"{opening} {quoted(target)}: it gives each row a probability for each of {len(outputs)} classes, {classes}."
+    return f"each row {kind} for each of {len(outputs)} outputs, {names}"
 
 
 def _capital(text: str) -> str:
@@ -46,10 +64,22 @@ def _capital(text: str) -> str:
 
 def subject_sentence(content: ExplanationReport) -> str:
     """What the numbers on the page are about, and in which unit."""
-    positive = content.shap.positive_class
+    positive, unit = content.shap.positive_class, content.shap.output_unit
     if content.task == "regression":
-        return f"All effects are in units of {quoted(content.target)}: +1 means that the prediction is higher by 1."
+        return f"All effects are in {unit_phrase(unit)}: +1 means that the prediction is higher by 1."
     about = "the class named" if positive is None else quoted(positive)
+    if unit == LOG_ODDS:
+        return (
+            f"All effects are about the log-odds of {about}, on which this kind of model adds up: +1 multiplies the "
+            "odds by about 2.7. They are no probabilities; 0 stands for even odds."
+        )
+    if unit == VOTES:
+        return f"All effects are about whether the model answers {about}: 1 where it does, 0 where it does not."
+    if unit in CLASS_SCORES:
+        return (
+            f"All effects are in {unit_phrase(unit)}, the score by which the model decides about {about}: they say "
+            "which way and how strongly a row is pushed, and are no probabilities."
+        )
     return (
         f"All effects are about the probability of {about}, in percentage points: +5 points takes a probability "
         f"from {percent(0.7, 0)} to {percent(0.75, 0)}. The pictures show the same as fractions: 5 points are 0.05."
@@ -62,8 +92,12 @@ def data_sentence(content: ExplanationReport) -> str:
     source = clean(content.data_source)
     explained = count(len(content.shap.data), "row" if content.rows_source else "test row")
     if content.rows_source:
-        explained += f" of {clean(content.rows_source)}, which are not its test rows"
+        explained += f" of {clean(content.rows_source)}"
+    if content.rows_source and content.data_source:
+        explained += ", which are not its test rows"
     ending = f"This page explains its predictions for {explained}, each described by {features}."
+    if not source:
+        return f"What it learned from is not known here. {ending}"
     if content.n_train is None:
         return f"Data: {source}. {ending}"
     tested = "" if content.n_test is None else f" and was tested on {count(content.n_test, 'other row')}"

@@ -54,14 +54,14 @@ def metric_text(key: str, figure: float) -> str:
 
 
 def quality_sentences(
-    metrics: Mapping[str, float], task: Task, target: str, positive_class: str | None, n_test: int | None = None
+    metrics: Mapping[str, float], task: Task, target: str | None, positive_class: str | None, n_test: int | None = None
 ) -> tuple[str, ...]:
     """Test metrics in words, the most telling first.
 
     Args:
         metrics: as training.metrics names them, with or without the prefix ``test_``.
         task: what is predicted.
-        target: name of the target column.
+        target: name of the target column; None: not known.
         positive_class: of a binary classifier.
         n_test: test rows; None: not known.
 
@@ -69,11 +69,12 @@ def quality_sentences(
         One sentence saying so where there are no metrics this page knows.
     """
     known = plain_metrics(metrics)
-    found = (
-        _regression(known, target, n_test) if task == "regression" else _classification(known, positive_class, n_test)
-    )
+    if task == "regression":
+        found = _regression(known, target or "the target", n_test)
+    else:
+        found = _classification(known, positive_class, n_test)
     if not found:
-        return ("No test result is stored with this version, so nothing is known here about how well it does.",)
+        return ("No test result of this version is known here, so this page cannot say how well it does.",)
     return tuple(found)
 
 

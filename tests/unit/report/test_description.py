@@ -5,40 +5,28 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from interp_pipeline.data.schema import Feature, Schema
 from interp_pipeline.report import describe_version
 from interp_pipeline.report.description import markdown_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import pandas as pd
-
     from interp_pipeline.explanation import Explanation
 
-SCHEMA = Schema(
-    features=(Feature(name="duration_months", kind="numeric"),),
-    target="outcome",
-    task="binary",
-    classes=("bad", "good"),
-    positive_class="good",
-)
 
-
-def describe(importance: pd.DataFrame, **changes: Any) -> str:
+def describe(shap: Explanation, **changes: Any) -> str:
     fields: dict[str, Any] = {
         "model_kind": "random forest",
-        "schema": SCHEMA,
+        "task": "binary",
+        "target": "outcome",
         "metrics": {"accuracy": 0.765},
-        "importance": importance,
+        "shap": shap,
         "report": "#/report.html",
         "picture": "get-artifact?path=plots/importance.png",
     }
     return describe_version(**(fields | changes)).replace("\N{NO-BREAK SPACE}", " ").replace("\N{MINUS SIGN}", "-")
 
 
-def test_a_version_with_directions(shap: Explanation, importance: Callable[[Explanation], pd.DataFrame]) -> None:
-    assert describe(importance(shap), shap=shap) == (
+def test_a_version_with_directions(shap: Explanation) -> None:
+    assert describe(shap) == (
         "A random forest that predicts “outcome”: it gives each row a probability of being “good” rather than “bad”.\n"
         "\n"
         "**[Read the full explanation](#/report.html)**\n"
@@ -61,20 +49,34 @@ def test_a_version_with_directions(shap: Explanation, importance: Callable[[Expl
     )
 
 
-def test_without_shap_values_sizes_are_told(
-    shap: Explanation, importance: Callable[[Explanation], pd.DataFrame]
-) -> None:
-    table = importance(shap)
-    assert "1. duration\\_months: 5.0 points on average\n" in describe(table)
-    lime_only = table[["feature", "lime_mean_abs_weight"]]
-    assert "1. duration\\_months: 7.5 points on average\n" in describe(lime_only, metrics={})
+def _single(shap: Explanation, name: str, unit: str, positive: str | None) -> Explanation:
+    """The same explanation of one output."""
+    return dataclasses.replace(
+        shap,
+        values=shap.values[:, :, 1:],
+        base_values=shap.base_values[:, 1:],
+        predictions=shap.predictions[:, 1:],
+        output_names=(name,),
+        output_unit=unit,
+        positive_class=positive,
+    )
 
 
-def test_regressions_are_described(shap: Explanation, importance: Callable[[Explanation], pd.DataFrame]) -> None:
-    schema = dataclasses.replace(SCHEMA, task="regression", classes=(), positive_class=None, target="price")
-    text = describe(importance(shap), schema=schema, metrics={"mae": 3.0})
+def test_regressions_are_described(shap: Explanation) -> None:
+    number = _single(shap, "price", "price", None)
+    text = describe(number, task="regression", target="price", metrics={"mae": 3.0})
     assert text.startswith("A random forest that predicts a number, “price”.\n")
     assert "its predictions of price are off by 3 on average" in text
+
+
+def test_scores_are_not_called_probabilities(shap: Explanation) -> None:
+    text = describe(_single(shap, "good", "log-odds", "good"), target=None, metrics={})
+    assert text.startswith(
+        "A random forest that gives each row log-odds for being “good”, and answers “good” where that is above zero.\n"
+    )
+    assert "lowers the log-odds of “good”: from +0.085 at 4 to 10" in text
+    assert "probab" not in text
+    assert "points" not in text
 
 
 @pytest.mark.parametrize(
@@ -97,10 +99,8 @@ def test_names_appear_literally(text: str, literal: str) -> None:
     assert markdown_text(text) == literal
 
 
-def test_hostile_names_cannot_end_a_link_or_a_table(
-    importance: Callable[[Explanation], pd.DataFrame], shap: Explanation
-) -> None:
-    text = describe(importance(shap), metrics={"a|b\n|": 1.0}, report="x) <b> (y", picture='p"q')
+def test_hostile_names_cannot_end_a_link_or_a_table(shap: Explanation) -> None:
+    text = describe(shap, metrics={"a|b\n|": 1.0}, report="x) <b> (y", picture='p"q')
     assert "| a&#124;b &#124; | 1 |" in text
     assert "(x%29%20%3Cb%3E%20%28y)" in text
     assert "(p%22q)" in text

@@ -162,7 +162,7 @@ def test_a_page_without_lime_metrics_pictures_or_instances(shap: Explanation, co
     )
     page = Page(render_explanation_report(bare))
     assert "LIME" not in page.text.replace("lime: A second opinion.", "")
-    assert "No test result is stored" in page.text
+    assert "No test result of this version is known here" in page.text
     assert "Data: german_credit. This page explains" in page.text
     for words in ("Example decision", "Software", "Checks as stored", "Remarks", "Further pictures"):
         assert words not in page.text

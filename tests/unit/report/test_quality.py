@@ -88,9 +88,7 @@ def test_a_regression_beside_the_average() -> None:
 @pytest.mark.parametrize("task", ["binary", "regression"])
 def test_without_metrics_it_says_so(task: str) -> None:
     sentences = quality_sentences({"unheard_of": 1.0}, task, "y", None)  # type: ignore[arg-type]  # parametrised
-    assert sentences == (
-        "No test result is stored with this version, so nothing is known here about how well it does.",
-    )
+    assert sentences == ("No test result of this version is known here, so this page cannot say how well it does.",)
 
 
 def test_metrics_of_a_table() -> None:

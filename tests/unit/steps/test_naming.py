@@ -11,7 +11,7 @@ from interp_pipeline.steps.naming import (
     default_model_name,
     model_name,
     parse_hidden,
-    parse_methods,
+    parse_list,
     parse_model_uris,
 )
 from interp_pipeline.tracking.registry import check_registered_name
@@ -52,8 +52,8 @@ def test_layers() -> None:
 
 
 def test_methods() -> None:
-    assert parse_methods("shap, lime ,") == ("shap", "lime")
-    assert parse_methods("") == ()
+    assert parse_list("shap, lime ,") == ("shap", "lime")
+    assert parse_list("") == ()
 
 
 def test_versions_to_compare() -> None:

@@ -1,0 +1,111 @@
+"""Does the served model give the answers that the explained outputs imply?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from interp_pipeline.checks.additivity import output_range
+from interp_pipeline.data.typed_rows import name_of
+from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from interp_pipeline.explanation import Explanation, FloatArray
+
+__all__ = ["served_disagreement"]
+
+_TOLERANCE = 1e-5  # share of the output range: several libraries serve single precision
+_TIE = 1e-9  # of the output range: outputs nearer to each other than this decide nothing
+
+
+def served_disagreement(explained: Explanation, answers: Any) -> float | None:
+    """Share of the explained rows for which the served model's own answer is another one.
+
+    What a served model answers is not always what is explained: scikit-learn serves labels where
+    probabilities are explained, LightGBM serves probabilities where log-odds are. Labels are held against
+    the class with the highest output (or the sign of a single score), numbers against the outputs
+    themselves, up to 1e-5 of their range; rows on which two classes are level are left out.
+
+    Args:
+        explained: any explanation, for its predictions.
+        answers: array, series or frame with a line per explained row.
+
+    Returns:
+        Between 0 and 1; None where the two cannot be held against each other.
+    """
+    table = np.asarray(answers, dtype=object)
+    table = table.reshape(-1, 1) if table.ndim == 1 else table
+    if table.ndim != 2 or len(table) != len(explained.predictions):  # noqa: PLR2004 - rows and outputs
+        return None
+    is_classifier = explained.output_unit == PROBABILITY or explained.output_unit in CLASS_SCORES
+    if not is_classifier:
+        return _values(explained, explained.predictions, table)
+    if table.shape[1] == 1:
+        labels = _labels(explained, table[:, 0])
+        return labels if labels is not None else _single_probability(explained, table)
+    if explained.output_unit == PROBABILITY:
+        return _values(explained, explained.predictions, table)
+    numbers = _numbers(table, len(explained.output_names))
+    return None if numbers is None else _share(numbers.argmax(axis=1) != _decisions(explained), _clear(explained))
+
+
+def _numbers(table: npt.NDArray[np.object_], n_outputs: int) -> FloatArray | None:
+    try:
+        numbers = table.astype(np.float64)
+    except (TypeError, ValueError):
+        return None
+    return numbers if numbers.shape[1] == n_outputs else None
+
+
+def _values(explained: Explanation, outputs: FloatArray, table: npt.NDArray[np.object_]) -> float | None:
+    numbers = _numbers(table, outputs.shape[1])
+    if numbers is None:
+        return None
+    apart = np.abs(numbers - outputs).max(axis=1)
+    return _share(apart > _TOLERANCE * output_range(explained), np.ones(len(apart), dtype=np.bool_))
+
+
+def _labels(explained: Explanation, column: npt.NDArray[np.object_]) -> float | None:
+    """Labels against decisions; None where the answers are no labels under the outputs' names."""
+    names, outputs = np.array([name_of(value) for value in column], dtype=object), explained.output_names
+    if len(outputs) == 1:  # of two classes only the one that the score speaks for has a name here
+        if outputs[0] not in names and _numbers(column.reshape(-1, 1), 1) is not None:
+            return None
+        return _share((names != outputs[0]).astype(np.intp) != _decisions(explained), _clear(explained))
+    if not set(names) <= set(outputs):
+        return None
+    said = np.array([outputs.index(name) for name in names])
+    return _share(said != _decisions(explained), _clear(explained))
+
+
+def _single_probability(explained: Explanation, table: npt.NDArray[np.object_]) -> float | None:
+    """One number per row of a binary classifier: the probability of its second class."""
+    if explained.positive_class is None:
+        return None
+    numbers = _numbers(table, 1)
+    if numbers is None or not ((numbers >= 0) & (numbers <= 1)).all():
+        return None
+    if explained.output_unit == PROBABILITY:
+        return _values(explained, explained.predictions[:, [-1]], table)
+    return _share((numbers[:, 0] > 0.5) == (_decisions(explained) != 0), _clear(explained))  # noqa: PLR2004 - the middle
+
+
+def _decisions(explained: Explanation) -> npt.NDArray[np.intp]:
+    """Position of the class each row gets; of a single score 0 for the class it speaks for, 1 for the other."""
+    if len(explained.output_names) == 1:
+        return (explained.predictions[:, 0] <= 0).astype(np.intp)
+    return np.asarray(explained.predictions.argmax(axis=1), dtype=np.intp)
+
+
+def _clear(explained: Explanation) -> npt.NDArray[np.bool_]:
+    """Rows on which one class is ahead."""
+    ordered = np.sort(explained.predictions, axis=1)
+    lead = ordered[:, -1] - ordered[:, -2] if ordered.shape[1] > 1 else np.abs(ordered[:, 0])
+    return np.asarray(lead > _TIE * output_range(explained), dtype=np.bool_)
+
+
+def _share(differs: npt.NDArray[np.bool_], counted: npt.NDArray[np.bool_]) -> float | None:
+    return float(differs[counted].mean()) if counted.any() else None

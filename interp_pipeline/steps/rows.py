@@ -1,0 +1,261 @@
+"""Which rows of a version are explained and which stand for "unknown": chosen by a written order, and said.
+
+A version trained here has both in its run. For any other version the rows are, by the first that there is,
+
+1. those the caller gives;
+2. those logged with the run under the names our training uses;
+3. a data set input of the run whose source can be read again, a test set before a training set;
+4. the model's input example, from 20 rows on;
+
+and the background is what the caller gives as such, what was logged with the run under the name our training
+uses, or else drawn from the rows' own table, if the caller gave that and it has 20 rows or more; then 3 and 4, a
+training set before a test set, then the rows' own table in any case. Rows and background of one table are kept
+apart where it has enough rows for both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from interp_pipeline.data.background import select_background, select_rows
+from interp_pipeline.data.sources import read_table, without_secrets
+from interp_pipeline.errors import ModelError, UsageError
+from interp_pipeline.tracking.feature_names import require_columns
+from interp_pipeline.tracking.logged_data import read_logged_datasets
+from interp_pipeline.tracking.model_file import read_input_example
+from interp_pipeline.tracking.training_run import read_logged_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+    from mlflow import MlflowClient
+
+    from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.progress import Progress
+    from interp_pipeline.tracking.registry import RegisteredVersion
+
+__all__ = ["Chosen", "Given", "Table", "choose_rows", "given_table"]
+
+_FEWEST = 20  # rows of a table that can stand for an average case
+_TRAINING = {"train", "training"}  # contexts under which data sets are logged
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Table:
+    """A table and what it is called in sentences."""
+
+    frame: pd.DataFrame
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Given:
+    """What the caller gives; None: to be found."""
+
+    rows: Table | None
+    background: Table | None
+    target: str | None  # name of the target column, where known
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Chosen:
+    """Rows and background of a version that was not trained here."""
+
+    rows: pd.DataFrame  # with the model's features among the columns, index: row ids
+    rows_source: str
+    background: pd.DataFrame
+    background_source: str
+    outcomes: pd.Series[Any] | None  # true values of the target, by row id, where known
+    remarks: tuple[str, ...]
+
+
+def given_table(data: str | pd.DataFrame, what: str, source: str | None = None) -> Table:
+    """A table a caller gives: a path, an address or a frame.
+
+    Args:
+        data: where it is, or itself.
+        what: what it is for, in messages: "rows to explain".
+        source: what it is called in sentences; None: its path, or "the given frame".
+
+    Raises:
+        UsageError: it does not exist, or is empty.
+        DataError: it cannot be read as a table.
+        TrackingError: the storage does not answer.
+    """
+    if isinstance(data, str):
+        return Table(frame=read_table(data), source=source or without_secrets(data))
+    if data.empty:
+        msg = f"the frame of {what} is empty"
+        raise UsageError(msg)
+    return Table(frame=_numbered(data), source=source or "the given frame")
+
+
+def _numbered(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows under whole numbers, by which tables know them: the caller's own where they are distinct such."""
+    from pandas.api.types import is_integer_dtype
+
+    return rows if is_integer_dtype(rows.index.dtype) and rows.index.is_unique else rows.reset_index(drop=True)
+
+
+def choose_rows(
+    client: MlflowClient,
+    version: RegisteredVersion,
+    model_path: Path,
+    names: Sequence[str],
+    config: ExplainConfig,
+    given: Given,
+    progress: Progress,
+) -> Chosen:
+    """Choose rows and background for a version that was not trained here, by the order at the top.
+
+    Args:
+        client: the connection.
+        version: which version.
+        model_path: folder with its files.
+        names: the model's features; empty where only the loaded model knows them.
+        config: how many rows, and the seed.
+        given: what the caller gives.
+        progress: is told what was passed over.
+
+    Raises:
+        ModelError: there are no rows, or nothing that could stand for "unknown"; the message says how to give them.
+        UsageError: what was given lacks a column.
+        TrackingError: the server or a storage does not answer.
+    """
+    search = _Search(client, version, model_path, names, progress)
+    target = given.target
+    table = given.rows or search.rows()
+    source = given.background or search.background(table, table_given=given.rows is not None)
+    for each in (table, source):
+        require_columns(each.frame, names, each.source, version.uri)
+    rows = select_rows(table.frame, config.rows, config.seed)
+    chosen, where = _background(source, table, rows, config)
+    return Chosen(
+        rows=_features(rows, names, target),
+        rows_source=table.source,
+        background=_features(chosen, names, target),
+        background_source=where,
+        outcomes=rows[target] if target is not None and target in rows.columns else None,
+        remarks=(
+            f"Explained are {len(rows)} rows of {table.source}.",
+            f"Effects are relative to {len(chosen)} background rows of {where}.",
+        ),
+    )
+
+
+def _features(frame: pd.DataFrame, names: Sequence[str], target: str | None) -> pd.DataFrame:
+    """The features; where their names are known only to the loaded model, all columns but the target."""
+    return frame[list(names)] if names else frame.drop(columns=[target] if target in frame.columns else [])
+
+
+def _background(source: Table, table: Table, rows: pd.DataFrame, config: ExplainConfig) -> tuple[pd.DataFrame, str]:
+    """Background rows, beside the explained ones where both are of one table, and where they come from."""
+    n, seed = config.background_rows, config.seed
+    if source.frame is not table.frame:
+        return select_background(source.frame, n, seed), source.source
+    others = table.frame.drop(index=rows.index)
+    if len(others) >= n:
+        return select_background(others, n, seed), f"{source.source}, none of them explained"
+    everyone = select_background(table.frame, n, seed)
+    return everyone, f"{source.source}, some of them explained too, for it has only {len(table.frame)} rows"
+
+
+class _Search:
+    """Looks for tables in what was logged with a version, and keeps why one could not be used."""
+
+    def __init__(
+        self,
+        client: MlflowClient,
+        version: RegisteredVersion,
+        model_path: Path,
+        names: Sequence[str],
+        progress: Progress,
+    ) -> None:
+        self._client = client
+        self._version = version
+        self._model_path = model_path
+        self._names = names
+        self._progress = progress
+        self._reasons: list[str] = []
+        self._read: dict[str, pd.DataFrame] = {}  # by address, so that one table is known to be one
+
+    def rows(self) -> Table:
+        """Rows to explain."""
+        logged = self._of_run[0]
+        if logged is not None:
+            return logged
+        tables = chain(self._of_datasets(training_first=False), self._of_example())
+        return self._first(tables, "rows to explain", "--data FILE")
+
+    def background(self, table: Table, *, table_given: bool) -> Table:
+        """Background data for rows of that table."""
+        logged = self._of_run[1]
+        if logged is not None:
+            return logged
+        others = chain(self._of_datasets(training_first=True), self._of_example())
+        tables = chain(self._of_table(table), others) if table_given else chain(others, self._of_table(table))
+        return self._first(tables, "background data", "--background FILE")
+
+    @cached_property
+    def _of_run(self) -> tuple[Table | None, Table | None]:
+        """Rows and background logged under the names our training uses."""
+        rows, background = read_logged_tables(self._client, self._version.run_id, self._version.uri)
+        return (
+            None if rows is None else Table(frame=rows, source="the rows logged with the run"),
+            None if background is None else Table(frame=background, source="the background data logged with the run"),
+        )
+
+    def _of_table(self, table: Table) -> Iterator[Table]:
+        if len(table.frame) >= _FEWEST:
+            yield table
+        else:
+            rows = "row" if len(table.frame) == 1 else "rows"
+            self._reasons.append(f"{table.source} has {len(table.frame)} {rows}, fewer than {_FEWEST}")
+
+    def _of_example(self) -> Iterator[Table]:
+        example = read_input_example(self._model_path)
+        if example is None:
+            self._reasons.append("the model has no input example with named columns")
+        elif len(example) < _FEWEST:
+            self._reasons.append(f"its input example has {len(example)} rows, fewer than {_FEWEST}")
+        else:
+            frame = self._read.setdefault("input example", example)
+            yield Table(frame=frame, source="the input example logged with the model")
+
+    def _of_datasets(self, *, training_first: bool) -> Iterator[Table]:
+        found = read_logged_datasets(self._client, self._version.run_id)
+        if not found:
+            self._reasons.append("its run has no data set as input")
+        for dataset in sorted(found, key=lambda each: (each.context.lower() in _TRAINING) != training_first):
+            if dataset.address is None:
+                self._reasons.append(f"{dataset.label} has a source of the kind {dataset.kind!r}, which cannot be read")
+                continue
+            try:
+                if dataset.address not in self._read:
+                    self._read[dataset.address] = read_table(dataset.address)
+            except UsageError as error:
+                self._reasons.append(f"{dataset.label} cannot be read: {error}")
+                continue
+            frame = self._read[dataset.address]
+            lacking = [name for name in (*dataset.columns, *self._names) if name not in frame.columns]
+            if lacking:  # another table has taken its place, or the model reads what was made of it
+                self._reasons.append(f"{dataset.label} lacks column {lacking[0]!r} now")
+                continue
+            yield Table(frame=frame, source=dataset.label)
+
+    def _first(self, tables: Iterator[Table], what: str, option: str) -> Table:
+        """The first of the tables; what was passed over on the way is said."""
+        table = next(tables, None)
+        uri = self._version.uri
+        passed = "; ".join(dict.fromkeys(self._reasons))
+        if table is None:
+            msg = f"{uri} has no {what} to fall back on ({passed}); give them: interp explain {uri} {option}"
+            raise ModelError(msg)
+        if passed:
+            self._progress.say(f"{what.capitalize()} come from {table.source}, since {passed}")
+        return table

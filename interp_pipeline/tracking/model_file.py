@@ -1,0 +1,169 @@
+"""What the files of a model say about it, read before any of its code runs: flavor, columns, input example."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+
+from interp_pipeline.data.declared import DeclaredColumn
+from interp_pipeline.errors import ModelError
+from interp_pipeline.tracking.answers import first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+    from mlflow.models import Model
+
+    from interp_pipeline.data.declared import DeclaredType
+
+__all__ = ["Flavor", "ModelFile", "read_input_example", "read_model_file"]
+
+Flavor: TypeAlias = Literal["sklearn", "keras", "xgboost", "lightgbm", "python_function"]
+
+# By MLflow's name of the flavor; any other model is called through its python_function.
+_FLAVORS: Mapping[str, Flavor] = {
+    "sklearn": "sklearn",
+    "keras": "keras",
+    "tensorflow": "keras",
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
+}
+_TYPES: Mapping[str, DeclaredType] = {
+    "integer": "int32",
+    "long": "int64",
+    "float": "float32",
+    "double": "float64",
+    "boolean": "boolean",
+    "datetime": "datetime",
+    "string": "text",
+}
+_TABLE = 2  # axes of a tensor that is a table: rows and columns
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFile:
+    """The ``MLmodel`` file of a version, as far as explaining needs it."""
+
+    own: Mapping[str, str] | None  # what our trainers wrote: kind and task; None: a model of someone else's
+    flavor: Flavor
+    columns: tuple[DeclaredColumn, ...]  # of a signature that names them; empty: it does not
+    dtype: DeclaredType  # of a tensor without column names
+    width: int | None  # number of its columns; None: not said
+    outputs: tuple[str, ...]  # names of the signature's outputs; empty: it has none
+
+
+def read_model_file(path: Path, uri: str) -> ModelFile:
+    """Read the ``MLmodel`` file.
+
+    Args:
+        path: the folder it lies in.
+        uri: what the model is called in messages.
+
+    Raises:
+        ModelError: the file is damaged, the model cannot be called from Python, or its input is no table.
+    """
+    from mlflow.models import Model
+
+    try:
+        model = Model.load(str(path))
+        own = (model.metadata or {}).get("interp")
+        flavors = set(model.flavors)
+        signature = model.signature
+        inputs, outputs = (signature.inputs, signature.outputs) if signature is not None else (None, None)
+    except Exception as error:  # YAML that is cut off fails in many ways
+        msg = f"{uri}: its MLmodel file is damaged ({first_line(error)}); restore it, or train the model again"
+        raise ModelError(msg) from error
+    if "python_function" not in flavors:
+        msg = (
+            f"{uri} has the flavors {', '.join(sorted(flavors)) or 'none'} and no python_function, so it cannot be "
+            "asked for predictions; log it with a flavor of MLflow that can be served"
+        )
+        raise ModelError(msg)
+    columns, dtype, width = _inputs(inputs, uri)
+    return ModelFile(
+        own=None if own is None else dict(own),
+        flavor=_flavor(model),
+        columns=columns,
+        dtype=dtype,
+        width=width,
+        outputs=tuple(str(name) for name in outputs.input_names()) if outputs is not None else (),
+    )
+
+
+def _flavor(model: Model) -> Flavor:
+    found = [known for name, known in _FLAVORS.items() if name in model.flavors]
+    exported = model.flavors.get("keras", {}).get("save_exported_model", False)
+    plain_tensorflow = model.flavors.get("tensorflow", {}).get("model_type", "keras") != "keras"
+    if not found or exported or plain_tensorflow:  # the last two hold a graph, which only MLflow's wrapper can call
+        return "python_function"
+    return found[0]
+
+
+def _inputs(schema: Any, uri: str) -> tuple[tuple[DeclaredColumn, ...], DeclaredType, int | None]:
+    """Columns, or type and number of those of a table without names."""
+    if schema is None or not schema.inputs:
+        return (), "any", None
+    if schema.is_tensor_spec():
+        return (), *_tensor(schema, uri)
+    if not schema.has_input_names():
+        kinds = {_declared_type(spec, uri) for spec in schema.inputs}
+        return (), (kinds.pop() if len(kinds) == 1 else "any"), len(schema.inputs)
+    return tuple(DeclaredColumn(name=spec.name, dtype=_declared_type(spec, uri)) for spec in schema.inputs), "any", None
+
+
+def _tensor(schema: Any, uri: str) -> tuple[DeclaredType, int | None]:
+    if len(schema.inputs) > 1:
+        names = ", ".join(map(repr, schema.input_names()))
+        msg = (
+            f"{uri} takes {len(schema.inputs)} inputs ({names}), and only models of one table can be explained; "
+            "register a model that takes one table and splits it itself"
+        )
+        raise ModelError(msg)
+    spec = schema.inputs[0]
+    if len(spec.shape) > _TABLE:
+        shape = tuple(spec.shape)
+        msg = f"{uri} takes tensors of shape {shape}, and only models of tables (rows, columns) can be explained"
+        raise ModelError(msg)
+    width = 1 if len(spec.shape) < _TABLE else None if spec.shape[1] < 0 else math.prod(spec.shape[1:])
+    named: Mapping[str, DeclaredType] = {
+        "b": "boolean",
+        "f4": "float32",
+        "f8": "float64",
+        "i4": "int32",
+        "i8": "int64",
+    }
+    kind = spec.type.str.lstrip("<>=|")
+    return named.get("b" if spec.type.kind == "b" else kind, "any"), width
+
+
+def _declared_type(spec: Any, uri: str) -> DeclaredType:
+    from mlflow.types.schema import AnyType, DataType
+
+    if isinstance(spec.type, AnyType):
+        return "any"
+    name = spec.type.name if isinstance(spec.type, DataType) else str(spec.type)
+    if name not in _TYPES:
+        msg = (
+            f"{uri} declares column {spec.name!r} as {name}, and only tables of single values can be explained; "
+            "register a model that takes such a table"
+        )
+        raise ModelError(msg)
+    return _TYPES[name]
+
+
+def read_input_example(path: Path) -> pd.DataFrame | None:
+    """The input example a model was logged with, where it is a table with named columns.
+
+    Args:
+        path: folder with the ``MLmodel`` file.
+    """
+    import pandas as pd
+    from mlflow.models import Model
+
+    example = Model.load(str(path)).load_input_example(str(path))
+    if not isinstance(example, pd.DataFrame):
+        return None  # an array, whose columns nothing names
+    return cast("pd.DataFrame", example.reset_index(drop=True).rename(columns=str))

@@ -1,0 +1,108 @@
+"""Models of XGBoost, LightGBM and Keras, logged by MLflow's flavors for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from harness.zoo import REQUIRED, Zoo, flowers, measurements, require_sound
+from mlflow.models import infer_signature
+
+from interp_pipeline.errors import ModelError
+
+NUMBERS = [f"m{i}" for i in range(5)]
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
+    return Zoo(tmp_path_factory.mktemp("zoo"))
+
+
+def _register(zoo: Zoo, name: str, flavor: str, model: Any, **options: Any) -> str:
+    import mlflow
+
+    log = getattr(mlflow, flavor).log_model
+    return zoo.register(
+        name, lambda registered: log(model, name="model", registered_model_name=registered, **REQUIRED, **options)
+    )
+
+
+def test_xgboost_gives_log_odds_of_two_classes(zoo: Zoo) -> None:
+    from xgboost import XGBClassifier
+
+    table = measurements()
+    features, big = table[NUMBERS], (table["amount"] > 0).astype(int)
+    model = XGBClassifier(n_estimators=8, max_depth=3, n_jobs=1).fit(features, big)
+    uri = _register(zoo, "xgb", "xgboost", model, signature=infer_signature(features, model.predict(features)))
+    explained = zoo.explain(uri, table, class_names=["small", "big"])
+    require_sound(explained, "shap_tree", NUMBERS)
+    assert explained.shap.output_names == ("big",)
+    assert explained.shap.output_unit == "log-odds"
+    margins = model.predict(explained.shap.data, output_margin=True)
+    np.testing.assert_allclose(explained.shap.predictions[:, 0], margins, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("task", ["binary", "multi", "number"])
+def test_lightgbm(zoo: Zoo, task: str) -> None:
+    from lightgbm import LGBMClassifier, LGBMRegressor
+
+    table = flowers() if task == "multi" else measurements()
+    target = {
+        "binary": lambda: np.where(table["amount"] > 0, "big", "small"),
+        "multi": lambda: table["species"],
+        "number": lambda: table["amount"],
+    }[task]()
+    features = table[NUMBERS]
+    kind = LGBMRegressor if task == "number" else LGBMClassifier
+    model = kind(n_estimators=8, num_leaves=7, verbose=-1, n_jobs=1).fit(features, target)
+    uri = _register(
+        zoo, f"lgbm-{task}", "lightgbm", model, signature=infer_signature(features, model.predict(features))
+    )
+    explained = zoo.explain(uri, table, target="amount" if task == "number" else None)
+    require_sound(explained, "shap_tree", NUMBERS)
+    expected = {"binary": ("small",), "multi": ("daisy", "rose", "tulip"), "number": ("amount",)}[task]
+    assert explained.shap.output_names == expected
+    assert explained.shap.output_unit == ("amount" if task == "number" else "log-odds")
+    raw = np.asarray(model.predict(explained.shap.data, raw_score=True)).reshape(len(explained.shap.data), -1)
+    np.testing.assert_allclose(explained.shap.predictions, raw, rtol=1e-9, atol=1e-9)
+
+
+def _network(n_inputs: int, n_outputs: int) -> Any:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    activation = "softmax" if n_outputs > 1 else "linear"
+    return keras.Sequential(
+        [keras.Input((n_inputs,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(n_outputs, activation)]
+    )
+
+
+def test_keras_classes_under_the_names_their_owner_gives(zoo: Zoo) -> None:
+    table = flowers()
+    features = table[NUMBERS].astype(np.float32)
+    model = _network(5, 3)
+    signature = infer_signature(features.to_numpy(), np.asarray(model(features.to_numpy())))
+    uri = _register(zoo, "keras", "keras", model, signature=signature)
+    explained = zoo.explain(uri, features, class_names=["daisy", "rose", "tulip"])
+    require_sound(explained, "shap_exact", NUMBERS)
+    assert explained.shap.output_names == ("daisy", "rose", "tulip")
+    assert explained.shap.output_unit == "probability"
+    direct = np.asarray(model(explained.shap.data.to_numpy()))
+    np.testing.assert_allclose(explained.shap.predictions, direct, atol=1e-6)
+    assert explained.manifest["model"]["words"] == "Keras network"
+
+
+def test_a_network_of_two_inputs_is_refused(zoo: Zoo) -> None:
+    import keras
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    left, right = keras.Input((2,), name="left"), keras.Input((3,), name="right")
+    model = keras.Model([left, right], keras.layers.Dense(1)(keras.layers.Concatenate()([left, right])))
+    specs = [TensorSpec(np.dtype(np.float32), (-1, width), name) for name, width in (("left", 2), ("right", 3))]
+    uri = _register(zoo, "two", "keras", model, signature=ModelSignature(inputs=Schema(specs)))
+    with pytest.raises(
+        ModelError, match="models:/two/1 takes 2 inputs .'left', 'right'., and only models of one table"
+    ):
+        zoo.explain(uri, measurements())
