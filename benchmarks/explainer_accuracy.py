@@ -89,7 +89,7 @@ class Game:
 
     def evaluations(self, rounds: int) -> int:
         """Evaluations per row of that many of our rounds."""
-        return 4 * rounds * (self.rows.shape[1] - 1) * len(self.background)
+        return int(4 * rounds * (self.rows.shape[1] - 1) * len(self.background))
 
     def errors(self, values: FloatArray) -> tuple[float, float]:
         """Mean and largest error."""
@@ -118,7 +118,7 @@ def orders_of_their_own(game: Game, pairs: int, seed: int = 0, *, reverse: bool 
                     masked[step + 1 :, lines, order[:, step]] = row[order[:, step]]
                 gains = np.diff(game.forward(masked.reshape(-1, n)).reshape(n + 1, n_background), axis=0)
                 np.add.at(values[i], order.T, gains)
-    return values / (2 * pairs * n_background)
+    return np.asarray(values / (2 * pairs * n_background), dtype=np.float64)
 
 
 def regression(game: Game, evaluations: int) -> FloatArray:
@@ -142,7 +142,7 @@ def regression(game: Game, evaluations: int) -> FloatArray:
 
 
 def shap_permutation(game: Game, evaluations: int) -> FloatArray:
-    """shap's sampler: each order shared by the whole background."""
+    """The sampler of shap: each order shared by the whole background."""
     import shap
 
     n = game.rows.shape[1]
@@ -155,7 +155,7 @@ def shap_permutation(game: Game, evaluations: int) -> FloatArray:
 
 
 def shap_kernel(game: Game, evaluations: int) -> FloatArray:
-    """shap's weighted regression."""
+    """The weighted regression of shap."""
     import shap
 
     np.random.seed(0)  # noqa: NPY002 - shap draws from numpy's global generator
@@ -229,7 +229,7 @@ def lines(game: Game) -> Iterator[Line]:
 
 
 def shapiq_lines(game: Game) -> Iterator[Line]:
-    """shapiq's estimators, or why there are none."""
+    """The estimators of shapiq, or why there are none."""
     nothing = partial(Line, model=game.name, evaluations=0, mean_error=np.nan, largest_error=np.nan)
     python, reason = find_python()
     if python is None:

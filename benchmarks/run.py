@@ -88,10 +88,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = Settings(quick=options.quick, tiny=options.tiny, folder=Path(folder))
         print("\n".join(heading(settings)), flush=True)
         for name in names:
+            began = time.perf_counter()
             found, finished = measure(name, settings)
             records += found
             failed += [] if finished else [name]
-            print("\n".join(text(found)), flush=True)
+            print("\n".join(text(found)), f"\n  [{name}: {time.perf_counter() - began:.0f} s]", flush=True)
             if options.json:
                 write_json(options.json, records)  # after every case, so that a run that is broken off leaves something
     print(f"\n{len(names)} cases in {time.perf_counter() - started:.0f} s")

@@ -46,7 +46,7 @@ class Settings:
     @property
     def budget_s(self) -> float:
         """Seconds a turn should take."""
-        return 0.01 if self.tiny else 0.5 if self.quick else 2.0
+        return 0.01 if self.tiny else 0.3 if self.quick else 2.0
 
     @property
     def repeats(self) -> int:
@@ -56,7 +56,7 @@ class Settings:
     @property
     def peer_limit_s(self) -> float:
         """Longest a peer may take end to end."""
-        return 60.0 if self.quick else 600.0
+        return 30.0 if self.quick else 600.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,7 @@ def exact(settings: Settings, n_features: int) -> Iterator[Record]:
 
     peers = [side("shap Exact, same forward", fast)]
     if not settings.quick or n_features == _FEWER:  # half a minute
-        peers.append(side("shap Exact, network.predict", default))
+        peers.append(replace(side("shap Exact, network.predict", default), warm=True))
     yield from Contest(
         case=f"any model, exact, {n_features} features",
         error_is="distance to Shapley's formula",

@@ -84,7 +84,7 @@ def _contests(
             budget_s=settings.budget_s,
             bars={("ours 1", name): bar for name in doors},
             apart=apart,
-            remark=f"{_SAMPLES:,} samples, two outputs",
+            remark=f"{_SAMPLES:,} samples, two outputs; a network's last bits depend on the size of the batch",
         ).run()
 
 

@@ -105,7 +105,7 @@ def same_error(settings: Settings) -> Iterator[Record]:
     ]
     doors = {"shap Kernel": work.kernel, "shap Permutation": work.permutation}
     for name, effort in least.items():
-        if not (settings.tiny or (settings.quick and name != "shap Kernel")):  # half a minute each
+        if not (settings.tiny or settings.quick):  # half a minute each
             run = partial(doors[name], work.default, effort)
             peers.append(side(name=f"{name}, network.predict", explain=run, fixed_rows=1, warm=True))
     yield from Contest(

@@ -50,9 +50,9 @@ def main() -> None:
                 for row in rows:
 
                     def game(coalitions: Any, row: Any = row) -> Any:
-                        mixed = np.where(np.asarray(coalitions, dtype=bool)[:, np.newaxis], row, background)
-                        outputs = answer(name, arrays, mixed.reshape(-1, n_features))
-                        return outputs.reshape(len(coalitions), -1).mean(axis=1)
+                        members = np.atleast_2d(np.asarray(coalitions, dtype=bool))[:, np.newaxis]
+                        outputs = answer(name, arrays, np.where(members, row, background).reshape(-1, n_features))
+                        return outputs.reshape(len(members), -1).mean(axis=1)
 
                     make = getattr(shapiq.approximator, estimator)
                     estimate = make(n=n_features, random_state=0, **options).approximate(budget, game)
