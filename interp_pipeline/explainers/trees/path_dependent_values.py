@@ -43,6 +43,7 @@ def path_dependent_values(
     """
     from interp_pipeline.explainers.kernels.path_plan import plan_paths
     from interp_pipeline.explainers.kernels.threads import run_blocks, thread_count
+    from interp_pipeline.explainers.trees.row_counter import RowCounter
 
     nodes, passes, rules = plan_paths(forest, players)
     n_rows = len(compared)
@@ -51,7 +52,7 @@ def path_dependent_values(
     shape = _Shape(nodes, passes, compared.shape[1], n_players)
     size = shape.block_rows(n_rows, thread_count())
     blocks = [slice(i, min(i + size, n_rows)) for i in range(0, n_rows, size)]
-    counter = _Counter(n_computed, advance)
+    counter = RowCounter(n_computed, advance)
     for output in range(n_computed):
         nodes["value"] = forest.value[:, output]
 
@@ -62,22 +63,6 @@ def path_dependent_values(
     if n_computed < forest.n_outputs:
         result[:, :, -1] = -result[:, :, :-1].sum(axis=2)
     return result
-
-
-class _Counter:
-    """Turns rows finished for one output each into rows finished for all."""
-
-    def __init__(self, n_outputs: int, advance: Callable[[int], None]) -> None:
-        self._n_outputs = n_outputs
-        self._advance = advance
-        self._added = self._told = 0
-
-    def add(self, n_rows: int) -> None:
-        self._added += n_rows
-        finished = self._added // self._n_outputs - self._told
-        if finished:
-            self._told += finished
-            self._advance(finished)
 
 
 class _Shape:
