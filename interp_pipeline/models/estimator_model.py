@@ -63,12 +63,11 @@ def adapt_estimator(
     parts = take_apart(native)
     booster = _booster(parts.final)
     entrance = Entrance.of(parts, feature_names, None if parts.steps else booster)
-    typed = [entrance.categories.typed(table) for table in (rows, background)]
     origins = Origins()
-    owners = _follow(origins, parts, entrance, typed[0]) if parts.steps else None
+    owners = _follow(origins, parts, entrance, rows) if parts.steps else None
     coded = {entrance.columns[i] for i in origins.named}
-    table = RawTable(feature_names, typed[0], typed[1], coded)
-    everything = table.to_frame(np.concatenate([table.to_matrix(part) for part in typed]))
+    table = RawTable(feature_names, rows, background, coded, entrance.categories.typed)
+    everything = table.to_frame(np.concatenate([table.to_matrix(part) for part in (rows, background)]))
     if owners is None:
         plan = _bare_plan(parts, entrance, table)
     else:

@@ -16,7 +16,7 @@ from interp_pipeline.data.typed_rows import shown
 from interp_pipeline.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 
     from interp_pipeline.explanation import FloatArray
 
@@ -52,6 +52,7 @@ class RawTable:
         rows: pd.DataFrame,
         background: pd.DataFrame,
         coded: Collection[str] = (),
+        typed: Callable[[pd.DataFrame], pd.DataFrame] = lambda rows: rows,
     ) -> None:
         """Read the columns of both tables.
 
@@ -60,6 +61,7 @@ class RawTable:
             rows: rows to be explained, with these columns and perhaps others.
             background: likewise.
             coded: columns of numbers that stand for names, so that numbers between two of them mean nothing.
+            typed: gives raw rows the types in which the model knows them.
 
         Raises:
             DataError: a table lacks a column or has it twice, or a column holds lists or mappings.
@@ -67,6 +69,8 @@ class RawTable:
         self.feature_names = tuple(feature_names)
         for what, table in (("rows to explain", rows), ("background data", background)):
             _require_columns(table, self.feature_names, what)
+        self._typed = typed
+        rows, background = typed(rows), typed(background)
         self._columns: dict[str, _Column] = {}
         self.dtypes: dict[str, Any] = {}
         for name in self.feature_names:
@@ -90,6 +94,7 @@ class RawTable:
             DataError: a column is missing, or holds a value that is not in its codebook.
         """
         _require_columns(rows, self.feature_names, "rows")
+        rows = self._typed(rows)
         matrix = np.empty((len(rows), len(self.feature_names)))
         for position, (name, column) in enumerate(self._columns.items()):
             matrix[:, position] = column.numbers(rows[name])

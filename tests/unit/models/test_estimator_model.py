@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from harness.adapted_models import EVERYTHING, NUMBERS, TEXTS, adapt, assert_is_the_model, credit
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
@@ -235,14 +236,14 @@ def test_numbers_an_encoder_reads_as_names_are_masked_as_such() -> None:
 
 
 def test_a_search_stands_for_its_best_estimator() -> None:
-    search = GridSearchCV(_columns_and(LogisticRegression(max_iter=300)), {"logisticregression__C": [0.1, 1.0]}, cv=2)
+    search = GridSearchCV(_columns_and(LogisticRegression(max_iter=300)), {"logisticregression__C": [0.1, 0.2]}, cv=2)
     search.fit(_TABLE, _TARGET)
     model = adapt(search, _TABLE)
     assert model.linear is not None
     assert_is_the_model(model, _TABLE, _one(search.decision_function(_FIRST)))
-    search.set_params(refit=False).fit(_TABLE, _TARGET)
+    unfinished = clone(search).set_params(refit=False).fit(_TABLE, _TARGET)
     with pytest.raises(ModelError, match="refit=True"):
-        adapt(search, _TABLE)
+        adapt(unfinished, _TABLE)
 
 
 def _columns_and(final: Any) -> Any:
