@@ -5,6 +5,10 @@ over background rows z, of the model's output on the row that has the values of 
 in S and those of z for the others. By linearity its Shapley values are the mean over z of those of
 the single games (x, z), and in a single game a feature on which x and z agree is a dummy. Both
 sampling and enumeration therefore work on *pairs* and only on the features that differ.
+
+Where a network's first layer is dense, its output for a masked row is that for the background row
+plus, per feature in S, the weights times what the feature's columns differ by: the layer is never
+multiplied out again, which pays where features are encoded as many columns.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from interp_pipeline.explainers.inputs import Inputs
+    from interp_pipeline.explainers.protocol import DenseFirstLayer
     from interp_pipeline.explanation import FloatArray
 
 __all__ = ["Game", "IndexArray", "MaskedModel", "Pairs"]
@@ -36,6 +41,9 @@ class Game(NamedTuple):
 
     rows: FloatArray  # explained, in the estimator's input, shape (n_rows, n_columns)
     background: FloatArray  # shape (n_background, n_columns)
+    row_inputs: FloatArray  # what the model is asked with for them: the same, or after its first layer
+    fill_inputs: FloatArray  # likewise for the background, shape (n_background, width)
+    weights: FloatArray  # of that first layer, shape (n_columns, width); (0, 0) where inputs are the rows themselves
     column_start: IndexArray  # player p owns columns[column_start[p] : column_start[p + 1]]
     columns: IndexArray
     predictions: FloatArray  # outputs for the explained rows, shape (n_rows, n_outputs)
@@ -59,6 +67,7 @@ class MaskedModel:
         players: indices of the raw features that take part, length n_players.
         game: rows and outputs.
         block_rows: most rows it is asked about in one call.
+        answer: asks the model about masked rows.
         n_evaluations: rows the model was asked about so far.
     """
 
@@ -71,23 +80,37 @@ class MaskedModel:
         Raises:
             ModelError: columns and features do not belong together.
         """
-        self._forward = inputs.model.forward
         rows, background = (np.ascontiguousarray(x, dtype=np.float64) for x in (inputs.rows, inputs.background))
         self.players = used_features(inputs.model)
         n_columns = background.shape[1]
         owners = column_owners(inputs.model, n_columns)
         by_owner: IndexArray = np.argsort(owners, kind="stable")
         columns = by_owner[owners[by_owner] >= 0]
-        self.block_rows = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // (8 * max(1, n_columns))))
         self.n_evaluations = 0
-        self.game = Game(
+        self.block_rows = _block_rows(n_columns)
+        forward = inputs.model.forward
+        game = Game(
             rows=rows,
             background=background,
+            row_inputs=rows,
+            fill_inputs=background,
+            weights=np.empty((0, 0)),
             column_start=np.searchsorted(owners[columns], np.arange(len(self.players) + 1)),
             columns=columns,
-            predictions=self._ask(rows),
-            background_outputs=self._ask(background),
+            predictions=self._ask(forward, rows),
+            background_outputs=self._ask(forward, background),
         )
+        self.answer: Callable[[FloatArray], FloatArray] = forward
+        layer: DenseFirstLayer | None = getattr(inputs.model, "first_layer", None)
+        if layer is None or layer.weights.shape[1] > n_columns:  # a wider layer costs more to add up than it saves
+            self.game = game
+            return
+        weights = np.ascontiguousarray(layer.weights, dtype=np.float64)
+        self.game = game._replace(
+            row_inputs=rows @ weights + layer.bias, fill_inputs=background @ weights + layer.bias, weights=weights
+        )
+        self.answer = layer.rest
+        self.block_rows = _block_rows(weights.shape[1])
 
     @property
     def base_value(self) -> FloatArray:
@@ -99,10 +122,10 @@ class MaskedModel:
         """(n_rows, n_players, n_outputs)."""
         return len(self.game.rows), len(self.players), self.game.predictions.shape[1]
 
-    def _ask(self, encoded: FloatArray) -> FloatArray:
-        self.n_evaluations += len(encoded)
-        blocks = [encoded[at : at + self.block_rows] for at in range(0, len(encoded), self.block_rows)]
-        outputs = np.concatenate([self._forward(block) for block in blocks])
+    def _ask(self, answer: Callable[[FloatArray], FloatArray], rows: FloatArray) -> FloatArray:
+        self.n_evaluations += len(rows)
+        blocks = [rows[at : at + self.block_rows] for at in range(0, len(rows), self.block_rows)]
+        outputs = np.concatenate([answer(block) for block in blocks])
         return np.ascontiguousarray(outputs, dtype=np.float64)
 
     def outputs(self, n_queries: int, mask: Callable[[FloatArray, int], None]) -> FloatArray:
@@ -110,8 +133,8 @@ class MaskedModel:
 
         Args:
             n_queries: number of masked rows.
-            mask: given an array (n_block, n_columns) and the number of the first query, writes the
-                masked rows of that query and those after it.
+            mask: given an array (n_block, width) and the number of the first query, writes what the
+                model is asked with for that query and those after it.
 
         Returns:
             Shape (n_queries, n_outputs).
@@ -119,9 +142,9 @@ class MaskedModel:
         result = np.empty((n_queries, self.game.predictions.shape[1]))
         for start in range(0, n_queries, self.block_rows):
             # A new array each time: what a model is given it may keep.
-            masked = np.empty((min(self.block_rows, n_queries - start), self.game.rows.shape[1]))
+            masked = np.empty((min(self.block_rows, n_queries - start), self.game.fill_inputs.shape[1]))
             mask(masked, start)
-            result[start : start + len(masked)] = self._ask(masked)
+            result[start : start + len(masked)] = self._ask(self.answer, masked)
         return result
 
     def count_queries(self, n_queries: IndexArray) -> int:
@@ -188,3 +211,8 @@ class MaskedModel:
         )
         list_differing(self.game, pairs)
         return pairs
+
+
+def _block_rows(width: int) -> int:
+    """Rows per call that stay in the cache."""
+    return max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // (8 * max(1, width))))

@@ -74,11 +74,11 @@ class _Work:
     @cached_property
     def _evaluation_s(self) -> float:
         """Seconds per row that the model is asked about, in calls as long as those to come."""
-        n_rows, background = 64, self._masked.game.background
+        n_rows, inputs = 64, self._masked.game.fill_inputs
         while True:
-            probe = np.resize(background, (n_rows, background.shape[1]))
+            probe = np.resize(inputs, (n_rows, inputs.shape[1]))
             started = time.perf_counter()
-            self._model.forward(probe)
+            self._masked.answer(probe)
             elapsed_s = time.perf_counter() - started
             if elapsed_s >= _PROBE_S or n_rows >= self._masked.block_rows:
                 return elapsed_s / n_rows

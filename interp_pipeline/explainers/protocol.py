@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.explanation import Explanation, FloatArray
 
-__all__ = ["ExplainableModel", "Explainer", "LinearTerms"]
+__all__ = ["DenseFirstLayer", "ExplainableModel", "Explainer", "LinearTerms"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,12 +24,28 @@ class LinearTerms:
     intercept: FloatArray  # shape (n_outputs,)
 
 
+class DenseFirstLayer(Protocol):
+    """A network cut behind the sum of its dense first layer, before the activation.
+
+    ``rest(encoded @ weights + bias)`` is ``forward(encoded)``, up to the network's own precision.
+    """
+
+    weights: FloatArray  # shape (n_columns, n_units)
+    bias: FloatArray  # shape (n_units,)
+
+    def rest(self, sums: FloatArray) -> FloatArray:
+        """The outputs from the first layer's sums, shape (n_rows, n_units) to (n_rows, n_outputs)."""
+
+
 class ExplainableModel(Protocol):
     """A loaded model, cut at the two places explainers need.
 
     Raw rows become a matrix with one column per raw feature; that becomes the estimator's
     input, in which every feature owns a group of columns that depend on it alone; that becomes
     the outputs. A feature can so be masked in the estimator's input without encoding again.
+
+    A network may have one attribute more, ``first_layer: DenseFirstLayer``, which makes masking many
+    columns cheaper.
     """
 
     feature_names: tuple[str, ...]  # raw features, in the order of the signature

@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import mlflow
@@ -43,6 +44,7 @@ class ServedModel(PythonModel):
     column_groups: tuple[tuple[int, ...], ...]
     trees: Any | None
     linear = None  # none of these models is linear in its input
+    first_layer: Any | None = None  # of a network: weights, bias, and the rest of it as a function
 
     def load_context(self, context: Any) -> None:
         """Load the parts; called once by MLflow."""
@@ -58,7 +60,7 @@ class ServedModel(PythonModel):
         self._encoder = None
         if "encoder" in artifacts:
             self._encoder = skops.io.load(artifacts["encoder"], trusted=_TRUSTED_ENCODER)
-            self._forward = _network_forward(artifacts["estimator"], len(schema["classes"]))
+            self._forward, self.first_layer = _network_forward(artifacts["estimator"], len(schema["classes"]))
             self.trees = None
             indices = self._encoder.output_indices_
             self.column_groups = tuple(
@@ -107,28 +109,43 @@ def _forest_forward(forest: Any, *, classifier: bool) -> Callable[[NDArray[np.fl
     return lambda encoded: np.asarray(forest.predict(encoded), dtype=np.float64).reshape(-1, 1)
 
 
-def _network_forward(path: str, n_classes: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """One compiled call for any number of rows: ``predict`` of Keras costs 50 ms a call."""
+def _network_forward(path: str, n_classes: int) -> tuple[Callable[[NDArray[np.float64]], NDArray[np.float64]], Any]:
+    """The network as one compiled call for any number of rows, since ``predict`` of Keras costs 50 ms a call.
+
+    Returns:
+        That call, and the network cut behind the sum of its first layer: ``rest(encoded @ weights +
+        bias)`` is the same, for explainers that can do without multiplying by the weights again.
+    """
     import tensorflow as tf
 
     tf.config.experimental.enable_op_determinism()
     network = mlflow.keras.load_model(path)
-    n_columns = network.input_shape[-1]
+    first, *others = network.layers
 
-    @tf.function(input_signature=[tf.TensorSpec((None, n_columns), tf.float32)])  # type: ignore[untyped-decorator]
-    def compiled(encoded: Any) -> Any:
-        return network(encoded, training=False)
-
-    def forward(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
-        raw = compiled(tf.constant(encoded, dtype=tf.float32)).numpy()
-        outputs: NDArray[np.float64] = np.asarray(raw, dtype=np.float64)
-        if n_classes == 2 and outputs.shape[1] == 1:  # noqa: PLR2004 - a sigmoid head gives P(second class)
-            return np.concatenate([1.0 - outputs, outputs], axis=1)
-        if n_classes:
-            outputs /= outputs.sum(axis=1, keepdims=True)  # float32 softmax sums to one only roughly
+    def behind_first(sums: Any) -> Any:
+        outputs = first.activation(sums)
+        for layer in others:
+            outputs = layer(outputs, training=False)
         return outputs
 
-    return forward
+    def compiled(function: Callable[[Any], Any], width: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+        call = tf.function(function, input_signature=[tf.TensorSpec((None, width), tf.float32)])
+        return lambda inputs: _as_served(call(tf.constant(inputs, dtype=tf.float32)).numpy(), n_classes)
+
+    weights, bias = (np.asarray(array, dtype=np.float64) for array in first.get_weights())
+    rest = compiled(behind_first, weights.shape[1])
+    forward = compiled(lambda encoded: network(encoded, training=False), weights.shape[0])
+    return forward, SimpleNamespace(weights=weights, bias=bias, rest=rest)
+
+
+def _as_served(raw: Any, n_classes: int) -> NDArray[np.float64]:
+    """The network's answer as the named outputs."""
+    outputs: NDArray[np.float64] = np.asarray(raw, dtype=np.float64)
+    if n_classes == 2 and outputs.shape[1] == 1:  # noqa: PLR2004 - a sigmoid head gives P(second class)
+        return np.concatenate([1.0 - outputs, outputs], axis=1)
+    if n_classes:
+        outputs /= outputs.sum(axis=1, keepdims=True)  # float32 softmax sums to one only roughly
+    return outputs
 
 
 mlflow.models.set_model(ServedModel())

@@ -35,11 +35,25 @@ def list_differing(game: Game, pairs: Pairs) -> None:
 
 
 @compiled
-def give_player(game: Game, masked: FloatArray, source: FloatArray, player: int) -> None:
-    """Overwrite one player's columns of a masked row with those of another row."""
+def give_player(game: Game, masked: FloatArray, source: FloatArray, base: FloatArray, player: int) -> None:
+    """Give one player the values of another row.
+
+    Args:
+        game: who owns which columns, and the weights if masked rows are those after a first layer.
+        masked: what the model is asked with, changed, shape (width,).
+        source: encoded row whose values the player gets.
+        base: encoded row whose values the player has.
+        player: one who has not been given before.
+    """
     for at in range(game.column_start[player], game.column_start[player + 1]):
         column = game.columns[at]
-        masked[column] = source[column]
+        if len(game.weights) == 0:
+            masked[column] = source[column]
+            continue
+        change = source[column] - base[column]
+        if change != 0.0:
+            for unit in range(len(masked)):
+                masked[unit] += change * game.weights[column, unit]
 
 
 @compiled

@@ -28,7 +28,7 @@ def mask_coalitions(game: Game, pairs: Pairs, masked: FloatArray, first: int) ->
     Args:
         game: rows and who owns their columns.
         pairs: whose queries they are.
-        masked: written, shape (n_queries, n_columns).
+        masked: written, shape (n_queries, width).
         first: number of the first query.
     """
     pair = pair_of(first, pairs.offsets)
@@ -42,11 +42,12 @@ def mask_coalitions(game: Game, pairs: Pairs, masked: FloatArray, first: int) ->
             masked[at] = masked[at - lowest]
             coalition = lowest
         else:
-            masked[at] = game.background[pairs.fill[pair]]
+            masked[at] = game.fill_inputs[pairs.fill[pair]]
         bit = 0
         while coalition:
             if coalition & 1:
-                give_player(game, masked[at], game.rows[pairs.row[pair]], pairs.players[pair, bit])
+                row, fill = game.rows[pairs.row[pair]], game.background[pairs.fill[pair]]
+                give_player(game, masked[at], row, fill, pairs.players[pair, bit])
             coalition >>= 1
             bit += 1
 

@@ -50,7 +50,7 @@ def mask_walks(game: Game, pairs: Pairs, orders: npt.NDArray[np.int32], masked: 
         game: rows and who owns their columns.
         pairs: whose queries they are.
         orders: random orders, shape (n_pairs, n_rounds, n_players).
-        masked: written, shape (n_queries, n_columns).
+        masked: written, shape (n_queries, width).
         first: number of the first query.
     """
     pair = pair_of(first, pairs.offsets)
@@ -62,16 +62,18 @@ def mask_walks(game: Game, pairs: Pairs, orders: npt.NDArray[np.int32], masked: 
         walk, step = divmod(query - pairs.offsets[pair], size - 1)
         order, rotation = orders[pair, walk // 4], (size // 2) * (walk // 2 % 2)
         row, fill = game.rows[pairs.row[pair]], game.background[pairs.fill[pair]]
-        if walk % 2:
-            row, fill = fill, row  # the complements
+        start = game.fill_inputs[pairs.fill[pair]]
+        if walk % 2:  # the complements
+            row, fill = fill, row
+            start = game.row_inputs[pairs.row[pair]]
         new = 0
         if step and at:  # one player more than the query before
             masked[at] = masked[at - 1]
             new = step
         else:
-            masked[at] = fill
+            masked[at] = start
         for position in range(new, step + 1):
-            give_player(game, masked[at], row, order[(position + rotation) % size])
+            give_player(game, masked[at], row, fill, order[(position + rotation) % size])
 
 
 @compiled
