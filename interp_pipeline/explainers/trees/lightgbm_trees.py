@@ -94,8 +94,8 @@ def _read_text(text: str) -> PackedForest:
     value[layout.leaves, layout.tree_of_leaf % n_outputs] = _numbers(trees, "leaf_value", np.float64)
     if "average_output" in lines:  # a random forest
         value /= max(len(trees) // n_outputs, 1)
-    cover = layout.of_splits(_numbers(trees, "internal_count", np.float64), fill=0.0)
-    cover[layout.leaves] = _numbers(trees, "leaf_count", np.float64)
+    cover = layout.of_splits(_numbers(trees, "internal_count", np.int64), fill=0).astype(np.float64)
+    cover[layout.leaves] = _numbers(trees, "leaf_count", np.int64)
     category_set, bits, categories = _category_sets(trees, layout, column, decision, threshold)
     return LightgbmForest(
         column=column,
