@@ -73,7 +73,8 @@ def _refuse(column: pd.Series[Any], wrong: np.ndarray[Any, Any], why: str) -> No
     found = np.flatnonzero(wrong)
     if len(found):
         value = column.iloc[int(found[0])]
-        msg = f"column {shown(column.name)}, row {column.index[found[0]]}: {shown(value)} is {why}"
+        plain = value.item() if isinstance(value, np.generic) else value
+        msg = f"column {shown(column.name)}, row {column.index[found[0]]}: {shown(plain)} is {why}"
         raise ValueError(msg)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from interp_pipeline.steps.compute import compute
 from interp_pipeline.steps.fetch import fetch
 from interp_pipeline.steps.render import lime_alone
 from interp_pipeline.tracking import layout, links
-from interp_pipeline.tracking.session import connect
+from interp_pipeline.tracking.session import connect, run_of_version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +84,9 @@ def explain(
         if publishing:
             from interp_pipeline.steps.publish import publish
 
-            manifest = publish(client, fetched, computed, config, progress)
+            with run_of_version(client, fetched.version) as version:
+                fetched = dataclasses.replace(fetched, version=version)
+                manifest = publish(client, fetched, computed, config, progress)
     version = fetched.version
     report = f"{layout.explanation_root(version.model_name)}/{layout.REPORT}"
     return ExplainedVersion(

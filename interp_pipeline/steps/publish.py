@@ -66,7 +66,7 @@ def publish(
     record = _manifest(fetched, computed, config, timings, files)
     version = fetched.version
     with progress.track(f"Publishing {len(files) + 1} files", 3) as advance:
-        if resolve(client, ModelRef.parse(version.uri)) != version:
+        if resolve(client, ModelRef.parse(version.uri)).identity != version.identity:
             msg = f"{version.uri} was deleted and registered again while it was explained; explain it again"
             raise ModelError(msg)
         mark_running(client, version)

@@ -58,11 +58,12 @@ def publish_comparison(
         advance(1)
         announce_tables(client, run_id, [f"{root}/{name}.json" for name in comparison.tables])
         experiment_id = client.get_run(run_id).info.experiment_id
+        runs = {side.label: side.version.run_id for side in sides if side.version.run_id}
         text = describe_comparison(
             comparison,
             report=links.artifact_link(experiment_id, run_id, f"{root}/{layout.REPORT}"),
-            runs={side.label: links.run_link(side.version.experiment_id, side.version.run_id) for side in sides},
-            views=links.comparison_links(sides[0].version.experiment_id, [side.version.run_id for side in sides]),
+            runs={s.label: links.run_link(s.version.experiment_id, runs[s.label]) for s in sides if s.label in runs},
+            views=links.comparison_links(sides[0].version.experiment_id, list(runs.values())) if runs else {},
         )
         describe_run(client, run_id, text)
         advance(1)

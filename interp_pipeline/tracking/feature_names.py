@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.tracking.model_file import ModelFile
 
-__all__ = ["as_model_takes_them", "require_columns"]
+__all__ = ["as_model_takes_them", "names_columns", "require_columns"]
 
 _NAMED = 5  # columns in a message
 
@@ -67,6 +67,11 @@ def as_model_takes_them(
         names = _names_of_table(rows, file.width or _fitted_width(native), target, source, uri)
     require_columns(rows, names, source, uri)
     return as_declared(rows, [DeclaredColumn(name=name, dtype=file.dtype) for name in names], source)
+
+
+def names_columns(native: Any, file: ModelFile) -> bool:
+    """Whether the model is given columns under their names; one that learned from an array is given an array."""
+    return bool(file.columns) or file.flavor == "python_function" or bool(_fitted_names(native))
 
 
 def _fitted_names(native: Any) -> tuple[str, ...]:

@@ -14,18 +14,22 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "digest", "explanation_key", "library_versions", "to_json", "verify"]
 
-FORMAT = 1  # of the manifest; a reader refuses formats it does not know
+FORMAT = 2  # of the manifest; a reader refuses formats it does not know
 _LIBRARIES = (
     "interp-pipeline",
     "keras",
+    "lightgbm",
     "lime",
     "mlflow",
+    "numba",
     "numpy",
     "pandas",
     "scikit-learn",
     "scipy",
     "shap",
     "tensorflow",
+    "xgboost",
+    "xgboost-cpu",
 )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from interp_pipeline.errors import InterpError, ModelError
 from interp_pipeline.tracking.answers import first_line, translated
-from interp_pipeline.tracking.feature_names import as_model_takes_them
+from interp_pipeline.tracking.feature_names import as_model_takes_them, names_columns
 from interp_pipeline.tracking.model_file import read_model_file
 from interp_pipeline.training.summation_order import fix_summation_order
 
@@ -217,6 +217,9 @@ def _adapted(
     """A model of any other origin."""
     from interp_pipeline.models.adapt import adapt_model
 
+    def served(table: pd.DataFrame) -> Any:
+        return pyfunc.predict(table if names_columns(native, file) else table.to_numpy())
+
     with model_code(uri, "predict these rows", "give rows like those it was trained on"):
         parts: Any = adapt_model(
             native,
@@ -236,7 +239,7 @@ def _adapted(
         rows=rows,
         background=background,
         reference=parts.reference,
-        served=pyfunc.predict,
+        served=served,
         notes=parts.notes,
     )
 

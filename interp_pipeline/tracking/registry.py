@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interp_pipeline.errors import ModelError, UsageError
+from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.answers import first_line, translated
 from interp_pipeline.tracking.links import without_password
 
@@ -20,6 +21,7 @@ __all__ = ["RegisteredVersion", "check_registered_name", "resolve"]
 
 _LONGEST_NAME = 250  # MLflow's tables hold 256 characters
 _NAMES_SHOWN = 10
+_DEFAULT_EXPERIMENT = "0"  # which every MLflow store has
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +32,14 @@ class RegisteredVersion:
     version: int
     created_ms: int  # creation time; tells a recreated version from the deleted one
     source: str  # where the model's files lie: models:/m-<id>, or any artifact URI
-    run_id: str  # the run it was logged by
+    run_id: str  # the run it was logged by, or that its explanation was given; empty: none yet
     experiment_id: str
     model_name: str  # name the model was logged under in its run
+
+    @property
+    def identity(self) -> tuple[str, int, int, str]:
+        """What tells it from any other version, one of the same name and number that was registered anew too."""
+        return self.name, self.version, self.created_ms, self.source
 
     @property
     def uri(self) -> str:
@@ -57,26 +64,47 @@ def check_registered_name(name: str) -> None:
 def resolve(client: MlflowClient, ref: ModelRef) -> RegisteredVersion:
     """Find the version a reference means, and the run it belongs to.
 
+    A model that was logged outside any run belongs to none; its explanation gets one, which is found here again.
+
     Raises:
         UsageError: no such model, version or alias.
-        ModelError: the version has no run, or its run was deleted.
+        ModelError: the version's run or files were deleted.
         TrackingError: the server does not answer.
     """
     found = _find(client, ref)
     uri = f"models:/{found.name}/{found.version}"
-    if not found.run_id:
-        msg = f"{uri} was registered without a run, so its explanation has nowhere to go; train it with interp train"
-        raise ModelError(msg)
-    run = _live_run(client, uri, found.run_id)
+    model_name, experiment_id = _logged(client, found)
+    run_id = found.run_id or _run_of_explanation(client, uri, found)
     return RegisteredVersion(
         name=found.name,
         version=int(found.version),
         created_ms=int(found.creation_timestamp),
         source=str(found.source),
-        run_id=found.run_id,
-        experiment_id=run,
-        model_name=_logged_name(client, found),
+        run_id=run_id,
+        experiment_id=_live_run(client, uri, run_id) if run_id else experiment_id,
+        model_name=model_name,
     )
+
+
+def _run_of_explanation(client: MlflowClient, uri: str, version: ModelVersion) -> str:
+    """The run that was made for the explanation of a version without one; empty where there is none (any more).
+
+    The tag alone proves nothing: a copied version has the tags of the first one.
+    """
+    from mlflow.exceptions import MlflowException
+
+    run_id = version.tags.get(layout.TAG_RUN_ID, "")
+    if not run_id:
+        return ""
+    with translated(f"reading the run of {uri}"):
+        try:
+            run = client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return ""
+    is_of_version = run.data.tags.get(layout.TAG_EXPLAINED_MODEL) == uri and run.info.lifecycle_stage != "deleted"
+    return run_id if is_of_version else ""
 
 
 def _find(client: MlflowClient, ref: ModelRef) -> ModelVersion:
@@ -146,15 +174,15 @@ def _live_run(client: MlflowClient, uri: str, run_id: str) -> str:
     return str(run.info.experiment_id)
 
 
-def _logged_name(client: MlflowClient, version: ModelVersion) -> str:
-    """Name of the logged model behind a version; the folder name where there is no logged model."""
+def _logged(client: MlflowClient, version: ModelVersion) -> tuple[str, str]:
+    """Name and experiment of the logged model behind a version; without one, its folder and the default experiment."""
     source = str(version.source)
     if source.startswith("models:/m-"):
         from mlflow.exceptions import MlflowException
 
         with translated(f"reading the logged model of models:/{version.name}/{version.version}"):
             try:
-                return str(client.get_logged_model(source.removeprefix("models:/")).name)
+                logged = client.get_logged_model(source.removeprefix("models:/"))
             except MlflowException as error:
                 if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                     raise
@@ -163,4 +191,5 @@ def _logged_name(client: MlflowClient, version: ModelVersion) -> str:
                     "train the model again"
                 )
                 raise ModelError(msg) from error
-    return str(source.rstrip("/").rsplit("/", 1)[-1])
+        return str(logged.name), str(logged.experiment_id)
+    return str(source.rstrip("/").rsplit("/", 1)[-1]), _DEFAULT_EXPERIMENT

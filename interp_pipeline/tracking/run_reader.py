@@ -41,13 +41,16 @@ def read_published(client: MlflowClient, version: RegisteredVersion) -> Publishe
     """Read the explanation of a version.
 
     Returns:
-        The explanation; None where none was published (or publishing did not finish).
+        The explanation; None where none was published (or publishing did not finish, or another model that
+        was logged in the same run under the same name was explained after it).
 
     Raises:
         ModelError: files are missing or differ from the manifest.
         UsageError: the manifest is of a format this release does not know.
         TrackingError: the server or storage does not answer.
     """
+    if not version.run_id:
+        return None
     files = read_folder(client, version.run_id, layout.explanation_root(version.model_name))
     if layout.MANIFEST not in files:
         return None
@@ -58,6 +61,8 @@ def read_published(client: MlflowClient, version: RegisteredVersion) -> Publishe
             f"explain it again: interp explain {version.uri}"
         )
         raise UsageError(msg)
+    if record["model"]["source"] != version.source:
+        return None
     problems = manifest.verify(record, files)
     if problems:
         msg = (
@@ -80,7 +85,8 @@ def _manifest(content: bytes, version: RegisteredVersion) -> dict[str, Any]:
         record = json.loads(content)
     except ValueError:  # a writer died in the middle of it, on a storage that does not swap files whole
         record = None
-    if not isinstance(record, dict) or (record.get("format") == manifest.FORMAT and "files" not in record):
+    needed = {"files", "model"}
+    if not isinstance(record, dict) or (record.get("format") == manifest.FORMAT and not needed <= set(record)):
         msg = f"the manifest of {version.uri} is damaged; explain it again: interp explain {version.uri}"
         raise ModelError(msg)
     return record

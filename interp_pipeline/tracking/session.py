@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from interp_pipeline.errors import TrackingError, UsageError
+from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.answers import no_answer_reason, translated
 from interp_pipeline.tracking.links import without_password
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mlflow import MlflowClient
 
-__all__ = ["connect", "one_brief_try", "open_run"]
+    from interp_pipeline.tracking.registry import RegisteredVersion
+
+__all__ = ["connect", "one_brief_try", "open_run", "run_of_version"]
 
 _ANSWER_WITHIN_S = 10
 _HOSTED = {"databricks", "databricks-uc", "uc"}  # the addresses of MLflow's that have no scheme
@@ -89,14 +93,45 @@ def open_run(name: str, experiment_id: str | None = None) -> Iterator[str]:
     try:
         yield run_id
     except BaseException as error:
-        try:
-            with one_brief_try():
-                mlflow.end_run("FAILED")
-        except Exception as second:  # noqa: BLE001 - whatever it is, the first error is what the caller must see
-            error.add_note(f"run {run_id} could not be marked as failed either ({no_answer_reason(second)})")
+        _mark_failed(run_id, error, lambda: mlflow.end_run("FAILED"))
         raise
     with translated(f"finishing run {run_id}"):
         mlflow.end_run()
+
+
+@contextmanager
+def run_of_version(client: MlflowClient, version: RegisteredVersion) -> Iterator[RegisteredVersion]:
+    """The version with a run its explanation can be written to: its own or, where it has none, a new one.
+
+    Yields:
+        The version. A new run is marked FAILED when the block raises, as by ``open_run``.
+    """
+    if version.run_id:
+        yield version
+        return
+    with translated(f"starting a run for {version.uri}"):
+        run = client.create_run(
+            version.experiment_id,
+            run_name=f"explanation of {version.name} v{version.version}",
+            tags={layout.TAG_EXPLAINED_MODEL: version.uri},
+        )
+    run_id = str(run.info.run_id)
+    try:
+        yield dataclasses.replace(version, run_id=run_id)
+    except BaseException as error:
+        _mark_failed(run_id, error, lambda: client.set_terminated(run_id, "FAILED"))
+        raise
+    with translated(f"finishing run {run_id}"):
+        client.set_terminated(run_id)
+
+
+def _mark_failed(run_id: str, error: BaseException, mark: Callable[[], None]) -> None:
+    """Mark a run as failed; where even that fails, say so beside the error that counts."""
+    try:
+        with one_brief_try():
+            mark()
+    except Exception as second:  # noqa: BLE001 - whatever it is, the first error is what the caller must see
+        error.add_note(f"run {run_id} could not be marked as failed either ({no_answer_reason(second)})")
 
 
 def _try_server(uri: str) -> None:

@@ -116,17 +116,24 @@ def test_a_model_that_someone_else_registered(loan_store: LoanStore, tmp_path: P
         mlflow.sklearn.log_model(model, name="model", registered_model_name="foreign")
     mlflow.sklearn.save_model(model, str(tmp_path / "saved"))
     mlflow.register_model(f"file://{tmp_path}/saved", "runless")
+    table = tmp_path / "table.csv"
+    table.write_text("a,b,c,d,e\n" + "1,0,0,1,2\n" * 30)
     with loan_store.unharmed():
-        interp("explain models:/foreign/1").require_error(1, "was not trained by interp-pipeline", "interp train DATA")
-        interp("compare models:/loans/1 models:/foreign/1").require_error(1, "models:/foreign/1 was not trained by")
-        interp("explain models:/runless/1").require_error(1, "was registered without a run")
+        for name in ("foreign", "runless"):
+            says = f"models:/{name}/1 has no rows to explain to fall back on ("
+            advice = f"give them: interp explain models:/{name}/1 --data FILE"
+            interp(f"explain models:/{name}/1").require_error(1, says, "no input example", advice)
+        says = "models:/foreign/1 does not name its 4 columns, and the data of models:/loans/1 has 3"
+        interp("compare models:/loans/1 models:/foreign/1").require_error(2, says)
+        says = "one of them may be the target: name it with --target"
+        interp(f"explain models:/foreign/1 --data {table}").require_error(2, says)
 
 
 DAMAGE = [
     ("file altered", "shap_values.parquet", b"other", "shap_values.parquet is not what was published"),
     ("file gone", "lime_weights.parquet", None, "lime_weights.parquet is missing"),
-    ("manifest cut off", "manifest.json", b'{"format": 1,', "the manifest of models:/loans/1 is damaged"),
-    ("manifest without files", "manifest.json", b'{"format": 1}', "the manifest of models:/loans/1 is damaged"),
+    ("manifest cut off", "manifest.json", b'{"format": 2,', "the manifest of models:/loans/1 is damaged"),
+    ("manifest without files", "manifest.json", b'{"format": 2}', "the manifest of models:/loans/1 is damaged"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -56,9 +57,8 @@ def test_lightgbm(zoo: Zoo, task: str) -> None:
     features = table[NUMBERS]
     kind = LGBMRegressor if task == "number" else LGBMClassifier
     model = kind(n_estimators=8, num_leaves=7, verbose=-1, n_jobs=1).fit(features, target)
-    uri = _register(
-        zoo, f"lgbm-{task}", "lightgbm", model, signature=infer_signature(features, model.predict(features))
-    )
+    signature = infer_signature(features, model.predict(features))
+    uri = _register(zoo, f"lgbm-{task}", "lightgbm", model, signature=signature)
     explained = zoo.explain(uri, table, target="amount" if task == "number" else None)
     require_sound(explained, "shap_tree", NUMBERS)
     expected = {"binary": ("small",), "multi": ("daisy", "rose", "tulip"), "number": ("amount",)}[task]
@@ -102,7 +102,6 @@ def test_a_network_of_two_inputs_is_refused(zoo: Zoo) -> None:
     model = keras.Model([left, right], keras.layers.Dense(1)(keras.layers.Concatenate()([left, right])))
     specs = [TensorSpec(np.dtype(np.float32), (-1, width), name) for name, width in (("left", 2), ("right", 3))]
     uri = _register(zoo, "two", "keras", model, signature=ModelSignature(inputs=Schema(specs)))
-    with pytest.raises(
-        ModelError, match="models:/two/1 takes 2 inputs .'left', 'right'., and only models of one table"
-    ):
+    says = re.escape("models:/two/1 takes 2 inputs ('left', 'right'), and only models of one table can be explained")
+    with pytest.raises(ModelError, match=says):
         zoo.explain(uri, measurements())

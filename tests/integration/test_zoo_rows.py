@@ -1,0 +1,181 @@
+"""Where the rows and the background of a model come from that somebody else registered, and what is said of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from harness.command_line import interp, script
+from harness.zoo import REQUIRED, Zoo, measurements, require_sound
+from sklearn.tree import DecisionTreeRegressor
+
+from interp_pipeline.errors import DataError, ModelError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NUMBERS = [f"m{i}" for i in range(5)]
+TABLE = measurements()
+MODEL = DecisionTreeRegressor(max_depth=4, random_state=0).fit(TABLE[NUMBERS], TABLE["amount"])
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
+    return Zoo(tmp_path_factory.mktemp("zoo"))
+
+
+@pytest.fixture(autouse=True)
+def here(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store, as MLflow's own setting names it."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", zoo.uri)
+
+
+def _log(model: Any = MODEL, **options: Any) -> Any:
+    import mlflow
+
+    chosen: dict[str, Any] = {"serialization_format": "cloudpickle", **REQUIRED, **options}
+    return lambda name: mlflow.sklearn.log_model(model, name="model", registered_model_name=name, **chosen)
+
+
+def _dataset(path: Path, frame: pd.DataFrame) -> Any:
+    """A table in a file, as a data set of MLflow's."""
+    from mlflow.data.pandas_dataset import from_pandas
+    from mlflow.data.sources import LocalArtifactDatasetSource
+
+    frame.to_csv(path, index=False)
+    return from_pandas(frame, source=LocalArtifactDatasetSource(str(path)), name=path.stem)
+
+
+def test_without_a_signature_the_fitted_names_count(zoo: Zoo) -> None:
+    shuffled = TABLE[["amount", *reversed(NUMBERS)]]
+    explained = zoo.explain(zoo.register("unsigned", _log()), shuffled, target="amount")
+    require_sound(explained, "shap_tree", NUMBERS)
+    assert explained.shap.output_names == ("amount",)
+    assert "The true outcome was" in explained.report
+
+
+def test_without_any_names_those_of_the_table_count(zoo: Zoo) -> None:
+    bare = DecisionTreeRegressor(max_depth=4, random_state=0).fit(TABLE[NUMBERS].to_numpy(), TABLE["amount"])
+    uri = zoo.register("nameless", _log(bare))
+    require_sound(zoo.explain(uri, TABLE, target="amount"), "shap_tree", NUMBERS)
+    with pytest.raises(UsageError, match=r"does not name its 5 columns, and the given frame has 6 .* --target"):
+        zoo.explain(uri, TABLE)
+    with pytest.raises(UsageError, match="does not name its 5 columns, and the given frame has 3"):
+        zoo.explain(uri, TABLE[NUMBERS[:3]])
+
+
+def test_without_any_data_it_says_how_to_give_some(zoo: Zoo) -> None:
+    uri = zoo.register("bare", _log())
+    with pytest.raises(ModelError) as caught:
+        zoo.explain(uri)
+    assert str(caught.value) == (
+        "models:/bare/1 has no rows to explain to fall back on (its run has no data set as input; the model has no "
+        "input example with named columns); give them: interp explain models:/bare/1 --data FILE"
+    )
+
+
+def test_data_sets_of_the_run_are_read_again(zoo: Zoo, tmp_path: Path) -> None:
+    train, test = _dataset(tmp_path / "train.csv", TABLE[:120]), _dataset(tmp_path / "test.csv", TABLE[120:])
+    uri = zoo.register("logged", _log(), (train, "training"), (test, "test"))
+    explained = zoo.explain(uri, target="amount", rows=15)
+    require_sound(explained, "shap_tree", NUMBERS)
+    manifest = explained.manifest
+    assert manifest["rows"] == {"count": 15, "source": f"the data set 'test' ({tmp_path}/test.csv) logged with the run"}
+    assert manifest["background_source"] == f"the data set 'train' ({tmp_path}/train.csv) logged with the run"
+    assert manifest["background_rows"] == 100
+    held_out = TABLE[120:][NUMBERS].reset_index(drop=True)
+    pd.testing.assert_frame_equal(explained.shap.data, held_out.loc[explained.shap.data.index])
+    assert "Explained are 15 rows of the data set 'test'" in explained.report
+    assert "Effects are relative to 100 background rows of the data set 'train'" in explained.report
+
+    (tmp_path / "test.csv").unlink()
+    said = interp("explain models:/logged/1 --target amount --rows 5 --methods shap").stderr
+    assert "test.csv does not exist" in said
+    assert "Rows to explain come from the data set 'train'" in said
+
+
+def test_an_input_example_is_enough_from_twenty_rows_on(zoo: Zoo) -> None:
+    from mlflow.data.pandas_dataset import from_pandas
+
+    code = from_pandas(TABLE[NUMBERS], name="made here")
+    uri = zoo.register("example", _log(input_example=TABLE[NUMBERS].head(30)), (code, "training"))
+    explained = zoo.explain(uri, rows=10)
+    require_sound(explained, "shap_tree", NUMBERS)
+    assert explained.manifest["rows"]["source"] == "the input example logged with the model"
+    assert explained.manifest["background_source"].startswith("the input example logged with the model, some of them")
+
+    few = zoo.register("few", _log(input_example=TABLE[NUMBERS].head(5)))
+    with pytest.raises(ModelError, match="its input example has 5 rows, fewer than 20"):
+        zoo.explain(few)
+
+
+def test_a_single_row_needs_a_background(zoo: Zoo) -> None:
+    uri = zoo.register("single", _log())
+    says = r"has no background data .*the given frame has 1 row, fewer than 20.*--background FILE"
+    with pytest.raises(ModelError, match=says):
+        zoo.explain(uri, TABLE[:1], target="amount")
+    explained = zoo.explain(uri, TABLE[:1], background=TABLE[1:60], target="amount")
+    require_sound(explained, "shap_tree", NUMBERS)
+    expected = MODEL.predict(TABLE[1:60][NUMBERS]).mean()
+    np.testing.assert_allclose(explained.shap.base_values, expected, rtol=1e-12)
+
+
+def test_rows_and_background_of_one_table_are_kept_apart_and_drawn_alike_each_time(zoo: Zoo) -> None:
+    uri = zoo.register("apart", _log())
+    first = zoo.explain(uri, TABLE, target="amount", rows=20)
+    background = pd.read_parquet(first.folder / "background.parquet")
+    rows = pd.read_parquet(first.folder / "explained_rows.parquet")
+    assert len(background) == 100
+    assert not set(background.index) & set(rows.index)
+    assert first.manifest["background_source"] == "the given frame, none of them explained"
+    files = first.manifest["files"]
+    again = zoo.explain(uri, TABLE.sample(frac=1, random_state=1), target="amount", rows=20)
+    assert again.manifest["files"] == files
+    assert again.manifest["key"] == first.manifest["key"]
+
+
+def test_types_are_those_the_signature_declares(zoo: Zoo) -> None:
+    from mlflow.models import infer_signature
+
+    table = TABLE.assign(m4=np.arange(len(TABLE)) % 7)
+    model = DecisionTreeRegressor(max_depth=4, random_state=0).fit(table[NUMBERS], table["amount"])
+    with pytest.warns(UserWarning, match="integer column"):
+        signature = infer_signature(table[NUMBERS], table["amount"])
+    uri = zoo.register("typed", _log(model, signature=signature))
+    explained = zoo.explain(uri, table.astype({"m4": "float64"}))  # as a file with a gap somewhere else gives it
+    require_sound(explained, "shap_tree", NUMBERS)
+    assert explained.shap.data["m4"].dtype == np.int64
+    says = "column 'm4', row 3: nan is missing, where the model's signature declares whole numbers"
+    with pytest.raises(DataError, match=says):
+        zoo.explain(uri, table.astype({"m4": "float64"}).assign(m4=lambda t: t["m4"].where(t.index != 3)).head(30))
+
+
+def test_a_model_logged_outside_any_run_gets_a_run_for_its_explanation(zoo: Zoo) -> None:
+    from mlflow import MlflowClient
+
+    uri = zoo.register("runless", _log(), run=False)
+    client = MlflowClient(zoo.uri)
+    assert not client.get_model_version("runless", "1").run_id
+    first = zoo.explain(uri, TABLE, target="amount")
+    run_id = client.get_model_version("runless", "1").tags["interp.run_id"]
+    run = client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "explanation of runless v1"
+    again = zoo.explain(uri, TABLE, target="amount")
+    assert again.folder == first.folder  # the same run, not another one
+    client.delete_run(run_id)
+    third = zoo.explain(uri, TABLE, target="amount")
+    assert third.folder != first.folder
+
+
+def test_the_command_and_the_project_explain_it_too(zoo: Zoo, tmp_path: Path) -> None:
+    uri = zoo.register("commands", _log())
+    TABLE.to_csv(tmp_path / "table.csv", index=False)
+    TABLE.tail(50).to_csv(tmp_path / "background.csv", index=False)
+    options = f"--data {tmp_path}/table.csv --target amount --rows 5 --methods shap"
+    assert interp(f"explain {uri} {options} --background {tmp_path}/background.csv").require_done().startswith("runs:/")
+    options = f"--model-uri {uri} --data {tmp_path}/table.csv --background '' --output auto --target amount"
+    outcome = script("explain", f"{options} --rows 5 --methods shap", {"MLFLOW_TRACKING_URI": zoo.uri})
+    assert f"Explained {uri}: runs:/" in outcome.stderr

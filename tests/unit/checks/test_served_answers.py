@@ -1,0 +1,69 @@
+"""What a served model answers, held against what was explained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from interp_pipeline.checks import served_disagreement
+from interp_pipeline.explanation import Cost, Explanation
+
+
+def _explained(predictions: Any, names: tuple[str, ...], unit: str, positive: str | None = None) -> Explanation:
+    outputs = np.asarray(predictions, dtype=np.float64).reshape(-1, len(names))
+    return Explanation(
+        values=np.zeros((len(outputs), 1, len(names))),
+        base_values=outputs,
+        predictions=outputs,
+        data=pd.DataFrame({"x": np.zeros(len(outputs))}),
+        output_names=names,
+        output_unit=unit,
+        positive_class=positive,
+        method="shap_exact",
+        seed=0,
+        cost=Cost(seconds=0.0, model_evaluations=0),
+    )
+
+
+SHARES = _explained([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.6, 0.4]], ("no", "yes"), "probability", "yes")
+ODDS = _explained([-2.0, 1.0, 0.5, -0.1], ("yes",), "log-odds", "yes")
+SCORES = _explained([[2, 1, 0], [0, 3, 1], [0, 1, 2], [5, 1, 1]], ("a", "b", "c"), "log-odds")
+NUMBERS = _explained([1.0, 2.0, 4.0, 5.0], ("y",), "y")
+WHOLE = _explained([[0.9, 0.1], [0.2, 0.8]], ("0", "1"), "probability", "1")
+
+CASES = [
+    ("labels", SHARES, ["no", "yes", "yes", "no"], 0.0),
+    ("a wrong label", SHARES, ["no", "yes", "no", "no"], 0.25),
+    ("whole numbers as labels", WHOLE, [0, 1], 0.0),
+    ("fractions as labels", WHOLE, [1.0, 1.0], 0.5),
+    ("probabilities", SHARES, SHARES.predictions.astype(np.float32), 0.0),
+    ("other probabilities", SHARES, SHARES.predictions[::-1], 1.0),
+    ("the second class's probability", SHARES, [0.1, 0.8, 0.7, 0.4], 0.0),
+    ("the first class's instead", SHARES, [0.9, 0.2, 0.3, 0.6], 1.0),
+    ("labels of a score", ODDS, ["no", "yes", "yes", "no"], 0.0),
+    ("the other label throughout", ODDS, ["no"] * 4, 0.5),
+    ("probabilities of a score", ODDS, [0.1, 0.7, 0.6, 0.4], 0.0),
+    ("probabilities of scores", SCORES, [[0.7, 0.2, 0.1], [0, 1, 0], [0, 0.4, 0.6], [1, 0, 0]], 0.0),
+    ("labels of scores", SCORES, ["a", "b", "c", "b"], 0.25),
+    ("numbers", NUMBERS, pd.DataFrame({"y": [1.0, 2.0, 4.0, 5.0]}), 0.0),
+    ("a number that is off", NUMBERS, [1.0, 2.0, 4.1, 5.0], 0.25),
+    ("labels under other names", SHARES, ["bad", "good", "good", "bad"], None),
+    ("texts for numbers", NUMBERS, ["one", "two", "four", "five"], None),
+    ("another number of rows", NUMBERS, [1.0], None),
+    ("more outputs", NUMBERS, [[1.0, 2.0]] * 4, None),
+]
+
+
+@pytest.mark.parametrize(("explained", "answers", "expected"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_answers_are_held_against_outputs(explained: Explanation, answers: Any, expected: float | None) -> None:
+    assert served_disagreement(explained, answers) == expected
+
+
+def test_rows_on_which_two_classes_are_level_decide_nothing() -> None:
+    level = _explained([[0.5, 0.5], [0.9, 0.1]], ("no", "yes"), "probability", "yes")
+    assert served_disagreement(level, ["yes", "no"]) == 0
+    nothing = _explained([[0.5, 0.5]], ("no", "yes"), "probability", "yes")
+    assert served_disagreement(nothing, ["yes"]) is None

@@ -1,0 +1,118 @@
+"""What is read from the files of a model before any of its code runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from interp_pipeline.errors import ModelError
+from interp_pipeline.tracking.model_file import read_input_example, read_model_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _write(folder: Path, flavors: dict[str, Any], signature: Any = None, metadata: Any = None) -> Path:
+    from mlflow.models import Model
+
+    model = Model(flavors={"python_function": {"loader_module": "none"}, **flavors}, signature=signature)
+    model.metadata = metadata
+    model.save(str(folder / "MLmodel"))
+    return folder
+
+
+def _signature(*specs: Any, outputs: Any = None) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import Schema
+
+    return ModelSignature(inputs=Schema(list(specs)), outputs=outputs)
+
+
+@pytest.mark.parametrize(
+    ("flavors", "expected"),
+    [
+        ({"sklearn": {}}, "sklearn"),
+        ({"xgboost": {}}, "xgboost"),
+        ({"lightgbm": {}}, "lightgbm"),
+        ({"keras": {}}, "keras"),
+        ({"tensorflow": {"model_type": "keras"}}, "keras"),
+        ({"tensorflow": {"model_type": "tf2-module"}}, "python_function"),
+        ({"keras": {"save_exported_model": True}}, "python_function"),
+        ({"catboost": {}}, "python_function"),
+        ({}, "python_function"),
+    ],
+)
+def test_the_flavor_is_the_library_that_is_known_here(tmp_path: Path, flavors: Any, expected: str) -> None:
+    file = read_model_file(_write(tmp_path, flavors), "models:/m/1")
+    assert (file.flavor, file.own, file.columns, file.width) == (expected, None, (), None)
+
+
+def test_what_our_trainers_wrote_is_known_by_it(tmp_path: Path) -> None:
+    path = _write(tmp_path, {}, metadata={"interp": {"kind": "keras", "task": "binary"}})
+    assert read_model_file(path, "models:/m/1").own == {"kind": "keras", "task": "binary"}
+
+
+def test_columns_and_outputs_come_from_the_signature(tmp_path: Path) -> None:
+    from mlflow.types.schema import AnyType, ColSpec, DataType, Schema
+
+    types = [DataType.integer, DataType.long, DataType.float, DataType.double, DataType.boolean, DataType.string]
+    anything: Any = AnyType()
+    specs = [ColSpec(kind, f"c{i}") for i, kind in enumerate([*types, DataType.datetime, anything])]
+    signature = _signature(*specs, outputs=Schema([ColSpec(DataType.double, "price")]))
+    file = read_model_file(_write(tmp_path, {}, signature), "models:/m/1")
+    found = [column.dtype for column in file.columns]
+    assert found == ["int32", "int64", "float32", "float64", "boolean", "text", "datetime", "any"]
+    assert [column.name for column in file.columns] == [f"c{i}" for i in range(8)]
+    assert file.outputs == ("price",)
+
+
+def test_a_tensor_says_its_type_and_width(tmp_path: Path) -> None:
+    from mlflow.types.schema import TensorSpec
+
+    file = read_model_file(_write(tmp_path, {}, _signature(TensorSpec(np.dtype("float32"), (-1, 7)))), "models:/m/1")
+    assert (file.columns, file.dtype, file.width) == ((), "float32", 7)
+
+
+def test_inputs_that_are_no_table_are_refused_by_name(tmp_path: Path) -> None:
+    from mlflow.types.schema import Array, ColSpec, DataType, TensorSpec
+
+    image = TensorSpec(np.dtype("float32"), (-1, 28, 28))
+    two = [TensorSpec(np.dtype("float32"), (-1, 2), name) for name in ("left", "right")]
+    cases: list[tuple[list[Any], str]] = [
+        ([image], "takes tensors of shape (-1, 28, 28), and only models of tables"),
+        (two, "takes 2 inputs ('left', 'right'), and only models of one table"),
+        ([ColSpec(Array(DataType.double), "series")], "declares column 'series' as Array(double)"),
+    ]
+    for specs, says in cases:
+        with pytest.raises(ModelError) as caught:
+            read_model_file(_write(tmp_path, {}, _signature(*specs)), "models:/m/1")
+        assert says in str(caught.value)
+
+
+def test_a_model_that_cannot_be_called_and_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "MLmodel").write_text("flavors:\n  spark: {}\n")
+    with pytest.raises(ModelError, match="has the flavors spark and no python_function"):
+        read_model_file(tmp_path, "models:/m/1")
+    (tmp_path / "MLmodel").write_text("{{")
+    with pytest.raises(ModelError, match="its MLmodel file is damaged"):
+        read_model_file(tmp_path, "models:/m/1")
+
+
+@pytest.mark.filterwarnings("ignore:(?s).*integer column:UserWarning")
+def test_an_input_example_counts_where_its_columns_have_names(tmp_path: Path) -> None:
+    import mlflow
+    from sklearn.linear_model import LinearRegression
+
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [1.0, 1.0, 2.0]})
+    model = LinearRegression().fit(frame, [1, 2, 3])
+    options = {"serialization_format": "skops", "pip_requirements": ["mlflow"]}
+    for name, example in (("table", frame), ("array", frame.to_numpy()), ("none", None)):
+        mlflow.sklearn.save_model(model, str(tmp_path / name), input_example=example, **options)
+    found = read_input_example(tmp_path / "table")
+    assert found is not None
+    pd.testing.assert_frame_equal(found, frame)
+    assert read_input_example(tmp_path / "array") is None
+    assert read_input_example(tmp_path / "none") is None
