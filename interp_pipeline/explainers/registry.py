@@ -19,6 +19,7 @@ __all__ = ["EXPLAINERS", "Choice", "check_methods", "choose_explainers", "load_e
 
 EXPLAINERS = {
     "shap_tree": "interp_pipeline.explainers.shap_tree:ShapTree",
+    "shap_tree_path_dependent": "interp_pipeline.explainers.shap_tree_path_dependent:ShapTreePathDependent",
     "shap_linear": "interp_pipeline.explainers.shap_linear:ShapLinear",
     "shap_exact": "interp_pipeline.explainers.shap_exact:ShapExact",
     "shap_permutation": "interp_pipeline.explainers.shap_permutation:ShapPermutation",

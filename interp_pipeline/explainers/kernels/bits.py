@@ -6,13 +6,14 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+
+from interp_pipeline.explainers.kernels.compiled import operation
 
 __all__ = ["lowest_bit"]
 
 
-@intrinsic
-def lowest_bit(typing: Any, word: Any) -> Any:
+@operation
+def lowest_bit(_typing: Any, word: Any) -> Any:
     """Position of the lowest bit of a word of 64 that is set; undefined where none is."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

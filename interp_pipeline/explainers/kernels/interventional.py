@@ -72,7 +72,6 @@ Steps: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.void]]"  # of STEP
 Bits: TypeAlias = "npt.NDArray[np.uint64]"
 
 
-
 class Memory(NamedTuple):
     """What a walk writes to, and the two tables it reads; of one thread."""
 
@@ -112,13 +111,14 @@ def weight_tables(largest: int) -> tuple[FloatArray, FloatArray]:
 @inlined
 def _goes_left(splits: Splits, node: int, bits: Bits, x: float) -> bool:
     if np.isnan(x):
-        return splits[node].missing_left
+        return bool(splits[node].missing_left)
     if splits[node].category_set < 0:
-        return x <= splits[node].threshold
+        return bool(x <= splits[node].threshold)
     if not 0.0 <= x < 64.0 * bits.shape[1]:
-        return splits[node].unseen_left
+        return bool(splits[node].unseen_left)
     category = np.int64(x)
-    return (bits[splits[node].category_set, category // 64] >> np.uint64(category % 64)) & _ONE != _NONE
+    word = bits[splits[node].category_set, category // 64]
+    return bool((word >> np.uint64(category % 64)) & _ONE != _NONE)
 
 
 @kernel
@@ -229,7 +229,7 @@ def _follow(memory: Memory, at: int, splits: Splits, node: int, on_right: bool, 
         fails = True
     step.alive_0, step.alive_1, step.fresh_0, step.fresh_1 = alive_0, alive_1, fresh_0, fresh_1
     step.node, step.player, step.fails = child, player, fails
-    return (alive_0 | alive_1) != _NONE
+    return bool((alive_0 | alive_1) != _NONE)
 
 
 @inlined

@@ -11,9 +11,23 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic, models, register_model
+from numba.extending import models, register_model
 
-__all__ = ["LANES", "add", "goes_left", "load", "multiply", "multiply_add", "splat", "store", "subtract"]
+from interp_pipeline.explainers.kernels.compiled import operation
+
+__all__ = [
+    "LANES",
+    "add",
+    "divide",
+    "goes_left",
+    "load",
+    "multiply",
+    "multiply_add",
+    "splat",
+    "spread",
+    "store",
+    "subtract",
+]
 
 LANES = 8
 
@@ -32,7 +46,7 @@ _lanes = _LanesType()
 @register_model(_LanesType)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, numba_type: Any) -> None:
-        super().__init__(manager, numba_type, _VECTOR)
+        super().__init__(manager, numba_type, _VECTOR)  # type: ignore[no-untyped-call] # numba types its decorators only
 
 
 def _pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -48,8 +62,8 @@ def _filled(builder: Any, number: Any) -> Any:
     return builder.shuffle_vector(one, ir.Constant(_VECTOR, ir.Undefined), zeros)
 
 
-@intrinsic
-def load(typing: Any, array: Any, index: Any) -> Any:
+@operation
+def load(_typing: Any, array: Any, index: Any) -> Any:
     """Elements ``index`` to ``index + 7`` of a contiguous array of doubles."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -58,8 +72,8 @@ def load(typing: Any, array: Any, index: Any) -> Any:
     return _lanes(array, index), generate
 
 
-@intrinsic
-def store(typing: Any, array: Any, index: Any, lanes: Any) -> Any:
+@operation
+def store(_typing: Any, array: Any, index: Any, lanes: Any) -> Any:
     """Write elements ``index`` to ``index + 7`` of a contiguous array of doubles."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -69,8 +83,8 @@ def store(typing: Any, array: Any, index: Any, lanes: Any) -> Any:
     return types.void(array, index, lanes), generate
 
 
-@intrinsic
-def splat(typing: Any, number: Any) -> Any:
+@operation
+def splat(_typing: Any, number: Any) -> Any:
     """One double in all lanes."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -79,8 +93,8 @@ def splat(typing: Any, number: Any) -> Any:
     return _lanes(types.float64), generate
 
 
-@intrinsic
-def spread(typing: Any, array: Any, index: Any) -> Any:
+@operation
+def spread(_typing: Any, array: Any, index: Any) -> Any:
     """Element ``index`` of a contiguous array of doubles in all lanes."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -90,8 +104,8 @@ def spread(typing: Any, array: Any, index: Any) -> Any:
     return _lanes(array, index), generate
 
 
-@intrinsic
-def multiply(typing: Any, a: Any, b: Any) -> Any:
+@operation
+def multiply(_typing: Any, a: Any, b: Any) -> Any:
     """``a * b``."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -100,8 +114,8 @@ def multiply(typing: Any, a: Any, b: Any) -> Any:
     return _lanes(a, b), generate
 
 
-@intrinsic
-def add(typing: Any, a: Any, b: Any) -> Any:
+@operation
+def add(_typing: Any, a: Any, b: Any) -> Any:
     """``a + b``."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -110,8 +124,8 @@ def add(typing: Any, a: Any, b: Any) -> Any:
     return _lanes(a, b), generate
 
 
-@intrinsic
-def subtract(typing: Any, a: Any, b: Any) -> Any:
+@operation
+def subtract(_typing: Any, a: Any, b: Any) -> Any:
     """``a - b``."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -120,8 +134,8 @@ def subtract(typing: Any, a: Any, b: Any) -> Any:
     return _lanes(a, b), generate
 
 
-@intrinsic
-def divide(typing: Any, a: Any, b: Any) -> Any:
+@operation
+def divide(_typing: Any, a: Any, b: Any) -> Any:
     """``a / b``."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -130,8 +144,8 @@ def divide(typing: Any, a: Any, b: Any) -> Any:
     return _lanes(a, b), generate
 
 
-@intrinsic
-def multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
+@operation
+def multiply_add(_typing: Any, a: Any, b: Any, c: Any) -> Any:
     """``a * b + c``, rounded once where the machine can."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -141,8 +155,8 @@ def multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
     return _lanes(a, b, c), generate
 
 
-@intrinsic
-def goes_left(typing: Any, x: Any, threshold: Any, missing: Any) -> Any:
+@operation
+def goes_left(_typing: Any, x: Any, threshold: Any, missing: Any) -> Any:
     """1.0 where ``x <= threshold``, ``missing`` where x is NaN, else 0.0."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -43,12 +43,13 @@ def clear(memory: FloatArray, start: int, stop: int) -> None:
 
 @kernel
 def factor_terms(memory: FloatArray, start: int, width: int, points: int, w: float, wa: float) -> None:
-    """The factor of an edge over the one it replaces: ``terms[0] + terms[1] * o + terms[2] * oa``.
+    """The factor of an edge over the one it replaces: ``row 0 + row 1 * o + row 2 * oa``, from ``start`` on.
 
     Args:
-        terms: written; a row of ``width`` numbers per coefficient. Row 2 only where ``wa`` is not 0.
+        memory: read and written.
+        start: where to write, a row of ``width`` numbers per coefficient; row 2 only if ``wa`` is not 0.
         width: points, filled up to a multiple of eight.
-        points: in (0, 1), shape (width,).
+        points: where the points are, all in (0, 1).
         w: share of the edge.
         wa: share of the earlier edge of the same player, 0 if there is none.
     """
@@ -76,7 +77,7 @@ def due_terms(
     weights: int,
     w: float,
     wa: float,
-    on_right: bool,  # noqa: FBT001 - compiled functions take no keywords cheaply
+    on_right: bool,
 ) -> None:
     """What an edge's player is due of a child's subtree: ``row 0 * oa + row 1 * g``, from ``start`` on."""
     one, nothing = splat(1.0), splat(0.0)
@@ -106,7 +107,7 @@ def leaf_terms(
     w: float,
     wa: float,
     value: float,
-    on_right: bool,  # noqa: FBT001 - as above
+    on_right: bool,
 ) -> None:
     """Add a leaf's terms to those from ``start`` on, as multiples of the product P above its split.
 
@@ -133,9 +134,7 @@ def leaf_terms(
         never, fails, passes = splat(w / wa), divide(z, before), divide(add(z, t), before)
         earlier = divide(multiply(omega, splat(1.0 - wa)), before)
         due_failed = multiply(fails, subtract(nothing, add(divide(omega, rest), earlier)))
-        due_passed = multiply(
-            passes, subtract(divide(multiply(omega, splat(1.0 - w)), add(z, t)), earlier)
-        )
+        due_passed = multiply(passes, subtract(divide(multiply(omega, splat(1.0 - w)), add(z, t)), earlier))
         g_is_1, g_is_0 = passes, fails
         due_1, due_0 = due_passed, due_failed
         if on_right:

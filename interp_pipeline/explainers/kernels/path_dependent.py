@@ -38,12 +38,12 @@ __all__ = ["add_forest"]
 @kernel
 def _visited(nodes: Nodes, node: int, above: int, points: int) -> bool:
     """Whether this walk has to do with any leaf at or below a node."""
-    return nodes[node].fewest <= points and nodes[node].most > above
+    return bool(nodes[node].fewest <= points and nodes[node].most > above)
 
 
 @kernel
 def _is_split(nodes: Nodes, node: int, above: int, points: int) -> bool:
-    return nodes[node].left >= 0 and _visited(nodes, node, above, points)
+    return bool(nodes[node].left >= 0 and _visited(nodes, node, above, points))
 
 
 @kernel

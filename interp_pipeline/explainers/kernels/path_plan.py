@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from interp_pipeline.explainers.trees.packed_forest import PackedForest
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["Bits", "Nodes", "Passes", "Places", "Rules", "node_depths", "plan_paths"]
+__all__ = ["Bits", "Nodes", "Passes", "Places", "Rules", "node_depths", "plan_paths", "training_shares"]
 
 _EDGE_COST = 3  # what visiting a node costs beside its points, in points; measured
 
@@ -126,6 +126,17 @@ def node_depths(left: IntArray, right: IntArray) -> IntArray:
             depth[left[i]] = depth[i] + 1
             depth[right[i]] = depth[i] + 1
     return depth
+
+
+@compiled
+def training_shares(left: IntArray, right: IntArray, cover: FloatArray) -> FloatArray:
+    """Share of a tree's training rows that reach each node, by the counts of parent and child alone."""
+    share = np.ones(len(left))
+    for i in range(len(left)):
+        if left[i] >= 0:
+            share[left[i]] = share[i] * (cover[left[i]] / cover[i])
+            share[right[i]] = share[i] * (cover[right[i]] / cover[i])
+    return share
 
 
 @compiled

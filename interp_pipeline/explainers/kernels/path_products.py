@@ -20,7 +20,9 @@ __all__ = ["cherry", "descend", "join", "join_leaf"]
 
 
 @kernel
-def descend(memory: FloatArray, rows: int, parent: int, child: int, o: int, oa: int, k: int, n: int, width: int) -> None:
+def descend(
+    memory: FloatArray, rows: int, parent: int, child: int, o: int, oa: int, k: int, n: int, width: int
+) -> None:
     """P of a child: that of its parent times the edge's factor."""
     asked_before = oa >= 0
     before = splat(0.0)
@@ -37,7 +39,19 @@ def descend(memory: FloatArray, rows: int, parent: int, child: int, o: int, oa: 
 
 
 @kernel
-def join(memory: FloatArray, rows: int, s: int, left: int, right: int, g: int, oa: int, share: int, k: int, n: int, width: int) -> None:
+def join(
+    memory: FloatArray,
+    rows: int,
+    s: int,
+    left: int,
+    right: int,
+    g: int,
+    oa: int,
+    share: int,
+    k: int,
+    n: int,
+    width: int,
+) -> None:
     """S of a split both of whose children have one; its player takes its due of each."""
     asked_before = oa >= 0
     before = splat(0.0)
@@ -96,7 +110,9 @@ def join_leaf(
             store(memory, s + at, multiply_add(product, worth, below))
             taken = multiply_add(below, due, taken)
             if asked_before:
-                again = multiply_add(goes, spread(memory, k + 6 * width + q), multiply(before, spread(memory, k + 5 * width + q)))
+                again = multiply_add(
+                    goes, spread(memory, k + 6 * width + q), multiply(before, spread(memory, k + 5 * width + q))
+                )
                 of_leaf = multiply_add(product, again, of_leaf)
             else:
                 of_leaf = multiply_add(product, spread(memory, weights + q), of_leaf)
@@ -142,7 +158,9 @@ def cherry(
             worth = multiply_add(goes, spread(memory, k + 4 * width + q), spread(memory, k + 3 * width + q))
             if split_before:
                 worth = multiply_add(held, spread(memory, k + 5 * width + q), worth)
-                again = multiply_add(goes, spread(memory, k + 7 * width + q), multiply(held, spread(memory, k + 6 * width + q)))
+                again = multiply_add(
+                    goes, spread(memory, k + 7 * width + q), multiply(held, spread(memory, k + 6 * width + q))
+                )
                 of_leaves = multiply_add(product, again, of_leaves)
             else:
                 of_leaves = multiply_add(product, spread(memory, weights + q), of_leaves)

@@ -20,18 +20,16 @@ __all__ = ["route"]
 def _category_goes_left(nodes: Nodes, node: int, bits: Bits, x: float) -> bool:
     """Whether a value goes left at a split on categories; see ``PackedForest``."""
     if np.isnan(x):
-        return nodes[node].missing_left
+        return bool(nodes[node].missing_left)
     if not 0.0 <= x < 64.0 * bits.shape[1]:
-        return nodes[node].unseen_left
+        return bool(nodes[node].unseen_left)
     category = np.int64(x)
     word = bits[nodes[node].category_set, category // 64]
-    return (word >> np.uint64(category % 64)) & np.uint64(1) != 0
+    return bool((word >> np.uint64(category % 64)) & np.uint64(1) != 0)
 
 
 @kernel
-def route(
-    nodes: Nodes, node: int, bits: Bits, memory: FloatArray, x: int, rows: int, to: int, before: int
-) -> None:
+def route(nodes: Nodes, node: int, bits: Bits, memory: FloatArray, x: int, rows: int, to: int, before: int) -> None:
     """Write 1.0 for the rows that go left at a split and passed this player's splits before it, else 0.0.
 
     Args:

@@ -59,9 +59,7 @@ def interventional_values(
 
         def work(block: slice, n_batch: int = len(batch)) -> None:
             memory = make_memory(levels, n_players, n_computed)
-            add_rows(
-                memory, splits, forest.category_bits, values, forest.root, compared[block], n_batch, shares[block]
-            )
+            add_rows(memory, splits, forest.category_bits, values, forest.root, compared[block], n_batch, shares[block])
 
         run_blocks(work, blocks, counter.add)
     shares /= len(background)

@@ -84,7 +84,9 @@ class PackedForest:
         for name, (kind, shape) in expected.items():
             array = getattr(self, name)
             if array.dtype != kind or array.shape != shape or not array.flags.c_contiguous:
-                msg = f"packed forest: {name} is {array.dtype} {array.shape}, expected contiguous {kind.__name__} {shape}"
+                msg = (
+                    f"packed forest: {name} is {array.dtype} {array.shape}, expected contiguous {kind.__name__} {shape}"
+                )
                 raise ModelError(msg)
         inner = np.flatnonzero(self.left >= 0)
         ordered = (self.left[inner] > inner) & (self.right[inner] > inner)

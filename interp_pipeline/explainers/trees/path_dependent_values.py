@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from interp_pipeline.explainers.trees.packed_forest import PackedForest
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["path_dependent_values"]
+__all__ = ["expected_outputs", "path_dependent_values"]
 
 _LANES = 8
 _MOST_ROWS = 256  # in a block: what an edge costs once is spread over its rows
@@ -63,6 +63,14 @@ def path_dependent_values(
     if n_computed < forest.n_outputs:
         result[:, :, -1] = -result[:, :, :-1].sum(axis=2)
     return result
+
+
+def expected_outputs(forest: PackedForest) -> FloatArray:
+    """The outputs where nothing is known of a row: the mean over the trees' training rows, shape (n_outputs,)."""
+    from interp_pipeline.explainers.kernels.path_plan import training_shares
+
+    reach = training_shares(forest.left, forest.right, forest.cover)
+    return np.asarray(forest.offset + reach @ forest.value, dtype=np.float64)
 
 
 class _Shape:
