@@ -1,0 +1,158 @@
+"""What both tree explainers begin with: the forest, the rows as it compares them, proof that it is the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from interp_pipeline.errors import ModelError
+from interp_pipeline.explainers.inputs import Inputs, column_owners, used_features
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from interp_pipeline.explainers.inputs import TimeLimit
+    from interp_pipeline.explainers.protocol import ExplainableModel
+    from interp_pipeline.explainers.trees.packed_forest import PackedForest
+    from interp_pipeline.explanation import FloatArray
+
+__all__ = ["TreeInputs", "tree_refusal", "watched"]
+
+_FORESTS: WeakKeyDictionary[Any, PackedForest | None] = WeakKeyDictionary()  # read once per loaded model
+
+_REMEDY = "allow more, or explain fewer rows"
+_TOLERANCE = 1e-9  # of the outputs' size, between the forest's sum and the library's in double precision
+_SINGLE_TOLERANCE = 1e-5  # where the library adds up its trees in single precision
+
+
+def _forest_of(trees: Any) -> PackedForest | None:
+    """The packed forest of an estimator, read at its first use."""
+    from interp_pipeline.explainers.trees.reader import read_forest
+
+    if trees is None:
+        return None
+    if trees not in _FORESTS:
+        _FORESTS[trees] = read_forest(trees)
+    return _FORESTS[trees]
+
+
+def tree_refusal(model: ExplainableModel) -> str | None:
+    """Why tree methods cannot explain a model, in words; None if they can."""
+    if model.trees is None:
+        return "the model is no tree ensemble, or its outputs are not what its trees add up"
+    kind = type(model.trees).__name__
+    try:
+        forest = _forest_of(model.trees)
+    except ModelError as error:
+        return str(error)
+    if forest is None:
+        return f"{kind} is not a tree ensemble that can be read"
+    if forest.n_outputs != len(model.output_names):
+        return f"the trees give {forest.n_outputs} outputs, the model {len(model.output_names)}"
+    return None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TreeInputs:
+    """A forest and the rows to explain.
+
+    Attributes:
+        inputs: rows and background, encoded.
+        forest: the packed forest.
+        rows: explained rows as the forest compares them, shape (n_rows, n_columns).
+        background: background rows, likewise.
+        players: position among the used features each column belongs to, shape (n_columns,).
+        used: indices of the used features.
+        predictions: the model's outputs for the rows, shape (n_rows, n_outputs).
+        background_outputs: for the background, shape (n_background, n_outputs).
+    """
+
+    inputs: Inputs
+    forest: PackedForest
+    rows: FloatArray
+    background: FloatArray
+    players: npt.NDArray[np.int32]
+    used: tuple[int, ...]
+    predictions: FloatArray
+    background_outputs: FloatArray
+
+    @classmethod
+    def read(cls, method: str, model: ExplainableModel, rows: pd.DataFrame, background: pd.DataFrame) -> TreeInputs:
+        """Read the forest, encode the rows, and hold what the forest gives for them against the model.
+
+        Raises:
+            UsageError: a table is empty or lacks a feature.
+            ModelError: tree methods refuse the model, columns and features do not belong together, or
+                the trees that were read do not give the model's outputs.
+        """
+        from interp_pipeline.explainers.kernels.forest_predict import predict
+
+        reason = tree_refusal(model)
+        forest = None if reason else _forest_of(model.trees)
+        if forest is None:
+            msg = f"{method}: {reason}"
+            raise ModelError(msg)
+        inputs = Inputs.encode(model, rows, background)
+        players = column_owners(model, inputs.background.shape[1]).astype(np.int32)
+        _require_owned(method, forest, players)
+        compared, compared_background = forest.as_compared(inputs.rows), forest.as_compared(inputs.background)
+        return cls(
+            inputs=inputs,
+            forest=forest,
+            rows=compared,
+            background=compared_background,
+            players=players,
+            used=used_features(model),
+            predictions=_checked(method, predict(forest, compared), model.forward(inputs.rows)),
+            background_outputs=_checked(method, predict(forest, compared_background), model.forward(inputs.background)),
+        )
+
+
+def watched(limit: TimeLimit, advance: Callable[[int], None], n_rows: int) -> Callable[[int], None]:
+    """``advance`` that gives up where the time is used up before the rows are finished."""
+    finished = 0
+
+    def step(n_newly: int) -> None:
+        nonlocal finished
+        finished += n_newly
+        advance(n_newly)
+        limit.require(finished / n_rows, _REMEDY)
+
+    return step
+
+
+def _require_owned(method: str, forest: PackedForest, players: npt.NDArray[np.int32]) -> None:
+    """The compiled code looks every column up: each must exist and belong to a feature."""
+    asked = np.unique(forest.column[forest.column >= 0])
+    outside = asked[asked >= len(players)]
+    if len(outside):
+        msg = f"{method}: the trees ask for column {outside[0]} and the estimator's input has {len(players)} columns"
+        raise ModelError(msg)
+    orphans = asked[players[asked] < 0]
+    if len(orphans):
+        msg = f"{method}: the trees ask for column {orphans[0]}, which belongs to no feature of the model"
+        raise ModelError(msg)
+
+
+def _checked(method: str, outputs: FloatArray, expected: FloatArray) -> FloatArray:
+    """The model's outputs, once the forest is known to give them too.
+
+    Where the library adds up its trees in single precision, the forest's own sum, which is the better one.
+    """
+    expected = np.asarray(expected, dtype=np.float64)
+    single = np.array_equal(expected, expected.astype(np.float32))
+    allowed = (_SINGLE_TOLERANCE if single else _TOLERANCE) * float(np.abs(expected).max(initial=0.0))
+    difference = float(np.abs(outputs - expected).max(initial=0.0))
+    if not difference <= allowed:
+        msg = (
+            f"{method}: the trees as they were read give outputs that differ from the model's by {difference:.3g}; "
+            "explain it with shap_permutation, and report this model as a fault of interp-pipeline"
+        )
+        raise ModelError(msg)
+    return outputs if single else expected
