@@ -58,10 +58,11 @@ def take_apart(native: Any) -> Parts:
         steps += [part for part in parts[:-1] if part is not None and part != "passthrough"]
         final = _unwrapped(parts[-1])
     if getattr(final, "_preprocessor", None) is not None:
-        # Histogram boosting puts its categories first and counts them before its trees read them.
+        # Histogram boosting puts its categories first and numbers them before its trees read them.
         steps.append(final._preprocessor)  # noqa: SLF001 - there is no other way to what its trees read
         final = copy.copy(final)
-        final._preprocessor = None  # noqa: SLF001 - the copy reads what the step gives
+        final._preprocessor = None  # noqa: SLF001 - the copy reads what the step gives, all of it as numbers
+        final.is_categorical_ = None
         vars(final).pop("feature_names_in_", None)
     return Parts(model=model, steps=tuple(steps), final=final)
 

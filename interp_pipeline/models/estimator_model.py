@@ -89,12 +89,12 @@ def adapt_estimator(
 
 
 def _booster(final: Any) -> BoostedModel | None:
-    library = type(final).__module__.split(".")[0]
-    if library == "xgboost":
+    libraries = {kind.__module__.partition(".")[0] for kind in type(final).__mro__}
+    if "xgboost" in libraries:
         from interp_pipeline.models.xgboost_booster import XGBoostModel
 
         return XGBoostModel(final)
-    if library == "lightgbm":
+    if "lightgbm" in libraries:
         from interp_pipeline.models.lightgbm_booster import LightGBMModel
 
         return LightGBMModel(final)

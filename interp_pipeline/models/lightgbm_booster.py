@@ -15,6 +15,7 @@ __all__ = ["LightGBMModel"]
 
 _OBJECTIVE = re.compile(r"^objective=(.*)$", re.MULTILINE)
 _CATEGORICAL = re.compile(r"^\[categorical_feature: ([\d,]+)\]$", re.MULTILINE)
+_AVERAGES = re.compile(r"^average_output$", re.MULTILINE)
 _LOGISTIC = {"binary", "multiclassova"}  # objectives whose sigmoid may be steeper or flatter
 
 
@@ -42,6 +43,10 @@ class LightGBMModel:
         if objective in {"binary", "multiclass", "multiclassova"}:
             self.n_classes = int(settings.get("num_class", 2)) if self.classes is None else len(self.classes)
         self.margin_is_log_odds = objective not in _LOGISTIC or float(settings.get("sigmoid", 1)) == 1.0
+        # A random forest's raw score is the sum of its trees, and its prediction belongs to their mean.
+        best = int(self._booster.best_iteration)
+        rounds = best if best > 0 else int(self._booster.current_iteration())
+        self._shared_by = max(rounds, 1) if _AVERAGES.search(text) else 1
         names = tuple(self._booster.feature_name())
         self.n_features = len(names)
         self.feature_names = None if names == tuple(f"Column_{i}" for i in range(len(names))) else names
@@ -69,11 +74,12 @@ class LightGBMModel:
         return CategoryColumns(values=dict(zip(columns, stored, strict=True)), unseen_is_missing=True)
 
     def ask(self, model: Any, rows: Any, *, margin: bool) -> Any:
-        """LightGBM's own door."""
+        """LightGBM's own door; a random forest's margin is the mean over its trees."""
         if margin:
-            return model.predict(rows, raw_score=True)
+            return model.predict(rows, raw_score=True) / self._shared_by
         return model.predict_proba(rows) if self._wrapped and self.n_classes else model.predict(rows)
 
     def forward(self, encoded: FloatArray, *, margin: bool) -> Any:
         """The booster on a plain matrix, categories as codes."""
-        return self._booster.predict(encoded, raw_score=margin)
+        answer = self._booster.predict(encoded, raw_score=margin)
+        return answer / self._shared_by if margin else answer

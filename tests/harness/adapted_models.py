@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 import interp_pipeline
+from interp_pipeline.explainers.kernels.forest_predict import predict
+from interp_pipeline.explainers.trees.reader import read_forest
 from interp_pipeline.models.adapt import adapt_model
 
 if TYPE_CHECKING:
@@ -62,6 +64,12 @@ def assert_is_the_model(
     columns = [column for group in model.column_groups for column in group]
     assert len(set(columns)) == len(columns)
     _assert_masking(model, matrix, encoded, tolerance * scale)
+    if model.trees is not None:
+        forest = read_forest(model.trees)
+        assert forest is not None
+        np.testing.assert_allclose(
+            predict(forest, forest.as_compared(encoded)), expected, rtol=0, atol=tolerance * scale
+        )
     if model.linear is not None:
         linear = encoded @ model.linear.coefficients + model.linear.intercept
         np.testing.assert_allclose(linear, expected, rtol=0, atol=1e-9 * scale)
@@ -70,10 +78,10 @@ def assert_is_the_model(
 def _assert_masking(model: AdaptedModel, matrix: FloatArray, encoded: FloatArray, tolerance: float) -> None:
     """Mixing encoded rows equals encoding rows that were mixed raw, and asking the library about these."""
     random = np.random.default_rng(1)
-    x, z = random.integers(110, size=(2, 300))
-    taken = random.random((300, matrix.shape[1])) < 0.5
+    x, z = random.integers(110, size=(2, 120))
+    taken = random.random((120, matrix.shape[1])) < 0.5
     mixed = model.table.to_frame(np.where(taken, matrix[x], matrix[z]))
-    by_column = np.zeros((300, encoded.shape[1]), dtype=bool)
+    by_column = np.zeros((120, encoded.shape[1]), dtype=bool)
     for feature, group in enumerate(model.column_groups):
         by_column[:, list(group)] = taken[:, [feature]]
     masked = np.where(by_column, encoded[x], encoded[z])
