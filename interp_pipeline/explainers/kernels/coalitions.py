@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from interp_pipeline.explainers.masking import Game, IndexArray, Pairs
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["give_player", "list_differing", "pair_of"]
+__all__ = ["copy_row", "give_player", "list_differing", "pair_of"]
 
 
 @compiled
@@ -35,25 +35,33 @@ def list_differing(game: Game, pairs: Pairs) -> None:
 
 
 @compiled
-def give_player(game: Game, masked: FloatArray, source: FloatArray, base: FloatArray, player: int) -> None:
+def copy_row(target: FloatArray, to: int, source: FloatArray, at: int) -> None:
+    """Copy one row of an array into one of another; a slice's assignment costs more for few columns."""
+    for column in range(target.shape[1]):
+        target[to, column] = source[at, column]
+
+
+@compiled
+def give_player(game: Game, masked: FloatArray, at: int, source: FloatArray, base: FloatArray, player: int) -> None:
     """Give one player the values of another row.
 
     Args:
         game: who owns which columns, and the weights if masked rows are those after a first layer.
-        masked: what the model is asked with, changed, shape (width,).
+        masked: what the model is asked with, row ``at`` is changed, shape (n_queries, width).
+        at: which row.
         source: encoded row whose values the player gets.
         base: encoded row whose values the player has.
         player: one who has not been given before.
     """
-    for at in range(game.column_start[player], game.column_start[player + 1]):
-        column = game.columns[at]
+    for owned in range(game.column_start[player], game.column_start[player + 1]):
+        column = game.columns[owned]
         if len(game.weights) == 0:
-            masked[column] = source[column]
+            masked[at, column] = source[column]
             continue
         change = source[column] - base[column]
         if change != 0.0:
-            for unit in range(len(masked)):
-                masked[unit] += change * game.weights[column, unit]
+            for unit in range(masked.shape[1]):
+                masked[at, unit] += change * game.weights[column, unit]
 
 
 @compiled

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp_pipeline.explainers.kernels.coalitions import give_player, pair_of
+from interp_pipeline.explainers.kernels.coalitions import copy_row, give_player, pair_of
 from interp_pipeline.explainers.kernels.compiled import compiled
 
 if TYPE_CHECKING:
@@ -39,15 +39,15 @@ def mask_coalitions(game: Game, pairs: Pairs, masked: FloatArray, first: int) ->
         coalition = query - pairs.offsets[pair] + 1
         lowest = coalition & -coalition
         if coalition != lowest and lowest <= at:  # the coalition without its lowest player is at hand
-            masked[at] = masked[at - lowest]
+            copy_row(masked, at, masked, at - lowest)
             coalition = lowest
         else:
-            masked[at] = game.fill_inputs[pairs.fill[pair]]
+            copy_row(masked, at, game.fill_inputs, pairs.fill[pair])
         bit = 0
         while coalition:
             if coalition & 1:
                 row, fill = game.rows[pairs.row[pair]], game.background[pairs.fill[pair]]
-                give_player(game, masked[at], row, fill, pairs.players[pair, bit])
+                give_player(game, masked, at, row, fill, pairs.players[pair, bit])
             coalition >>= 1
             bit += 1
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp_pipeline.explainers.kernels.coalitions import give_player, pair_of
+from interp_pipeline.explainers.kernels.coalitions import copy_row, give_player, pair_of
 from interp_pipeline.explainers.kernels.compiled import compiled
 
 if TYPE_CHECKING:
@@ -53,27 +53,34 @@ def mask_walks(game: Game, pairs: Pairs, orders: npt.NDArray[np.int32], masked: 
         masked: written, shape (n_queries, width).
         first: number of the first query.
     """
-    pair = pair_of(first, pairs.offsets)
-    for at in range(len(masked)):
-        query = first + at
-        while query >= pairs.offsets[pair + 1]:
+    pair, at = pair_of(first, pairs.offsets), 0
+    while at < len(masked):
+        while first + at >= pairs.offsets[pair + 1]:
             pair += 1
         size = pairs.sizes[pair]
-        walk, step = divmod(query - pairs.offsets[pair], size - 1)
-        order, rotation = orders[pair, walk // 4], (size // 2) * (walk // 2 % 2)
+        walk, step = divmod(first + at - pairs.offsets[pair], size - 1)
+        order, next_position = orders[pair, walk // 4], (size // 2) * (walk // 2 % 2)
         row, fill = game.rows[pairs.row[pair]], game.background[pairs.fill[pair]]
-        start = game.fill_inputs[pairs.fill[pair]]
         if walk % 2:  # the complements
             row, fill = fill, row
-            start = game.row_inputs[pairs.row[pair]]
-        new = 0
-        if step and at:  # one player more than the query before
-            masked[at] = masked[at - 1]
-            new = step
+            copy_row(masked, at, game.row_inputs, pairs.row[pair])
         else:
-            masked[at] = start
-        for position in range(new, step + 1):
-            give_player(game, masked[at], row, fill, order[(position + rotation) % size])
+            copy_row(masked, at, game.fill_inputs, pairs.fill[pair])
+        for _ in range(step):  # of a walk that began in the block before
+            give_player(game, masked, at, row, fill, order[next_position])
+            next_position = _after(next_position, size)
+        give_player(game, masked, at, row, fill, order[next_position])
+        for at_next in range(at + 1, min(at + size - 1 - step, len(masked))):
+            next_position = _after(next_position, size)
+            copy_row(masked, at_next, masked, at_next - 1)
+            give_player(game, masked, at_next, row, fill, order[next_position])
+        at += size - 1 - step
+
+
+@compiled
+def _after(position: int, size: int) -> int:
+    """The next position of an order that starts again at its end."""
+    return position + 1 if position + 1 < size else 0
 
 
 @compiled

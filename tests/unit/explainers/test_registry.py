@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from harness.explainable_models import mlp, random_rows, small_model, tree_model
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression
 
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import ModelError, UsageError
-from interp_pipeline.explainers import tree_arrays
 from interp_pipeline.explainers.protocol import LinearTerms
 from interp_pipeline.explainers.registry import EXPLAINERS, choose_explainers, load_explainer
 
@@ -53,11 +53,17 @@ def test_the_reason_is_a_sentence_with_numbers() -> None:
     assert "max_exact_features=12" in many.why
 
 
-def test_a_forest_the_kernel_cannot_hold_is_explained_otherwise_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree_arrays, "MAX_NODES", 2)
-    choice = choose_explainers(FOREST, ExplainConfig(methods=("shap",)))[0]
+def test_trees_that_cannot_be_read_are_explained_otherwise_and_it_says_why() -> None:
+    odd = small_model(mlp(3, 1, 0), 3, trees=LinearRegression())
+    choice = choose_explainers(odd, ExplainConfig(methods=("shap",)))[0]
     assert choice.name == "shap_exact"
-    assert "Not shap_tree: a tree has" in choice.why
+    assert "Not shap_tree: LinearRegression is not a tree ensemble that can be read." in choice.why
+
+
+def test_path_dependent_values_are_given_by_name_only() -> None:
+    assert chosen(FOREST, "shap_tree_path_dependent") == ["shap_tree_path_dependent"]
+    with pytest.raises(ModelError, match=r"shap_tree_path_dependent cannot explain this model: .*; use shap_exact"):
+        chosen(FEW, "shap_tree_path_dependent")
 
 
 def test_a_named_method_is_refused_not_replaced() -> None:
