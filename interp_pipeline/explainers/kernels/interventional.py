@@ -70,6 +70,7 @@ Splits: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.void]]"  # of SPLIT
 Players: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.void]]"  # of PLAYER
 Steps: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.void]]"  # of STEP
 Bits: TypeAlias = "npt.NDArray[np.uint64]"
+Reached: TypeAlias = "tuple[np.uint64, np.uint64, np.uint64, np.uint64, bool]"  # a step's alive, fresh and fails
 
 
 class Memory(NamedTuple):
@@ -110,10 +111,10 @@ def weight_tables(largest: int) -> tuple[FloatArray, FloatArray]:
 
 @inlined
 def _goes_left(splits: Splits, node: int, bits: Bits, x: float) -> bool:
+    if splits[node].category_set < 0:
+        return bool((x <= splits[node].threshold) | (np.isnan(x) & splits[node].missing_left))
     if np.isnan(x):
         return bool(splits[node].missing_left)
-    if splits[node].category_set < 0:
-        return bool(x <= splits[node].threshold)
     if not 0.0 <= x < 64.0 * bits.shape[1]:
         return bool(splits[node].unseen_left)
     category = np.int64(x)
@@ -188,14 +189,21 @@ def _count_leaf(
 
 
 @inlined
-def _finish_leaf(memory: Memory, i: int, values: FloatArray, n_failed: int, shares: FloatArray, row: int) -> None:
-    """Count the leaf of a step for all background rows that reach it; the edge's player takes its due."""
-    step = memory.steps[i]
-    node, player, fails = step.node, step.player, step.fails
-    fresh_0, fresh_1 = step.fresh_0, step.fresh_1
+def _finish_leaf(
+    memory: Memory,
+    values: FloatArray,
+    node: int,
+    player: int,
+    reached: Reached,
+    n_failed: int,
+    shares: FloatArray,
+    row: int,
+) -> None:
+    """Count a leaf for all background rows that reach it; the player of the edge to it takes its due."""
+    alive_0, alive_1, fresh_0, fresh_1, fails = reached
     v = n_failed + 1 if fails else n_failed
-    _, old_0 = _count_leaf(memory, values, node, step.alive_0 & ~fresh_0, 0, v, 0)
-    _, old_1 = _count_leaf(memory, values, node, step.alive_1 & ~fresh_1, 64, v, 0)
+    _, old_0 = _count_leaf(memory, values, node, alive_0 & ~fresh_0, 0, v, 0)
+    _, old_1 = _count_leaf(memory, values, node, alive_1 & ~fresh_1, 64, v, 0)
     due_0, new_0 = _count_leaf(memory, values, node, fresh_0, 0, v, 1)
     due_1, new_1 = _count_leaf(memory, values, node, fresh_1, 64, v, 1)
     total = old_0 + old_1 + new_0 + new_1
@@ -206,30 +214,29 @@ def _finish_leaf(memory: Memory, i: int, values: FloatArray, n_failed: int, shar
 
 
 @inlined
-def _follow(memory: Memory, at: int, splits: Splits, node: int, on_right: bool, x_left: bool) -> bool:
-    """Write into a step, which knows who reaches a split, who reaches one of its children.
+def _follow(
+    memory: Memory,
+    player: int,
+    alive_0: np.uint64,
+    alive_1: np.uint64,
+    pass_0: np.uint64,
+    pass_1: np.uint64,
+    x_passes: bool,
+) -> Reached:
+    """Who of those at a split reaches one of its children, given who passes to that side.
 
-    Returns:
-        Whether anyone does.
+    Where x passes, and has not failed the player before, everyone does: those who do not pass are
+    replaced by x for good. Elsewhere only who passes, and was not replaced by x before. Written
+    without branches: nothing here can be foretold.
     """
-    step, player = memory.steps[at], splits[node].player
-    pass_0, pass_1, child = splits[node].background_0, splits[node].background_1, splits[node].left
-    if on_right:
-        pass_0, pass_1, child = ~pass_0, ~pass_1, splits[node].right
-    alive_0, alive_1 = step.alive_0, step.alive_1
-    fresh_0, fresh_1, fails = _NONE, _NONE, False
-    if memory.players[player].failed:
-        alive_0, alive_1 = alive_0 & pass_0, alive_1 & pass_1
-    elif x_left != on_right:
-        fresh_0 = alive_0 & ~pass_0 & ~memory.players[player].only_x_0
-        fresh_1 = alive_1 & ~pass_1 & ~memory.players[player].only_x_1
-    else:
-        alive_0 &= pass_0 & ~memory.players[player].only_x_0
-        alive_1 &= pass_1 & ~memory.players[player].only_x_1
-        fails = True
-    step.alive_0, step.alive_1, step.fresh_0, step.fresh_1 = alive_0, alive_1, fresh_0, fresh_1
-    step.node, step.player, step.fails = child, player, fails
-    return bool((alive_0 | alive_1) != _NONE)
+    failed = memory.players[player].failed
+    with_x = _NONE - np.uint64(x_passes & (not failed))  # all bits or none
+    agree_0 = pass_0 & ~memory.players[player].only_x_0
+    agree_1 = pass_1 & ~memory.players[player].only_x_1
+    differ_0 = with_x & ~pass_0 & ~memory.players[player].only_x_0
+    differ_1 = with_x & ~pass_1 & ~memory.players[player].only_x_1
+    fails = (not x_passes) & (not failed)
+    return alive_0 & (with_x | agree_0), alive_1 & (with_x | agree_1), alive_0 & differ_0, alive_1 & differ_1, fails
 
 
 @inlined
@@ -289,16 +296,25 @@ def _walk(
             step.node = -1
         else:
             top -= 1
-        x_left = _goes_left(splits, node, bits, rows[row, splits[node].column])
-        for side in range(2):
-            top += 1
-            memory.steps[top].alive_0, memory.steps[top].alive_1 = alive_0, alive_1
-            reached = _follow(memory, top, splits, node, side == 1, x_left)
-            if reached and splits[memory.steps[top].node].left < 0:
-                _finish_leaf(memory, top, values, n_failed, shares, row)
-                reached = False
-            if not reached:
-                top -= 1
+        player = splits[node].player
+        x_passes = _goes_left(splits, node, bits, rows[row, splits[node].column])
+        pass_0, pass_1, child = splits[node].background_0, splits[node].background_1, splits[node].left
+        for _side in range(2):
+            reached = _follow(memory, player, alive_0, alive_1, pass_0, pass_1, x_passes)
+            if (reached[0] | reached[1]) != _NONE:
+                if splits[child].left < 0:
+                    _finish_leaf(memory, values, child, player, reached, n_failed, shares, row)
+                else:
+                    top += 1
+                    step = memory.steps[top]
+                    step.node, step.player, step.fails = child, player, reached[4]
+                    step.alive_0, step.alive_1, step.fresh_0, step.fresh_1 = (
+                        reached[0],
+                        reached[1],
+                        reached[2],
+                        reached[3],
+                    )
+            pass_0, pass_1, child, x_passes = ~pass_0, ~pass_1, splits[node].right, not x_passes
 
 
 @kernel
@@ -329,8 +345,10 @@ def add_rows(
         if splits[roots[tree]].left < 0:
             continue
         for row in range(len(rows)):
-            memory.worth[:] = 0.0
-            memory.failing[:] = 0.0
+            for i in range(len(memory.worth)):
+                memory.worth[i] = 0.0
+            for k in range(len(memory.failing)):
+                memory.failing[k] = 0.0
             first = memory.steps[0]
             first.node, first.player, first.fails = roots[tree], -1, False
             first.fresh_0, first.fresh_1 = _NONE, _NONE

@@ -11,6 +11,8 @@ from interp_pipeline.explainers.kernels.compiled import compiled
 from interp_pipeline.explainers.kernels.lanes import LANES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from interp_pipeline.explainers.trees.packed_forest import PackedForest
     from interp_pipeline.explanation import FloatArray
 
@@ -118,28 +120,6 @@ def _trace(
 
 
 @compiled
-def node_depths(left: IntArray, right: IntArray) -> IntArray:
-    """How many edges lead to each node from its root."""
-    depth = np.zeros(len(left), np.int32)
-    for i in range(len(left)):
-        if left[i] >= 0:
-            depth[left[i]] = depth[i] + 1
-            depth[right[i]] = depth[i] + 1
-    return depth
-
-
-@compiled
-def training_shares(left: IntArray, right: IntArray, cover: FloatArray) -> FloatArray:
-    """Share of a tree's training rows that reach each node, by the counts of parent and child alone."""
-    share = np.ones(len(left))
-    for i in range(len(left)):
-        if left[i] >= 0:
-            share[left[i]] = share[i] * (cover[left[i]] / cover[i])
-            share[right[i]] = share[i] * (cover[right[i]] / cover[i])
-    return share
-
-
-@compiled
 def _best_division(fewest: IntArray, most: IntArray) -> int:
     """At how many points to divide a tree's leaves into two walks; 0 where one walk is cheaper.
 
@@ -194,6 +174,33 @@ def plan_paths(forest: PackedForest, players: IntArray) -> tuple[Nodes, Passes, 
         walks.append((root, division, most[root]))
     passes = np.array(walks, dtype=PASS)
     return nodes, passes, _rules(int(passes["points"].max(initial=1)))
+
+
+def node_depths(forest: PackedForest) -> IntArray:
+    """How many edges lead to each node from its root, shape (n_nodes,)."""
+    depth = np.zeros(len(forest.left), dtype=np.int32)
+    for level, nodes in enumerate(_levels(forest)):
+        depth[nodes] = level
+    return depth
+
+
+def training_shares(forest: PackedForest) -> FloatArray:
+    """Share of a tree's training rows that reach each node, as the counts of parents and children say."""
+    share = np.ones(len(forest.left))
+    for nodes in _levels(forest):
+        inner = nodes[forest.left[nodes] >= 0]
+        for child in (forest.left[inner], forest.right[inner]):
+            share[child] = share[inner] * (forest.cover[child] / forest.cover[inner])
+    return share
+
+
+def _levels(forest: PackedForest) -> Iterator[IntArray]:
+    """The nodes of all trees, depth by depth."""
+    nodes = forest.root
+    while len(nodes):
+        yield nodes
+        inner = nodes[forest.left[nodes] >= 0]
+        nodes = np.concatenate([forest.left[inner], forest.right[inner]])
 
 
 def _rules(largest: int) -> Rules:

@@ -77,4 +77,4 @@ def _splits(forest: PackedForest, players: npt.NDArray[np.int32]) -> tuple[Split
     for name in ("threshold", "column", "left", "right", "category_set", "missing_left", "unseen_left"):
         splits[name] = getattr(forest, name)
     splits["player"] = np.where(forest.column >= 0, players[forest.column], -1)
-    return splits, int(node_depths(forest.left, forest.right).max(initial=0)) + 2
+    return splits, int(node_depths(forest).max(initial=0)) + 2

@@ -69,7 +69,7 @@ def expected_outputs(forest: PackedForest) -> FloatArray:
     """The outputs where nothing is known of a row: the mean over the trees' training rows, shape (n_outputs,)."""
     from interp_pipeline.explainers.kernels.path_plan import training_shares
 
-    reach = training_shares(forest.left, forest.right, forest.cover)
+    reach = training_shares(forest)
     return np.asarray(forest.offset + reach @ forest.value, dtype=np.float64)
 
 
