@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from interp_pipeline.errors import ModelError
+from interp_pipeline.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -197,9 +197,13 @@ class Explanation:
             (n_rows, n_features, n_outputs), as shap's plots expect.
 
         Raises:
-            ModuleNotFoundError: shap is not installed.
+            UsageError: shap is not installed.
         """
-        import shap
+        try:
+            import shap
+        except ModuleNotFoundError as error:
+            msg = "to_shap needs the shap library: pip install 'interp-pipeline[shap]'"
+            raise UsageError(msg) from error
 
         outputs = list(self.summary_outputs)
         single = len(outputs) == 1
