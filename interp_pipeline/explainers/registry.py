@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.explainers.protocol import ExplainableModel, Explainer
 
-__all__ = ["EXPLAINERS", "Choice", "check_methods", "choose_explainers", "load_explainer"]
+__all__ = ["EXPLAINERS", "WITHOUT_BACKGROUND", "Choice", "check_methods", "choose_explainers", "load_explainer"]
 
 EXPLAINERS = {
     "shap_tree": "interp_pipeline.explainers.shap_tree:ShapTree",
@@ -25,6 +25,8 @@ EXPLAINERS = {
     "shap_permutation": "interp_pipeline.explainers.shap_permutation:ShapPermutation",
     "lime": "interp_pipeline.explainers.lime:Lime",
 }
+
+WITHOUT_BACKGROUND = frozenset({"shap_tree_path_dependent"})  # their base value is not the mean over the background
 
 _SHAP_BY_PREFERENCE = ("shap_tree", "shap_linear", "shap_exact", "shap_permutation")
 _GROUPS = ("auto", "shap")

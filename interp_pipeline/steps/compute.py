@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from interp_pipeline.checks import require_additivity, run_checks
 from interp_pipeline.errors import DataError
 from interp_pipeline.explainers.planner import plan_explainers
-from interp_pipeline.explainers.registry import load_explainer
+from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND, load_explainer
 from interp_pipeline.steps.facts import facts_of_model, facts_of_training
 from interp_pipeline.tracking.answers import first_line
 from interp_pipeline.tracking.model_loader import load_model, model_code
@@ -136,13 +136,22 @@ def _checks(
         try:
             answers = loaded.served(loaded.rows)
         except Exception as error:  # noqa: BLE001 - MLflow's wrapper and the model's code raise what they like
-            why = f"{type(error).__name__}: {first_line(error)[:200]}"
+            why = first_line(Exception(str(error).rpartition("Error: ")[2]))[:200]  # MLflow quotes the rows before it
             remarks = (f"The served model refuses these rows, so its own answers could not be compared ({why}).",)
     with model_code(uri, "predict these rows"):
         served, background = loaded.reference(loaded.rows), loaded.reference(loaded.background)
     checks = run_checks(
-        shap=shap, lime=lime, served_predictions=served, background_predictions=background, served_answers=answers
+        shap=shap,
+        lime=lime,
+        served_predictions=served,
+        background_predictions=None if shap is not None and shap.method in WITHOUT_BACKGROUND else background,
+        served_answers=answers,
     )
+    share = checks.get("served_disagreement", 0.0)
+    if share > 0:
+        remarks = (
+            f"In {share:.0%} of the explained rows the served model answers otherwise than what is explained implies.",
+        )
     return checks, remarks
 
 
