@@ -43,7 +43,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -61,7 +61,10 @@ def _columns() -> Any:
         (make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()), NUMBERS),
         (OneHotEncoder(handle_unknown="ignore", drop="if_binary"), [*TEXTS, "owns"]),
         (TfidfVectorizer(), "note"),
-        (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), ["since"]),
+        (
+            make_pipeline(OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), MinMaxScaler()),
+            ["since"],
+        ),
     )
 
 
