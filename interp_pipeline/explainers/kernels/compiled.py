@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from numba import njit
@@ -12,10 +14,27 @@ if TYPE_CHECKING:
 
 __all__ = ["compiled", "inlined", "kernel", "operation"]
 
-_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+_log = logging.getLogger(__name__)
 _WITHOUT_RUNTIME: dict[str, Any] = {"_nrt": False}  # not among the options numba types
 
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
+
+
+def _kept(function: _Function, **options: Any) -> _Function:
+    """The function to be compiled, its machine code kept on disk where there is a place for that."""
+    try:
+        made = njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+    except RuntimeError as error:  # neither beside the code nor in the user's cache folder may files be written
+        if "cannot cache" not in str(error):
+            raise
+        _say_once()
+        made = njit(nogil=True, error_model="numpy", **options)(function)
+    return cast("_Function", made)
+
+
+@cache
+def _say_once() -> None:
+    _log.warning("compiled code cannot be kept: every process will compile anew; set NUMBA_CACHE_DIR to a folder")
 
 
 def compiled(function: _Function) -> _Function:
@@ -24,7 +43,7 @@ def compiled(function: _Function) -> _Function:
     Division by zero gives infinity as in NumPy. Threads are the caller's business (see ``threads``):
     numba's own would cost seconds of compilation.
     """
-    return cast("_Function", njit(**_OPTIONS)(function))
+    return _kept(function)
 
 
 def kernel(function: _Function) -> _Function:
@@ -33,7 +52,7 @@ def kernel(function: _Function) -> _Function:
     Without numba's runtime it counts no references to arrays: in a walk over nodes the locked
     instructions of that counting took three quarters of the time.
     """
-    return cast("_Function", njit(**_OPTIONS, **_WITHOUT_RUNTIME)(function))
+    return _kept(function, **_WITHOUT_RUNTIME)
 
 
 def inlined(function: _Function) -> _Function:
