@@ -22,6 +22,7 @@ class Case:
 
     target: str  # module in ``benchmarks.cases`` and function
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    quick: bool = True  # also part of a quick run that names no cases
 
 
 CASES: dict[str, Case] = {
@@ -30,14 +31,15 @@ CASES: dict[str, Case] = {
     "path-full": Case("forests:path_dependent", {"name": "full"}),
     "path-regressor": Case("forests:path_dependent", {"name": "regressor d12"}),
     "background-depth8": Case("forests:interventional", {"name": "depth 8"}),
-    "background-depth12": Case("forests:interventional", {"name": "depth 12"}),
+    "background-depth12": Case("forests:interventional", {"name": "depth 12"}, quick=False),
     "background-full": Case("forests:interventional", {"name": "full"}),
     "gradient-boosting": Case("boosting:against_shap", {"name": "gradient boosting"}),
     "histogram-boosting": Case("boosting:against_shap", {"name": "histogram boosting"}),
     "xgboost": Case("boosting:against_own_contributions", {"name": "xgboost"}),
     "lightgbm": Case("boosting:against_own_contributions", {"name": "lightgbm"}),
+    "interactions": Case("interactions:against_shap"),
     "exact-10": Case("any_model:exact", {"n_features": 10}),
-    "exact-12": Case("any_model:exact", {"n_features": 12}),
+    "exact-12": Case("any_model:exact", {"n_features": 12}, quick=False),
     "network": Case("networks:same_error"),
     "lime-forest": Case("lime_rows:forest"),
     "lime-keras": Case("lime_rows:keras"),
@@ -53,8 +55,8 @@ CASES: dict[str, Case] = {
 }
 
 
-def chosen_cases(patterns: Sequence[str]) -> list[str]:
-    """The cases a list of names or patterns such as ``path-*`` stands for; all for an empty list.
+def chosen_cases(patterns: Sequence[str], *, quick: bool = False) -> list[str]:
+    """The cases a list of names or patterns such as ``path-*`` stands for; all of the run for an empty list.
 
     Raises:
         ValueError: a pattern fits no case.
@@ -63,7 +65,9 @@ def chosen_cases(patterns: Sequence[str]) -> list[str]:
         if not any(fnmatch(name, pattern) for name in CASES):
             msg = f"there is no case {pattern!r}; choose among {', '.join(CASES)}"
             raise ValueError(msg)
-    return [name for name in CASES if not patterns or any(fnmatch(name, pattern) for pattern in patterns)]
+    if not patterns:
+        return [name for name, case in CASES.items() if case.quick or not quick]
+    return [name for name in CASES if any(fnmatch(name, pattern) for pattern in patterns)]
 
 
 def run_case(name: str, folder: str, *, quick: bool, tiny: bool) -> list[dict[str, Any]]:

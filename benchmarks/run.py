@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--markdown", action="store_true", help="print the README's table at the end")
     options = parser.parse_args(arguments)
     try:
-        names = chosen_cases(options.case)
+        names = chosen_cases(options.case, quick=options.quick)
     except ValueError as wrong:
         parser.error(str(wrong))
     records: list[Record] = []

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from interp_pipeline.explainers.protocol import LinearTerms
     from interp_pipeline.explanation import Explanation, FloatArray
 
+
 __all__ = ["N_FEATURES", "BenchModel", "Data", "Settings", "Task", "explain", "make_data"]
 
 N_FEATURES = 30
@@ -36,7 +37,7 @@ class Settings:
     @property
     def training_rows(self) -> int:
         """Rows models are trained on."""
-        return 500 if self.tiny else 10_000 if self.quick else 50_000
+        return 500 if self.tiny else 6_000 if self.quick else 50_000
 
     @property
     def n_trees(self) -> int:
@@ -46,7 +47,7 @@ class Settings:
     @property
     def budget_s(self) -> float:
         """Seconds a turn should take."""
-        return 0.01 if self.tiny else 0.3 if self.quick else 2.0
+        return 0.01 if self.tiny else 0.25 if self.quick else 2.0
 
     @property
     def repeats(self) -> int:

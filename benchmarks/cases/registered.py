@@ -25,6 +25,7 @@ _LIMIT_S = 900.0
 _MODULE = "benchmarks.cases.registered"
 _BAR = (10.0, 20.0)
 _NAME = "benchmark-forest"
+_PEERS = {"mlflow_evaluate": "mlflow.models.evaluate", "log_explanation": "mlflow.shap.log_explanation"}
 
 
 def explain_registered(settings: Settings) -> Iterator[Record]:
@@ -39,9 +40,8 @@ def explain_registered(settings: Settings) -> Iterator[Record]:
         cold = call_in_child(f"{_MODULE}:ours", {}, limit_s=_LIMIT_S, folder=folder)
         yield Figure(case=case, what="ours, cold", value=cold["cold_s"], unit="s", remark=cold["remark"])
         yield Figure(case=case, what="ours, warm", value=cold["warm_s"], unit="s")
-        if settings.tiny:
-            return
-        for peer, name in (("mlflow_evaluate", "mlflow.models.evaluate"), ("log_explanation", "mlflow.shap")):
+        n_peers = 0 if settings.tiny else 1 if settings.quick else 2
+        for peer, name in list(_PEERS.items())[:n_peers]:
             yield _against(case, peer, name, cold, settings, folder)
 
 

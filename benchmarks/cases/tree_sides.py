@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["ADDITIVITY", "Attribution", "TreeWork", "apart", "leaves", "our_threads"]
 
 ADDITIVITY = "base + values - output"
+_MIN_ROWS = {"shap_tree_path_dependent": 200, "shap_tree": 64}
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,7 @@ class TreeWork:
                 explain=partial(self._explain, method, threads),
                 error=self.error,
                 max_rows=len(self.rows),
+                min_rows=1 if self.settings.tiny else _MIN_ROWS[method],
                 threads=threads,
             )
             for threads in our_threads(self.settings)

@@ -42,6 +42,7 @@ class Side:
     error: Callable[[Any], float]  # largest error of such an answer
     max_rows: int
     threads: int = 1
+    min_rows: int = 1  # fewer are not what anybody explains at once, and what is paid once would weigh too much
     fixed_rows: int | None = None  # always so many, where a side's cost is not per row
     warm: bool = False  # its code has run in this process before, with nothing left to compile
 
@@ -109,7 +110,7 @@ class Contest:
 
     def _prepare(self, side: Side) -> _Measured:
         """Warm a side up and find how many rows make a turn."""
-        rows = side.fixed_rows or 1
+        rows = side.fixed_rows or min(side.min_rows, side.max_rows)
         if not side.warm:
             side.turn(rows)
         with peak_memory() as peak:

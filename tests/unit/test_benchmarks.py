@@ -134,6 +134,7 @@ def test_every_case_exists() -> None:
         module, _, function = case.target.partition(":")
         assert callable(getattr(import_module(f"benchmarks.cases.{module}"), function))
     assert chosen_cases([]) == list(CASES)
+    assert set(chosen_cases([], quick=True)) < set(CASES)
     assert chosen_cases(["path-*", "memory"]) == [n for n in CASES if n.startswith("path-") or n == "memory"]
 
 
