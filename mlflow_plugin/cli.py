@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from functools import wraps
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -173,9 +175,10 @@ def explain(
     config = ExplainConfig.from_mapping({**settings.explain, **_given(**options)})
     refs = [str(ModelRef.parse(uri)) for uri in model_uris]  # all of them, before the first takes its minutes
     for model_uri in refs:
-        result = explain_step(
-            model_uri, config, data=data, background=background, tracking_uri=tracking_uri, progress=progress
-        )
+        with redirect_stdout(sys.stderr):  # what a model prints is not the result
+            result = explain_step(
+                model_uri, config, data=data, background=background, tracking_uri=tracking_uri, progress=progress
+            )
         click.echo(result.report_uri)
 
 
@@ -201,9 +204,10 @@ def compare(
     outputs = _given(**{name: options.pop(name) for name in ("output", "target", "positive_class", "class_names")})
     config = CompareConfig.from_mapping({**settings.compare, **_given(**options)})
     explain_config = ExplainConfig.from_mapping({**settings.explain, **outputs})
-    result = compare_step(
-        model_uris, config, explain_config=explain_config, data=data, tracking_uri=tracking_uri, progress=progress
-    )
+    with redirect_stdout(sys.stderr):
+        result = compare_step(
+            model_uris, config, explain_config=explain_config, data=data, tracking_uri=tracking_uri, progress=progress
+        )
     for name, value in result.comparison.metrics.items():
         progress.say(f"{name}: {value:.4g}")
     click.echo(result.report_uri)

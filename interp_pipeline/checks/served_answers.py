@@ -82,7 +82,10 @@ def _labels(explained: Explanation, column: npt.NDArray[np.object_]) -> float | 
 
 
 def _single_probability(explained: Explanation, table: npt.NDArray[np.object_]) -> float | None:
-    """One number per row of a binary classifier: the probability of its second class."""
+    """One number per row of a binary classifier: the probability of its second class.
+
+    Beside a single score it is not known which of the two is the second, so either will do.
+    """
     if explained.positive_class is None:
         return None
     numbers = _numbers(table, 1)
@@ -90,7 +93,8 @@ def _single_probability(explained: Explanation, table: npt.NDArray[np.object_]) 
         return None
     if explained.output_unit == PROBABILITY:
         return _values(explained, explained.predictions[:, [-1]], table)
-    return _share((numbers[:, 0] > 0.5) == (_decisions(explained) != 0), _clear(explained))  # noqa: PLR2004 - the middle
+    share = _share((numbers[:, 0] > 0.5) == (_decisions(explained) != 0), _clear(explained))  # noqa: PLR2004 - the middle
+    return None if share is None else min(share, 1.0 - share)
 
 
 def _decisions(explained: Explanation) -> npt.NDArray[np.intp]:

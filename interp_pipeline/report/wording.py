@@ -147,8 +147,9 @@ def listed(texts: Sequence[str], word: str = "and", most: int | None = None) -> 
 
 
 def article(noun: str) -> str:
-    """``a random forest``, ``an estimator``."""
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+    """``a random forest``, ``an estimator``, and by the names of its letters ``an SVC``."""
+    vowels = "AEFHILMNORSX" if noun[:2].isupper() and len(noun) > 1 else "AEIOUaeiou"
+    return f"{'an' if noun[:1] in vowels and noun else 'a'} {noun}"
 
 
 def output_phrase(output: str, unit: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from interp_pipeline.errors import InterpError, ModelError
+from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
 from interp_pipeline.tracking.answers import first_line, translated
 from interp_pipeline.tracking.feature_names import as_model_takes_them, names_columns
 from interp_pipeline.tracking.model_file import read_model_file
@@ -218,20 +220,27 @@ def _adapted(
     from interp_pipeline.models.adapt import adapt_model
 
     def served(table: pd.DataFrame) -> Any:
-        return pyfunc.predict(table if names_columns(native, file) else table.to_numpy())
+        with _silent_keras() if file.flavor == "keras" else nullcontext():
+            return pyfunc.predict(table if names_columns(native, file) else table.to_numpy())
 
-    with model_code(uri, "predict these rows", "give rows like those it was trained on"):
-        parts: Any = adapt_model(
-            native,
-            flavor=file.flavor,
-            feature_names=tuple(rows.columns),
-            rows=rows,
-            background=background,
-            output=config.output,
-            output_names=config.class_names or None,
-            positive_class=config.positive_class,
-            target=target,
-        )
+    adapt = partial(
+        adapt_model,
+        native,
+        flavor=file.flavor,
+        feature_names=tuple(rows.columns),
+        rows=rows,
+        background=background,
+        output=config.output,
+        positive_class=config.positive_class,
+        target=target,
+    )
+    try:
+        parts: Any = adapt(output_names=config.class_names or None)
+        if not config.class_names and _are_named_numbers(parts, file):
+            parts = adapt(output_names=file.outputs)
+    except InterpError as error:
+        msg = f"{uri}: {error}"
+        raise type(error)(msg) from error
     return LoadedModel(
         kind=file.flavor,
         words=_kind_words(native, file),
@@ -242,6 +251,30 @@ def _adapted(
         served=served,
         notes=parts.notes,
     )
+
+
+def _are_named_numbers(parts: ExplainableModel, file: ModelFile) -> bool:
+    """Whether several numbers are predicted that have names in the signature alone.
+
+    Not so the names of a classifier's outputs: the model's own class names are right whatever was served.
+    """
+    count = len(parts.output_names)
+    is_classifier = parts.output_unit == PROBABILITY or parts.output_unit in CLASS_SCORES
+    return 1 < count == len(file.outputs) and not is_classifier and parts.output_names != file.outputs
+
+
+@contextmanager
+def _silent_keras() -> Iterator[None]:
+    """MLflow's wrapper lets Keras print a bar for every call, on standard output."""
+    import keras
+
+    shown = keras.config.is_interactive_logging_enabled()
+    keras.config.disable_interactive_logging()
+    try:
+        yield
+    finally:
+        if shown:
+            keras.config.enable_interactive_logging()
 
 
 def _kind_words(native: Any, file: ModelFile) -> str:

@@ -46,6 +46,8 @@ CASES = [
     ("labels of a score", ODDS, ["no", "yes", "yes", "no"], 0.0),
     ("the other label throughout", ODDS, ["no"] * 4, 0.5),
     ("probabilities of a score", ODDS, [0.1, 0.7, 0.6, 0.4], 0.0),
+    ("those of the other class", ODDS, [0.9, 0.3, 0.4, 0.6], 0.0),
+    ("probabilities of something else", ODDS, [0.9, 0.7, 0.4, 0.4], 0.5),
     ("probabilities of scores", SCORES, [[0.7, 0.2, 0.1], [0, 1, 0], [0, 0.4, 0.6], [1, 0, 0]], 0.0),
     ("labels of scores", SCORES, ["a", "b", "c", "b"], 0.25),
     ("numbers", NUMBERS, pd.DataFrame({"y": [1.0, 2.0, 4.0, 5.0]}), 0.0),

@@ -76,3 +76,8 @@ def test_rows_are_distinct_and_exist(probabilities: list[float], count: int) -> 
     assert len(chosen) == len(set(chosen)) == min(count, len(probabilities))
     assert set(chosen) <= set(range(len(probabilities)))
     assert chosen == choose_instances(_binary(*probabilities), count)
+
+
+def test_of_a_single_score_the_close_call_is_at_zero() -> None:
+    rows = _explanation([[3.0], [-2.0], [0.4], [0.1]], ("yes",), "yes")
+    assert choose_instances(rows, 3) == (0, 1, 3)
