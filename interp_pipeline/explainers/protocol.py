@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -12,16 +11,9 @@ if TYPE_CHECKING:
 
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.explanation import Explanation, FloatArray
+    from interp_pipeline.linear_terms import LinearTerms
 
-__all__ = ["DenseFirstLayer", "ExplainableModel", "Explainer", "LinearTerms"]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LinearTerms:
-    """Outputs as ``encoded @ coefficients + intercept``."""
-
-    coefficients: FloatArray  # shape (n_columns, n_outputs)
-    intercept: FloatArray  # shape (n_outputs,)
+__all__ = ["DenseFirstLayer", "ExplainableModel", "Explainer"]
 
 
 class DenseFirstLayer(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,22 +12,14 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from interp_pipeline.explainers.protocol import LinearTerms
     from interp_pipeline.explanation import FloatArray
+    from interp_pipeline.linear_terms import LinearTerms
     from interp_pipeline.models.outputs import Outputs
     from interp_pipeline.models.raw_table import RawTable
 
-__all__ = ["AdaptedModel", "Coefficients", "Cut"]
+__all__ = ["AdaptedModel", "Cut"]
 
 _ROWS_PER_CALL = 65_536  # bounds memory; large enough that the cost of a call does not show
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Coefficients:
-    """Outputs as ``encoded @ coefficients + intercept``."""
-
-    coefficients: FloatArray  # shape (n_columns, n_outputs)
-    intercept: FloatArray  # shape (n_outputs,)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,7 +32,7 @@ class Cut:
     ask: Callable[[pd.DataFrame], FloatArray]  # raw rows to (n_rows, n_outputs), by the library's own door
     column_groups: tuple[tuple[int, ...], ...]  # per feature
     trees: Any | None = None
-    linear: Coefficients | None = None
+    linear: LinearTerms | None = None
     note: str  # how the model was taken apart, a sentence for the manifest
 
 
@@ -65,8 +57,7 @@ class AdaptedModel:
         self.categories: Mapping[str, tuple[str, ...]] = self.table.categories
         self.column_groups: tuple[tuple[int, ...], ...] = self.cut.column_groups
         self.trees: Any | None = self.cut.trees
-        # The same two fields; the rooms may not import each other, so that its class cannot be made here.
-        self.linear = cast("LinearTerms | None", self.cut.linear)
+        self.linear: LinearTerms | None = self.cut.linear
         self.notes: tuple[str, ...] = tuple(note for note in (self.cut.note, self.cut.outputs.note) if note)
 
     def to_matrix(self, rows: pd.DataFrame) -> FloatArray:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from interp_pipeline.models.adapted import Coefficients
+from interp_pipeline.linear_terms import LinearTerms
 
 if TYPE_CHECKING:
     from interp_pipeline.explanation import FloatArray
@@ -17,7 +17,7 @@ __all__ = ["linear_terms"]
 _TOLERANCE = 1e-9  # of the largest term: what a sum in another order may differ by
 
 
-def linear_terms(estimator: Any, outputs: Outputs, encoded: FloatArray, answers: FloatArray) -> Coefficients | None:
+def linear_terms(estimator: Any, outputs: Outputs, encoded: FloatArray, answers: FloatArray) -> LinearTerms | None:
     """The outputs as a linear function of the estimator's input; None where they are not.
 
     Having ``coef_`` does not say so: a Poisson regression has it too, behind an exponential. So the
@@ -41,6 +41,6 @@ def linear_terms(estimator: Any, outputs: Outputs, encoded: FloatArray, answers:
     scale = np.abs(encoded) @ np.abs(coefficients) + np.abs(constant) + np.abs(answers)
     if not (np.abs(sums - answers) <= _TOLERANCE * scale).all():
         return None
-    return Coefficients(
+    return LinearTerms(
         coefficients=np.ascontiguousarray(coefficients), intercept=np.broadcast_to(constant, answers.shape[1:]).copy()
     )

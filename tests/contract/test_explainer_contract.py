@@ -11,8 +11,8 @@ from harness.explainable_models import SmallModel, explain, mlp, random_rows, sm
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from interp_pipeline.config import ExplainConfig
-from interp_pipeline.explainers.protocol import LinearTerms
 from interp_pipeline.explainers.registry import EXPLAINERS, load_explainer
+from interp_pipeline.linear_terms import LinearTerms
 
 if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation, FloatArray
