@@ -22,7 +22,12 @@ ModelKind = Literal["random_forest", "keras"]
 Output = Literal["auto", "probability", "margin"]
 
 _LARGEST_SEED = 2**32 - 1  # of scikit-learn's and numpy's generators
-_WORDS = {int: ("a whole number", "whole numbers"), float: ("a number", "numbers"), str: ("a text", "texts")}
+_WORDS = {
+    bool: ("true or false", "true or false"),
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    str: ("a text", "texts"),
+}
 
 
 def _check_type(name: str, value: Any, wanted: Any) -> None:
@@ -46,8 +51,8 @@ def _check_type(name: str, value: Any, wanted: Any) -> None:
 
 
 def _is(value: Any, wanted: type) -> bool:
-    if isinstance(value, bool):
-        return False  # to Python a whole number, to a reader not
+    if isinstance(value, bool) or wanted is bool:
+        return wanted is type(value)  # to Python a whole number, to a reader not
     return isinstance(value, (int, float) if wanted is float else wanted)
 
 
@@ -157,6 +162,7 @@ class ExplainConfig(Config):
     sampling_rounds: int = 4  # permutation SHAP: rounds of four walks per background row, unless max_error decides
     lime_samples: int = 5000  # LIME: perturbed rows per explained row
     instances: int = 3  # rows shown one by one (waterfall, LIME, plain words)
+    interactions: bool = True  # of tree ensembles: what pairs of features do together, where that is cheap enough
     additivity_tolerance: float = 1e-6  # of the range of the model output; above it nothing is published
     max_seconds: float | None = None  # None: no limit
     max_error: float | None = None  # largest mean standard error, as a share of mean |value|

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from interp_pipeline.explainers.trees.packed_forest import PackedForest
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["TreeInputs", "tree_refusal", "watched"]
+__all__ = ["TreeInputs", "forest_of", "tree_refusal", "watched"]
 
 _FORESTS: WeakKeyDictionary[Any, PackedForest | None] = WeakKeyDictionary()  # read once per loaded model
 
@@ -31,7 +31,7 @@ _TOLERANCE = 1e-9  # of the outputs' size, between the forest's sum and the libr
 _SINGLE_TOLERANCE = 1e-5  # where the library adds up its trees in single precision
 
 
-def _forest_of(trees: Any) -> PackedForest | None:
+def forest_of(trees: Any) -> PackedForest | None:
     """The packed forest of an estimator, read at its first use."""
     from interp_pipeline.explainers.trees.reader import read_forest
 
@@ -48,7 +48,7 @@ def tree_refusal(model: ExplainableModel) -> str | None:
         return "the model is no tree ensemble, or its outputs are not what its trees add up"
     kind = type(model.trees).__name__
     try:
-        forest = _forest_of(model.trees)
+        forest = forest_of(model.trees)
     except ModelError as error:
         return str(error)
     if forest is None:
@@ -94,7 +94,7 @@ class TreeInputs:
         from interp_pipeline.explainers.kernels.forest_predict import predict
 
         reason = tree_refusal(model)
-        forest = None if reason else _forest_of(model.trees)
+        forest = None if reason else forest_of(model.trees)
         if forest is None:
             msg = f"{method}: {reason}"
             raise ModelError(msg)

@@ -26,7 +26,7 @@ from interp_pipeline.explainers.kernels.compiled import inlined, kernel
 if TYPE_CHECKING:
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["AT_ONCE", "SPLIT", "Splits", "add_rows", "make_memory", "mark_background", "weight_tables"]
+__all__ = ["AT_ONCE", "SPLIT", "Splits", "add_rows", "goes_left", "make_memory", "mark_background", "weight_tables"]
 
 AT_ONCE = 128  # background rows in two words
 
@@ -110,7 +110,8 @@ def weight_tables(largest: int) -> tuple[FloatArray, FloatArray]:
 
 
 @inlined
-def _goes_left(splits: Splits, node: int, bits: Bits, x: float) -> bool:
+def goes_left(splits: Splits, node: int, bits: Bits, x: float) -> bool:
+    """Whether a value goes left at a split; see ``PackedForest``."""
     if splits[node].category_set < 0:
         return bool((x <= splits[node].threshold) | (np.isnan(x) & splits[node].missing_left))
     if np.isnan(x):
@@ -138,9 +139,9 @@ def mark_background(splits: Splits, bits: Bits, columns: FloatArray) -> None:
         column = splits[node].column
         first, second = _NONE, _NONE
         for z in range(min(n_rows, 64)):
-            first |= np.uint64(_goes_left(splits, node, bits, columns[column, z])) << np.uint64(z)
+            first |= np.uint64(goes_left(splits, node, bits, columns[column, z])) << np.uint64(z)
         for z in range(64, n_rows):
-            second |= np.uint64(_goes_left(splits, node, bits, columns[column, z])) << np.uint64(z - 64)
+            second |= np.uint64(goes_left(splits, node, bits, columns[column, z])) << np.uint64(z - 64)
         splits[node].background_0, splits[node].background_1 = first, second
 
 
@@ -297,7 +298,7 @@ def _walk(
         else:
             top -= 1
         player = splits[node].player
-        x_passes = _goes_left(splits, node, bits, rows[row, splits[node].column])
+        x_passes = goes_left(splits, node, bits, rows[row, splits[node].column])
         pass_0, pass_1, child = splits[node].background_0, splits[node].background_1, splits[node].left
         for _side in range(2):
             reached = _follow(memory, player, alive_0, alive_1, pass_0, pass_1, x_passes)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from interp_pipeline.explainers.trees.packed_forest import PackedForest
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["interventional_values"]
+__all__ = ["interventional_values", "read_splits"]
 
 _BLOCK_ROWS = 16  # few, so that threads end together and progress shows; a tree is read once per block
 
@@ -46,7 +46,7 @@ def interventional_values(
     from interp_pipeline.explainers.kernels.threads import run_blocks
     from interp_pipeline.explainers.trees.row_counter import RowCounter
 
-    splits, levels = _splits(forest, players)
+    splits, levels = read_splits(forest, players)
     n_rows, n_outputs = len(compared), forest.n_outputs
     n_computed = n_outputs - 1 if forest.outputs_sum_to_constant else n_outputs
     values = np.ascontiguousarray(forest.value[:, :n_computed])
@@ -68,7 +68,7 @@ def interventional_values(
     return np.concatenate([shares, -shares.sum(axis=2, keepdims=True)], axis=2)
 
 
-def _splits(forest: PackedForest, players: npt.NDArray[np.int32]) -> tuple[Splits, int]:
+def read_splits(forest: PackedForest, players: npt.NDArray[np.int32]) -> tuple[Splits, int]:
     """The nodes as the walk reads them, and one more than the depth of the deepest leaf."""
     from interp_pipeline.explainers.kernels.interventional import SPLIT
     from interp_pipeline.explainers.kernels.path_plan import node_depths
