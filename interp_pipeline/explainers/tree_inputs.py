@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -27,7 +27,7 @@ __all__ = ["TreeInputs", "forest_of", "tree_refusal", "watched"]
 _FORESTS: WeakKeyDictionary[Any, PackedForest | None] = WeakKeyDictionary()  # read once per loaded model
 
 _REMEDY = "allow more, or explain fewer rows"
-_TOLERANCE = 1e-9  # of the outputs' size, between the forest's sum and the library's in double precision
+_TOLERANCE = 1e-9  # of the size of what is added up, between the forest's sum and the library's in double precision
 _SINGLE_TOLERANCE = 1e-5  # where the library adds up its trees in single precision
 
 
@@ -91,8 +91,6 @@ class TreeInputs:
             ModelError: tree methods refuse the model, columns and features do not belong together, or
                 the trees that were read do not give the model's outputs.
         """
-        from interp_pipeline.explainers.kernels.forest_predict import predict
-
         reason = tree_refusal(model)
         forest = None if reason else forest_of(model.trees)
         if forest is None:
@@ -109,8 +107,8 @@ class TreeInputs:
             background=compared_background,
             players=players,
             used=used_features(model),
-            predictions=_checked(method, predict(forest, compared), model.forward(inputs.rows)),
-            background_outputs=_checked(method, predict(forest, compared_background), model.forward(inputs.background)),
+            predictions=_checked(method, forest, compared, model.forward(inputs.rows)),
+            background_outputs=_checked(method, forest, compared_background, model.forward(inputs.background)),
         )
 
 
@@ -140,14 +138,19 @@ def _require_owned(method: str, forest: PackedForest, players: npt.NDArray[np.in
         raise ModelError(msg)
 
 
-def _checked(method: str, outputs: FloatArray, expected: FloatArray) -> FloatArray:
+def _checked(method: str, forest: PackedForest, compared: FloatArray, expected: FloatArray) -> FloatArray:
     """The model's outputs, once the forest is known to give them too.
 
     Where the library adds up its trees in single precision, the forest's own sum, which is the better one.
     """
-    expected = np.asarray(expected, dtype=np.float64)
-    single = np.array_equal(expected, expected.astype(np.float32))
-    allowed = (_SINGLE_TOLERANCE if single else _TOLERANCE) * float(np.abs(expected).max(initial=0.0))
+    from interp_pipeline.explainers.kernels.forest_predict import predict
+
+    outputs, expected = predict(forest, compared), np.asarray(expected, dtype=np.float64)
+    with np.errstate(over="ignore"):  # what is beyond single precision was not added up in it
+        single = np.array_equal(expected, expected.astype(np.float32))
+    summands = replace(forest, value=np.abs(forest.value), offset=np.abs(forest.offset))
+    size = float(predict(summands, compared).max(initial=0.0))  # of what is added up: outputs may cancel to nothing
+    allowed = (_SINGLE_TOLERANCE if single else _TOLERANCE) * size
     difference = float(np.abs(outputs - expected).max(initial=0.0))
     if not difference <= allowed:
         msg = (

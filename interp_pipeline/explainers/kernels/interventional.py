@@ -14,7 +14,7 @@ player's due is the difference of these sums before and after the subtree where 
 
 from __future__ import annotations
 
-from math import comb
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
@@ -90,8 +90,9 @@ _ONE = np.uint64(1)
 _NONE = np.uint64(0)
 
 
+@lru_cache(maxsize=4)
 def weight_tables(largest: int) -> tuple[FloatArray, FloatArray]:
-    """What a leaf's value counts for a player only x passes, and for one only z passes, by (V, U).
+    """What a leaf's value counts for a player only x passes, and for one only z passes, by (V, U); read only.
 
     Args:
         largest: most players on a path.
@@ -101,11 +102,12 @@ def weight_tables(largest: int) -> tuple[FloatArray, FloatArray]:
         0 where there is no such player.
     """
     of_x, of_z = np.zeros((2, largest + 1, largest + 1))
+    ways = [1] * (largest + 1)  # to choose U of U + V, by U: a row of Pascal's triangle, in whole numbers
     for v in range(largest + 1):
         for u in range(largest + 1 - v):
-            ways = comb(u + v, u)
-            of_x[v, u] = 1 / (u * ways) if u else 0.0
-            of_z[v, u] = 1 / (v * ways) if v else 0.0
+            ways[u] += ways[u - 1] if u and v else 0
+            of_x[v, u] = 1 / (u * ways[u]) if u else 0.0
+            of_z[v, u] = 1 / (v * ways[u]) if v else 0.0
     return of_x, of_z
 
 

@@ -70,7 +70,10 @@ class Places(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """Gauss-Legendre rules on [0, 1]: row n holds that of n points, filled up with points of weight 0."""
+    """Gauss-Legendre rules on [0, 1]: row n holds that of n points, filled up with points of weight 0.
+
+    Only the rows that a walk asks for are filled in.
+    """
 
     points: FloatArray
     weights: FloatArray
@@ -107,6 +110,7 @@ def _trace(
             ancestor[i] = edge
             weight[i] *= weight[edge]
             distinct[i] = distinct[above]
+        weight[i] = max(weight[i], 1e-300)  # 0 would say that the player is new
     fewest = np.full(n, np.iinfo(np.int32).max, np.int32)
     most = np.zeros(n, np.int32)
     for i in range(n - 1, -1, -1):
@@ -166,14 +170,14 @@ def plan_paths(forest: PackedForest, players: IntArray) -> tuple[Nodes, Passes, 
         nodes[name] = array
     *_, fewest, most = traced
     walks = []
-    for root, end in zip(forest.root, np.append(forest.root[1:], len(nodes)), strict=True):
+    for root, end in zip(forest.root, np.append(forest.root, len(nodes))[1:], strict=True):
         if forest.left[root] < 0:
             continue
         division = _best_division(fewest[root:end], most[root:end])
         walks += [(root, 0, division)] if division else []
         walks.append((root, division, most[root]))
     passes = np.array(walks, dtype=PASS)
-    return nodes, passes, _rules(int(passes["points"].max(initial=1)))
+    return nodes, passes, _rules(np.unique(passes["points"]).tolist() or [1])
 
 
 def node_depths(forest: PackedForest) -> IntArray:
@@ -203,10 +207,11 @@ def _levels(forest: PackedForest) -> Iterator[IntArray]:
         nodes = np.concatenate([forest.left[inner], forest.right[inner]])
 
 
-def _rules(largest: int) -> Rules:
-    width = -(-largest // LANES) * LANES
-    points, weights = np.full((largest + 1, width), 0.5), np.zeros((largest + 1, width))
-    for n in range(1, largest + 1):
+def _rules(sizes: list[int]) -> Rules:
+    """The rules of these sizes; finding one of many points costs the cube of their number."""
+    width = -(-sizes[-1] // LANES) * LANES
+    points, weights = np.full((sizes[-1] + 1, width), 0.5), np.zeros((sizes[-1] + 1, width))
+    for n in sizes:
         x, omega = np.polynomial.legendre.leggauss(n)
         points[n, :n], weights[n, :n] = (x + 1) / 2, omega / 2
     return Rules(points, weights)

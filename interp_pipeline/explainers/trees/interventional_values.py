@@ -65,7 +65,7 @@ def interventional_values(
     shares /= len(background)
     if n_computed == n_outputs:
         return shares
-    return np.concatenate([shares, -shares.sum(axis=2, keepdims=True)], axis=2)
+    return np.concatenate([shares, 0.0 - shares.sum(axis=2, keepdims=True)], axis=2)  # not "-sum": 0 is no -0
 
 
 def read_splits(forest: PackedForest, players: npt.NDArray[np.int32]) -> tuple[Splits, int]:

@@ -19,7 +19,7 @@ __all__ = ["expected_outputs", "path_dependent_values"]
 
 _LANES = 8
 _MOST_ROWS = 256  # in a block: what an edge costs once is spread over its rows
-_SCRATCH_BYTES = 32 * 2**20  # of a thread; deep trees get smaller blocks
+_SCRATCH_BYTES = 32 * 2**20  # of a thread; deep trees and wide rows get smaller blocks
 
 
 def path_dependent_values(
@@ -53,6 +53,8 @@ def path_dependent_values(
     size = shape.block_rows(n_rows, thread_count())
     blocks = [slice(i, min(i + size, n_rows)) for i in range(0, n_rows, size)]
     counter = RowCounter(n_computed, advance)
+    if n_computed == 0:  # one output, which is the same for all rows
+        advance(n_rows)
     for output in range(n_computed):
         nodes["value"] = forest.value[:, output]
 
@@ -61,7 +63,7 @@ def path_dependent_values(
 
         run_blocks(work, blocks, counter.add)
     if n_computed < forest.n_outputs:
-        result[:, :, -1] = -result[:, :, :-1].sum(axis=2)
+        result[:, :, -1] = 0.0 - result[:, :, :-1].sum(axis=2)  # not "-sum", which makes 0 a -0
     return result
 
 
@@ -84,7 +86,8 @@ class _Shape:
 
     def block_rows(self, n_rows: int, n_threads: int) -> int:
         """Rows in a block: as many as fit the scratch memory, so that every thread has one."""
-        fitting = _SCRATCH_BYTES // (self.levels * (3 * self.points + 2) * 8)
+        of_a_row = self.columns + self.players + self.levels * (3 * self.points + 2)
+        fitting = _SCRATCH_BYTES // (8 * of_a_row)
         shared = -(-n_rows // n_threads)
         rows = min(_MOST_ROWS, fitting, -(-shared // _LANES) * _LANES)
         return max(_LANES, rows // _LANES * _LANES)
