@@ -33,6 +33,8 @@ def line(record: Record) -> str:
 
 def _speed(record: Speed) -> str:
     spread = "" if record.ratio_low is None else f"({record.ratio_low:.1f}-{record.ratio_high:.1f})"
+    if record.peer_stopped_s is not None:
+        spread = f"(> {record.peer_stopped_s:.0f} s)"
     return (
         f"{record.peer:34}{record.threads:>8}{record.rows_per_s:>11,.1f}{_number(record.peer_rows_per_s, ',.1f'):>10}"
         f"{_number(record.ratio, ',.1f'):>8}x{spread:>15}{_number(record.ratio_cpu, ',.1f'):>8}"
@@ -76,11 +78,14 @@ def markdown(records: Sequence[Record]) -> Iterator[str]:
         first = next(iter(group.values()))
         cells = [_cell(group[n]) if n in group else "" for n in threads]
         errors = f"{first.error:.0e} / {_number(first.peer_error, '.0e')}"
-        yield f"| {case} | {peer} | {_rate(first.peer_rows_per_s)} | " + " | ".join(cells) + f" | {errors} |"
+        theirs = _rate(first.peer_rows_per_s) if first.peer_stopped_s is None else f"> {first.peer_stopped_s:.0f} s"
+        named = case.replace("|", "\\|")  # or it would end the cell
+        yield f"| {named} | {peer} | {theirs} | " + " | ".join(cells) + f" | {errors} |"
 
 
 def _cell(record: Speed) -> str:
-    faster = "" if record.ratio is None else f" ({_rate(record.ratio)}x)"
+    bound = "" if record.peer_stopped_s is None else "> "
+    faster = "" if record.ratio is None else f" ({bound}{_rate(record.ratio)}x)"
     return f"{_rate(record.rows_per_s)}{faster}"
 
 

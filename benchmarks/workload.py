@@ -57,7 +57,7 @@ class Settings:
     @property
     def peer_limit_s(self) -> float:
         """Longest a peer may take end to end."""
-        return 30.0 if self.quick else 600.0
+        return 20.0 if self.quick else 600.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,7 @@ def over_trees(settings: Settings) -> Iterator[Record]:
     """Path-dependent, depth 8."""
     data = task_data(settings)
     costs = {}
-    for n_trees in (2, 4, 8) if settings.tiny else (25, 50, 100, 200):
+    for n_trees in (2, 4, 8) if settings.tiny else (25, 50, 100) if settings.quick else (25, 50, 100, 200):
         estimator = fitted(settings, "forest", n_estimators=n_trees, max_depth=8)
         model = BenchModel.of_trees(estimator, estimator.predict_proba, data.rows.shape[1])
         costs[float(n_trees)] = _seconds(_METHODS["path-dependent"], model, data.rows[:500], data.background)
@@ -59,7 +59,7 @@ def over_leaves(settings: Settings) -> Iterator[Record]:
     """Path-dependent, by depth: a tree's cost is that of its splits."""
     data = task_data(settings)
     costs, said = {}, []
-    for depth in (2, 3, 4) if settings.tiny else (4, 6, 8, 10, 12):
+    for depth in (2, 3, 4) if settings.tiny else (4, 8, 12) if settings.quick else (4, 6, 8, 10, 12):
         estimator = fitted(settings, "forest", max_depth=depth)
         model = BenchModel.of_trees(estimator, estimator.predict_proba, data.rows.shape[1])
         seconds = _seconds(_METHODS["path-dependent"], model, data.rows[:200], data.background)
@@ -73,7 +73,7 @@ def over_leaves(settings: Settings) -> Iterator[Record]:
 def over_features(settings: Settings) -> Iterator[Record]:
     """Path-dependent, depth 8, on ever wider data."""
     costs = {}
-    for n_features in (5, 10) if settings.tiny else (10, 30, 100, 300):
+    for n_features in (10, 20) if settings.tiny else (10, 30, 100) if settings.quick else (10, 30, 100, 300):
         data = task_data(settings, n_features)
         rows_for_training = min(settings.training_rows, 5_000)
         estimator = fitted(settings, "forest", max_depth=8, n_features=n_features, training_rows=rows_for_training)

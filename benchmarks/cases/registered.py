@@ -48,11 +48,12 @@ def explain_registered(settings: Settings) -> Iterator[Record]:
 def _against(case: str, peer: str, name: str, taken: dict[str, Any], settings: Settings, folder: Path) -> Speed:
     """Our warm call against one of MLflow's; a peer that is stopped is taken to need the limit."""
     limit = settings.peer_limit_s
+    stopped = None
     try:
         answer = call_in_child(f"{_MODULE}:{peer}", {}, limit_s=limit, folder=folder)
         seconds, remark = float(answer["seconds"]), str(answer["remark"])
     except ChildTimeoutError:
-        seconds, remark = limit, f"stopped after {limit:.0f} s: the ratio is a lower bound"
+        seconds, stopped, remark = limit, limit, f"stopped after {limit:.0f} s: the ratio is a lower bound"
     except ChildError as failure:
         seconds, remark = 0.0, f"failed: {str(failure)[:200]}"
     ratio = seconds / taken["warm_s"] if seconds else None
@@ -69,6 +70,7 @@ def _against(case: str, peer: str, name: str, taken: dict[str, Any], settings: S
         memory_mb=taken["memory_mb"],
         peer_rows=_ROWS,
         peer_rows_per_s=_ROWS / seconds if seconds else None,
+        peer_stopped_s=stopped,
         ratio=ratio,
         ratio_low=ratio,
         ratio_high=ratio,

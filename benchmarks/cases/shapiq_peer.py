@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from benchmarks.cases.tree_sides import TreeWork
 
-__all__ = ["ShapiqPeer"]
+__all__ = ["ShapiqPeer", "find_python"]
 
 _SHAPIQ = "shapiq>=1.8,<2"
 _CHILD = Path(__file__).with_name("shapiq_child.py")

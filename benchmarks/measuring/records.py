@@ -28,6 +28,7 @@ class Speed:
     memory_mb: float | None  # that our first call added to the process's peak; None where it cannot be measured
     peer_rows: int = 0
     peer_rows_per_s: float | None = None  # None: no answer, and ``remark`` says why
+    peer_stopped_s: float | None = None  # it was stopped after so long: its speed is at most, the ratio at least this
     peer_error: float | None = None
     apart: float | None = None  # largest difference between both answers, where both compute the same thing
     ratio: float | None = None  # of the rows per second, by wall clock

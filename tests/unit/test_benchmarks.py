@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -184,3 +184,6 @@ def test_tables_say_everything() -> None:
     assert "s grow with rows to the power 1.00" in printed
     assert "shapiq: not measured (no Python)" in printed
     assert list(markdown([speed, slope]))[2] == "| case | peer | 10 | 100 (10x) | 0e+00 / 0e+00 |"
+    stopped = replace(speed, case="mean |value|", peer_stopped_s=30.0, peer_error=None)
+    assert "(> 30 s)" in "\n".join(text([stopped]))
+    assert list(markdown([stopped]))[2] == r"| mean \|value\| | peer | > 30 s | 100 (> 10x) | 0e+00 / - |"
