@@ -57,13 +57,14 @@ class Wanted:
         """One output per class."""
         return Outputs(names=classes, unit=unit, positive_class=self._positive(classes), note=note)
 
-    def margins(self, classes: tuple[str, ...], n_margins: int, unit: str) -> Outputs:
+    def margins(self, classes: tuple[str, ...], n_margins: int, unit: str, *, of_pairs: bool = False) -> Outputs:
         """Scores of a classifier: one of two classes against the other, one per class, or one per pair.
 
         Args:
             classes: class names in the library's order.
             n_margins: how many scores it gives.
             unit: what one unit is.
+            of_pairs: more than two classes are scored pair by pair; of three, there are three pairs too.
 
         Raises:
             ModelError: the scores are of none of these kinds.
@@ -72,7 +73,7 @@ class Wanted:
         if n_margins == 1 and len(classes) == _TWO and positive is not None:
             sign = 1.0 if positive == classes[1] else -1.0
             return Outputs(names=(positive,), unit=unit, positive_class=positive, sign=sign)
-        if n_margins == len(classes):
+        if n_margins == len(classes) and not of_pairs:
             return Outputs(names=classes, unit=unit, positive_class=positive)
         pairs = [f"{a} against {b}" for i, a in enumerate(classes) for b in classes[i + 1 :]]
         if n_margins == len(pairs):

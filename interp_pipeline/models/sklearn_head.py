@@ -82,7 +82,8 @@ def _classifier_head(final: Any, model: Any, sample: Any, wanted: Wanted, *, exa
 def _margin_head(final: Any, model: Any, sample: Any, wanted: Wanted, names: tuple[str, ...], *, exact: bool) -> Head:
     unit = LOG_ODDS if _is_additive_in_log_odds(final) else _DECISION
     n_margins = as_columns(_call(model, "decision_function", sample)).shape[1]
-    outputs = wanted.margins(names, n_margins, unit)
+    of_pairs = len(names) > 2 and getattr(final, "decision_function_shape", None) == "ovo"  # noqa: PLR2004 - a pair
+    outputs = wanted.margins(names, n_margins, unit, of_pairs=of_pairs)
     trees = final if exact and _is_boosted(final) else None
     if trees is not None and outputs.sign < 0:
         outputs, trees = outputs.without_trees(names), None

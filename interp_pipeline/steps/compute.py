@@ -93,15 +93,19 @@ def compute(fetched: Fetched, config: ExplainConfig, progress: Progress, loaded:
     if loaded is None:
         loaded = load(fetched, config, progress)
     timings = {"load": time.perf_counter() - started}
-    choices = plan_explainers(loaded.parts, loaded.rows, loaded.background, config)
+    uri = fetched.version.uri
+    with model_code(uri, "answer for masked rows"):
+        choices = plan_explainers(loaded.parts, loaded.rows, loaded.background, config)
     for choice in choices:
         progress.say(f"{choice.name}: {choice.why}")
     shap: Explanation | None = None
     lime: Explanation | None = None
     for choice in choices:
         started = time.perf_counter()
-        with progress.track(f"Explaining {len(loaded.rows)} rows with {choice.name}", len(loaded.rows)) as advance:
-            result = load_explainer(choice.name).explain(loaded.parts, loaded.rows, loaded.background, config, advance)
+        explainer = load_explainer(choice.name)
+        doing = f"Explaining {len(loaded.rows)} rows with {choice.name}"
+        with model_code(uri, "answer for masked rows"), progress.track(doing, len(loaded.rows)) as advance:
+            result = explainer.explain(loaded.parts, loaded.rows, loaded.background, config, advance)
         timings[choice.name] = time.perf_counter() - started
         if result.local_r2 is None:
             require_additivity(result, config.additivity_tolerance)
@@ -109,7 +113,7 @@ def compute(fetched: Fetched, config: ExplainConfig, progress: Progress, loaded:
         else:
             lime = result
     started = time.perf_counter()
-    checks, remarks = _checks(loaded, shap, lime, fetched.version.uri)
+    checks, remarks = _checks(loaded, shap, lime, uri)
     for remark in remarks:
         progress.say(remark)
     timings["check"] = time.perf_counter() - started
