@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from interp_pipeline.explanation import Cost, FloatArray
+    from interp_pipeline.interactions import Interactions
 
 __all__ = [
     "explanation_from_frame",
     "to_global_importance",
+    "to_interaction_table",
     "to_local_table",
     "to_mlflow_json",
     "to_parquet_bytes",
@@ -31,6 +33,7 @@ __all__ = [
 
 _READ_AS_PANDAS = "2.0.0"  # the notes' form; without any, pandas reads them as those of its first releases
 _ROW_ID = "row_id"
+_MOST_PAIRS = 200  # in the table of interactions: a forest of 60 features has up to 1,770
 
 
 def to_global_importance(shap: Explanation | None, lime: Explanation | None) -> pd.DataFrame:
@@ -71,6 +74,40 @@ def to_global_importance(shap: Explanation | None, lime: Explanation | None) -> 
     if lime is not None:
         columns["lime_mean_abs_weight"] = lime.importance[order]
         columns.setdefault("rank", rank)
+    return pd.DataFrame(columns)
+
+
+def to_interaction_table(interactions: Interactions) -> pd.DataFrame:
+    """The table of the strongest pairs of features: one row per pair that does anything together.
+
+    Args:
+        interactions: of a tree ensemble.
+
+    Returns:
+        ``feature_1, feature_2, mean_abs_interaction, rank, mean_interaction, share``, at most 200 rows, the
+        strongest first, of the output a summary speaks about. An interaction is the whole joint effect of a
+        pair; shares are of all main effects and all joint effects, by mean absolute size. For several
+        outputs these are averages over them, except that ``mean_interaction`` is missing, and columns
+        ``mean_abs_interaction/<output>`` and ``mean_interaction/<output>`` follow.
+    """
+    explanation = interactions.explanation
+    pairs = interactions.ranking[:_MOST_PAIRS]
+    first, second = ([pair[side] for pair in pairs] for side in (0, 1))
+    names, outputs, total = explanation.feature_names, explanation.summary_outputs, interactions.total
+    sizes = interactions.strength[first, second]
+    mean = interactions.mean[first, second]
+    columns: dict[str, Any] = {
+        "feature_1": [str(names[j]) for j in first],
+        "feature_2": [str(names[j]) for j in second],
+        "mean_abs_interaction": sizes,
+        "rank": np.arange(1, len(pairs) + 1),
+        "mean_interaction": mean[:, outputs[0]] if len(outputs) == 1 else np.full(len(pairs), np.nan),
+        "share": sizes / total if total > 0 else sizes,
+    }
+    for output in outputs if len(outputs) > 1 else ():
+        name = explanation.output_names[output]
+        columns[f"mean_abs_interaction/{name}"] = interactions.mean_abs[first, second, output]
+        columns[f"mean_interaction/{name}"] = mean[:, output]
     return pd.DataFrame(columns)
 
 

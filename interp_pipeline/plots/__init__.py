@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from interp_pipeline.plots.files import to_png
     from interp_pipeline.plots.heatmap_plot import heatmap
     from interp_pipeline.plots.importance_plot import importance
+    from interp_pipeline.plots.interactions_plot import interactions
     from interp_pipeline.plots.lime_plot import lime
     from interp_pipeline.plots.rank_flow_plot import rank_flow
     from interp_pipeline.plots.residuals_plot import residuals
@@ -35,6 +36,7 @@ __all__ = [
     "epochs",
     "heatmap",
     "importance",
+    "interactions",
     "lime",
     "rank_flow",
     "residuals",

@@ -30,12 +30,16 @@ class LabelColumn:
     @classmethod
     def fit(cls, names: Sequence[str], *, widest: float = _WIDEST, bold: bool = False) -> LabelColumn:
         """Wrap names into at most two lines of at most ``widest`` inches; ``bold`` if any will be."""
-        labels = tuple(wrap(name, widest, LABEL_SIZE, bold=bold) for name in names)
+        return cls.of([wrap(name, widest, LABEL_SIZE, bold=bold) for name in names], bold=bold)
+
+    @classmethod
+    def of(cls, labels: Sequence[str], *, bold: bool = False) -> LabelColumn:
+        """Take labels of at most two lines as they are; ``bold`` if any will be."""
         lines = [line for label in labels for line in label.split("\n")]
         width = max((text_width(line, LABEL_SIZE, bold=bold) for line in lines), default=0.0)
         two = any("\n" in label for label in labels)
         return cls(
-            labels=labels,
+            labels=tuple(labels),
             left=PAD + width + _GAP,
             row_height=line_inches(LABEL_SIZE, 2) + 0.1 if two else 0.29,
         )

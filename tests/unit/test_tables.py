@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interp_pipeline import tables
-from interp_pipeline.errors import DataError, UsageError
+from interp_pipeline.errors import DataError, ModelError, UsageError
 from interp_pipeline.explanation import Cost, Explanation
+from interp_pipeline.interactions import Interactions
 
 COST = Cost(seconds=1.5, model_evaluations=7)
 NAMES = ["age", "output", "row_id", "a/b <script> $x$ {y}\n特"]
@@ -71,6 +72,67 @@ def test_global_importance_of_a_binary_classifier() -> None:
     assert age["mean_shap"] == pytest.approx(shap.values[:, 0, 1].mean())
     assert age["lime_mean_abs_weight"] == pytest.approx(np.abs(lime.values[:, 0, 1]).mean())
     assert age["std_error"] == pytest.approx(shap.importance_std_error[0])
+
+
+def interactions(n_features: int = 4, n_outputs: int = 2) -> Interactions:
+    """Joint effects of a quarter for features 0 and 3, less for 1 and 2, the first three alone one each."""
+    shap = explanation(n_features=n_features, n_outputs=n_outputs)
+    mean_abs = np.zeros((n_features, n_features, n_outputs))
+    mean_abs[0, 3] = mean_abs[3, 0] = 0.25
+    mean_abs[1, 2] = mean_abs[2, 1] = np.linspace(0.1, 0.15, n_outputs)
+    mean_abs[range(3), range(3)] = 1.0
+    return Interactions(
+        explanation=shap,
+        rows=(0, 1),
+        mean_abs=mean_abs,
+        mean=-mean_abs / 2,
+        pairs=((0, 3),),
+        values=np.zeros((2, 1, n_outputs)),
+        cost=COST,
+    )
+
+
+def test_interactions_of_a_binary_classifier() -> None:
+    table = tables.to_interaction_table(interactions())
+    assert list(table.columns) == [
+        "feature_1",
+        "feature_2",
+        "mean_abs_interaction",
+        "rank",
+        "mean_interaction",
+        "share",
+    ]
+    assert table.iloc[0].tolist() == ["age", NAMES[3], 0.25, 1, -0.125, 0.25 / 3.4]
+    assert table.iloc[1].tolist() == ["output", "row_id", pytest.approx(0.15), 2, pytest.approx(-0.075), 0.15 / 3.4]
+    assert len(table) == 2  # pairs without a joint effect are left out
+    assert json.loads(tables.to_mlflow_json(table))["data"][0][:4] == ["age", NAMES[3], 0.25, 1]
+
+
+def test_interactions_of_several_classes_and_of_none() -> None:
+    table = tables.to_interaction_table(interactions(n_outputs=3))
+    assert table["mean_interaction"].isna().all()
+    assert table["mean_abs_interaction"].tolist() == pytest.approx([0.25, 0.125])
+    assert table["mean_abs_interaction/class 2"].tolist() == pytest.approx([0.25, 0.15])
+    assert table["mean_interaction/class 0"].tolist() == pytest.approx([-0.125, -0.05])
+    nothing = replace(interactions(), mean_abs=np.zeros((4, 4, 2)), mean=np.zeros((4, 4, 2)))
+    assert tables.to_interaction_table(nothing).empty
+
+
+def test_the_strongest_200_pairs_are_listed() -> None:
+    many = interactions(n_features=30)
+    sizes = np.abs(np.random.default_rng(0).normal(size=(30, 30, 2)))
+    table = tables.to_interaction_table(replace(many, mean_abs=sizes + sizes.transpose(1, 0, 2)))
+    assert table["rank"].tolist() == list(range(1, 201))
+    assert table["mean_abs_interaction"].is_monotonic_decreasing
+    assert not table.duplicated(["feature_1", "feature_2"]).any()
+
+
+@pytest.mark.parametrize("name", ["mean_abs", "mean", "values"])
+def test_interactions_of_another_shape_or_not_finite_are_refused(name: str) -> None:
+    one = interactions()
+    for wrong in (getattr(one, name)[:-1], getattr(one, name) * np.nan):
+        with pytest.raises(ModelError, match=f"interactions: {name} has shape"):
+            replace(one, **{name: wrong})
 
 
 def test_global_importance_of_several_classes_has_columns_for_each() -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from interp_pipeline.explanation import Cost, Explanation
+from interp_pipeline.interactions import Interactions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,6 +131,33 @@ def build(  # the same for every call with the same arguments
 @pytest.fixture
 def make_explanation() -> MakeExplanation:
     return build
+
+
+def build_interactions(explanation: Explanation, *, n_pairs: int | None = None, seed: int = 0) -> Interactions:
+    """Joint effects of the first ``n_pairs`` pairs, all by default, the earlier the stronger."""
+    rng = np.random.default_rng(seed)
+    n_rows, n_features, n_outputs = explanation.values.shape
+    every = list(combinations(range(n_features), 2))
+    pairs = every[: len(every) if n_pairs is None else n_pairs]
+    mean_abs = np.zeros((n_features, n_features, n_outputs))
+    mean_abs[range(n_features), range(n_features)] = explanation.mean_abs
+    scale = float(explanation.mean_abs.max()) / 3
+    for rank, (i, j) in enumerate(pairs):
+        mean_abs[i, j] = mean_abs[j, i] = scale * 0.8**rank * rng.uniform(0.8, 1.0)
+    return Interactions(
+        explanation=explanation,
+        rows=tuple(range(n_rows)),
+        mean_abs=mean_abs,
+        mean=-mean_abs / 2,
+        pairs=(),
+        values=np.zeros((n_rows, 0, n_outputs)),
+        cost=Cost(seconds=1.0, model_evaluations=0),
+    )
+
+
+@pytest.fixture
+def make_interactions() -> Callable[..., Interactions]:
+    return build_interactions
 
 
 @pytest.fixture
