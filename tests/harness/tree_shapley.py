@@ -61,15 +61,18 @@ def path_dependent_worth(case: Case) -> Callable[[FloatArray, Collection[int]], 
     """A row goes both ways at the splits of an unknown player, by shares of training rows."""
     forest = case.forest
 
-    def below(node: int, row: FloatArray, known: Collection[int]) -> FloatArray:
-        if forest.left[node] < 0:
-            return forest.value[node]
-        left, right, column = int(forest.left[node]), int(forest.right[node]), forest.column[node]
-        if case.players[column] in known:
-            return below(left if goes_left(forest, node, row[column]) else right, row, known)
-        return sum(forest.cover[child] / forest.cover[node] * below(child, row, known) for child in (left, right))
+    def worth(row: FloatArray, known: Collection[int]) -> FloatArray:
+        below = forest.value.copy()
+        for node in np.flatnonzero(forest.left >= 0)[::-1].tolist():  # children before their parents
+            left, right, column = int(forest.left[node]), int(forest.right[node]), forest.column[node]
+            if case.players[column] in known:
+                below[node] = below[left if goes_left(forest, node, row[column]) else right]
+            else:
+                shares = forest.cover[[left, right]] / forest.cover[node]
+                below[node] = shares[0] * below[left] + shares[1] * below[right]
+        return below[forest.root].sum(axis=0)
 
-    return lambda row, known: sum((below(int(root), row, known) for root in forest.root), np.zeros(forest.n_outputs))
+    return worth
 
 
 def interventional_worth(case: Case) -> Callable[[FloatArray, Collection[int]], FloatArray]:
