@@ -43,6 +43,7 @@ SCORE = FEATURES[:, 0] * FEATURES[:, 1] + (FEATURES[:, 5] % 3) + np.sin(3 * FEAT
 BINARY = (SCORE > 1).astype(int)
 THREE = np.digitize(SCORE, [0.5, 1.5])
 WEIGHTS = np.random.default_rng(4).choice([1e-3, 0.5, 1.0, 40.0], 400)
+TYPES = ["c" if column == 5 else "q" for column in range(N_FEATURES)]
 ROWS, BACKGROUND = slice(0, 30), slice(100, 160)
 
 
@@ -68,8 +69,8 @@ def boosted(estimator: Any, target: FloatArray, rows: FloatArray = FEATURES) -> 
     return margins(estimator.decision_function, estimator, n_outputs), rows
 
 
-def xgboosted(estimator: Any, target: FloatArray, **data: Any) -> tuple[SmallModel, FloatArray]:
-    estimator.fit(GAPS, target, sample_weight=WEIGHTS, **data)
+def xgboosted(estimator: Any, target: FloatArray) -> tuple[SmallModel, FloatArray]:
+    estimator.fit(GAPS, target, sample_weight=WEIGHTS)
     n_outputs = np.asarray(estimator.predict(GAPS[:2], output_margin=True)).reshape(2, -1).shape[1]
     return margins(lambda x: estimator.predict(x, output_margin=True), estimator, n_outputs), GAPS
 
@@ -99,6 +100,12 @@ CASES: dict[str, Callable[[], tuple[SmallModel, FloatArray]]] = {
     "histogram boosting, regression": lambda: boosted(HistGradientBoostingRegressor(max_iter=20), SCORE, GAPS),
     "XGBoost, binary": lambda: xgboosted(xgboost.XGBClassifier(n_estimators=20, max_depth=5, n_jobs=1), BINARY),
     "XGBoost, three classes": lambda: xgboosted(xgboost.XGBClassifier(n_estimators=8, n_jobs=1), THREE),
+    "XGBoost with categories, binary": lambda: xgboosted(
+        xgboost.XGBClassifier(
+            n_estimators=20, enable_categorical=True, feature_types=TYPES, max_cat_to_onehot=1, n_jobs=1
+        ),
+        BINARY,
+    ),
     "XGBoost, regression": lambda: xgboosted(xgboost.XGBRegressor(n_estimators=20, n_jobs=1), 100 + SCORE),
     "LightGBM with categories, binary": lambda: lightgbmed(
         lightgbm.LGBMClassifier(n_estimators=20, n_jobs=1, verbose=-1), BINARY
@@ -118,6 +125,7 @@ SHAP_CANNOT = {
     ("gradient boosting, three classes", "shap_tree_path_dependent"),
     ("histogram boosting with categories, binary", "shap_tree"),
     ("histogram boosting with categories, binary", "shap_tree_path_dependent"),
+    ("XGBoost with categories, binary", "shap_tree"),
     ("LightGBM with categories, binary", "shap_tree"),
     ("LightGBM with categories, three classes", "shap_tree"),
 }
@@ -164,7 +172,9 @@ def test_xgboosts_and_lightgbms_own_contributions_are_the_same(name: str) -> Non
     model, rows = fitted(name)
     if isinstance(model.trees, xgboost.XGBModel):
         booster = model.trees.get_booster()
-        contributions = booster.predict(xgboost.DMatrix(rows[ROWS]), pred_contribs=True)
+        types = TYPES if "categories" in name else None
+        data = xgboost.DMatrix(rows[ROWS], feature_types=types, enable_categorical=True)
+        contributions = booster.predict(data, pred_contribs=True)
         contributions = np.asarray(contributions, dtype=np.float64).reshape(30, -1, N_FEATURES + 1)
     else:
         contributions = model.trees.booster_.predict(rows[ROWS], pred_contrib=True).reshape(30, -1, N_FEATURES + 1)

@@ -200,11 +200,11 @@ def test_larger_forests_with_players_of_several_columns(seed: int, deep: float) 
 
 def test_shares_that_no_double_can_hold() -> None:
     builder = ForestBuilder()
-    at, root = builder.tree(1e20), 0
-    for depth in range(60):
-        at, _ = builder.split(at, depth % 2, share=1e-9, values=((1.0,), (2.0 + depth,)))
+    at = builder.tree(1e20)
+    for depth in range(60):  # first one player alone, whose share falls to 1e-360
+        at, _ = builder.split(at, depth % 2 if depth > 40 else 0, share=1e-9, values=((1.0 + depth,), (2.0 + depth,)))
     tiny = builder.forest()
-    assert tiny.cover.min() / tiny.cover[root] == 0
+    assert tiny.cover.min() / tiny.cover.max() == 0
     rows = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
     case = Case(forest=tiny, rows=rows, background=rows, players=np.arange(2, dtype=np.int32), n_players=2)
     assert_close(case, path_dependent(case), by_subsets(case, path_dependent_worth(case)))
