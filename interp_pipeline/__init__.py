@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from interp_pipeline import plots
 from interp_pipeline.config import CompareConfig, ExplainConfig
-from interp_pipeline.errors import InterpError, UsageError
+from interp_pipeline.errors import InterpError, ModelError, UsageError
 from interp_pipeline.explanation import Explanation
+from interp_pipeline.interactions import Interactions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from interp_pipeline.comparison import Comparison
     from interp_pipeline.config import Output
 
-__all__ = ["Explanation", "InterpError", "compare", "explain", "load", "plots"]
+__all__ = ["Explanation", "Interactions", "InterpError", "compare", "explain", "find_interactions", "load", "plots"]
 
 
 def explain(  # noqa: PLR0913 - options are keyword-only, and the public contract
@@ -86,6 +87,7 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         max_seconds=max_seconds,
         max_error=max_error,
         max_evaluations=max_evaluations,
+        interactions=publish,  # they are not returned
     )
     result = explain_step(model_uri, config, data=data, background=background, publishing=publish)
     explanation = result.shap or result.lime
@@ -93,6 +95,41 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         msg = f"{model_uri} was not explained"
         raise AssertionError(msg)
     return explanation
+
+
+def find_interactions(
+    model_uri: str,
+    *,
+    data: str | pd.DataFrame | None = None,
+    background: str | pd.DataFrame | None = None,
+    rows: int = 200,
+    output: Output = "auto",
+) -> Interactions:
+    """Find what pairs of features do together in a registered tree ensemble; nothing is written.
+
+    Args:
+        model_uri: see ``explain``.
+        data: see ``explain``.
+        background: see ``explain``.
+        rows: how many rows at most.
+        output: see ``explain``.
+
+    Returns:
+        Main effects and joint effects, for ``plots.interactions``; ``explanation`` holds the SHAP values.
+
+    Raises:
+        UsageError: no such version or data.
+        ModelError: the version is no tree ensemble, or its interactions would take too long.
+        TrackingError: the tracking server or a storage does not answer.
+    """
+    from interp_pipeline.steps.explain import explain as explain_step
+
+    config = ExplainConfig(rows=rows, methods=("shap_tree",), output=output)
+    result = explain_step(model_uri, config, data=data, background=background, publishing=False)
+    if result.interactions is None:
+        msg = f"{model_uri}: {result.interactions_why}"
+        raise ModelError(msg)
+    return result.interactions
 
 
 def load(model_uri: str, *, method: str = "shap") -> Explanation:

@@ -183,8 +183,8 @@ def _explain_map(sheet: Sheet, top: float) -> None:
     """What the map shows and how it is read, above it."""
     sheet.text(PAD, top + 0.42, "Who acts with whom", bold=True)
     how = (
-        "A cell is the joint effect of two features: one named at the end of its line, one at the top of its column. "
-        "Grey: what that feature does alone. Empty: next to nothing."
+        "A cell is the joint effect of two features, named at the end of its line and at the top of its column. "
+        "Grey: alone. Empty: almost none."
     )
     sheet.text(
         PAD, top + 0.16, wrap(how, sheet.width - 2 * PAD, TICK_SIZE, lines=2), size=TICK_SIZE, colour=MUTED, raw=True

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from interp_pipeline.comparison import Comparison
     from interp_pipeline.config import Task
     from interp_pipeline.explanation import Explanation
+    from interp_pipeline.interactions import Interactions
 
 __all__ = ["ComparedVersion", "ComparisonReport", "ExplanationReport"]
 
@@ -39,10 +40,11 @@ class ExplanationReport:
     importance: pd.DataFrame
     instances: tuple[int, ...]  # positions of explained rows that are told one by one
     checks: Mapping[str, float]  # by name, as logged
-    # PNG by key: importance, beeswarm, heatmap, dependence_<k>, waterfall_<position>, lime_<position>
-    # with positions as in ``instances``, confusion_matrix, residuals, epochs. Any other key is
+    # PNG by key: importance, beeswarm, heatmap, dependence_<k>, interactions, waterfall_<position>,
+    # lime_<position> with positions as in ``instances``, confusion_matrix, residuals, epochs. Any other key is
     # shown in the appendix under its own name.
     pictures: Mapping[str, bytes]
+    interactions: Interactions | None = None  # of a tree ensemble: what pairs of features do together
     rows_source: str = ""  # where the explained rows came from; empty: they are test rows of the model
     notes: tuple[str, ...] = ()  # remarks about the data and how it was read
     versions: Mapping[str, str] = field(default_factory=dict)  # library → version

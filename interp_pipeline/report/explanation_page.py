@@ -10,6 +10,7 @@ from interp_pipeline.report.pictures import other_pictures, picture, pictures
 from interp_pipeline.report.reliability import compute_reliability
 from interp_pipeline.report.sentences import decisions as told
 from interp_pipeline.report.sentences import drivers as driving
+from interp_pipeline.report.sentences import interactions as together
 from interp_pipeline.report.sentences import purpose, quality, trust
 from interp_pipeline.report.wording import clean, column, effect, gap, name, quoted, unit_phrase
 
@@ -33,6 +34,7 @@ _TABLE_ROWS = 200  # longer tables end with a note
 _MARKS = {"good": "Holds", "fair": "With care", "poor": "Weak"}
 _QUALITY_PICTURES = ("confusion_matrix", "residuals")
 _DRIVER_PICTURES = ("importance", "beeswarm", "dependence", "heatmap")
+_INTERACTION_PICTURES = ("interactions",)
 
 
 def explanation_parts(content: ExplanationReport) -> dict[str, Any]:
@@ -81,6 +83,7 @@ def explanation_parts(content: ExplanationReport) -> dict[str, Any]:
             for driver in drivers
         ],
         "driver_pictures": _stems(content, _DRIVER_PICTURES),
+        "interactions": _interactions(content),
         "decisions": [_decision(content, position) for position in content.instances],
         "trust": trust.verdict_sentence(findings),
         "findings": [
@@ -108,6 +111,17 @@ def _stems(content: ExplanationReport, stems: tuple[str, ...]) -> list[Picture]:
     return [one for stem in stems for one in pictures(content.pictures, stem)]
 
 
+def _interactions(content: ExplanationReport) -> dict[str, Any] | None:
+    """What pairs of features do together; None where that was not looked at."""
+    if content.interactions is None:
+        return None
+    return {
+        "leading": together.leading_sentence(content.interactions),
+        "pairs": together.pair_sentences(content.interactions),
+        "pictures": _stems(content, _INTERACTION_PICTURES),
+    }
+
+
 def _decision(content: ExplanationReport, position: int) -> dict[str, Any]:
     decision = compute_decision(content.shap, content.lime, position, content.actual.get(position))
     drawn = (picture(content.pictures, f"{stem}_{position}") for stem in ("waterfall", "lime"))
@@ -132,7 +146,7 @@ def _push(push: Push, decision: Decision) -> dict[str, str]:
 def _appendix(content: ExplanationReport) -> dict[str, Any]:
     metrics = quality.plain_metrics(content.metrics)
     shown = {f"{stem}_{position}" for stem in ("waterfall", "lime") for position in content.instances}
-    stems = (*_QUALITY_PICTURES, *_DRIVER_PICTURES)
+    stems = (*_QUALITY_PICTURES, *_DRIVER_PICTURES, *_INTERACTION_PICTURES)
     shown |= {key for key in content.pictures if key in stems or key.rstrip("0123456789").rstrip("_") in stems}
     return {
         "table_note": _table_note(content),

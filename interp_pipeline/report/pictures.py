@@ -42,6 +42,13 @@ _TEXTS = {
         "Effect by value",
         "One dot per row: the feature's value, and how far it moved the prediction for that row.",
     ),
+    "interactions": (
+        "Which features act together",
+        (
+            "Bars: the pairs that do most together, beyond what each of the two does alone. Below: every pair among "
+            "the features concerned; the darker the cell, the stronger, and in grey what the feature does alone."
+        ),
+    ),
     "waterfall": (
         "From the average to this prediction",
         (

@@ -88,7 +88,7 @@ def compare(
     client = connect(tracking_uri)
     versions = [resolve(client, ref) for ref in refs]
     _check_distinct(versions)
-    chosen = dataclasses.replace(explain_config, rows=config.rows, methods=("shap",))
+    chosen = dataclasses.replace(explain_config, rows=config.rows, methods=("shap",), interactions=False)
     sides = _published(client, versions, chosen, progress) if data is None else None
     if sides is None:
         sides = _explained(client, versions, chosen, data, progress)

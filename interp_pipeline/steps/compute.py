@@ -12,6 +12,7 @@ from interp_pipeline.checks import require_additivity, run_checks
 from interp_pipeline.errors import DataError
 from interp_pipeline.explainers.planner import plan_explainers
 from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND, load_explainer
+from interp_pipeline.explainers.shap_interactions import compute_interactions, plan_interactions
 from interp_pipeline.steps.facts import facts_of_model, facts_of_training
 from interp_pipeline.tracking.answers import first_line
 from interp_pipeline.tracking.model_loader import load_model, model_code
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.explainers.registry import Choice
     from interp_pipeline.explanation import Explanation
+    from interp_pipeline.interactions import Interactions
     from interp_pipeline.progress import Progress
     from interp_pipeline.steps.facts import Facts
     from interp_pipeline.steps.fetch import Fetched
@@ -38,6 +40,8 @@ class Computed:
 
     shap: Explanation | None
     lime: Explanation | None
+    interactions: Interactions | None
+    interactions_why: str  # why they were computed, for how many rows, or why not
     facts: Facts  # what the version is
     rows: pd.DataFrame  # the explained rows as the model takes them: its raw features, index: row ids
     background: pd.DataFrame  # likewise
@@ -113,6 +117,9 @@ def compute(fetched: Fetched, config: ExplainConfig, progress: Progress, loaded:
         else:
             lime = result
     started = time.perf_counter()
+    interactions, why = _interactions(loaded, shap, config, uri, progress)
+    timings["interactions"] = time.perf_counter() - started
+    started = time.perf_counter()
     checks, remarks = _checks(loaded, shap, lime, uri)
     for remark in remarks:
         progress.say(remark)
@@ -120,6 +127,8 @@ def compute(fetched: Fetched, config: ExplainConfig, progress: Progress, loaded:
     return Computed(
         shap=shap,
         lime=lime,
+        interactions=interactions,
+        interactions_why=why,
         facts=_facts(fetched, loaded, shap or lime, remarks),
         rows=loaded.rows,
         background=loaded.background,
@@ -128,6 +137,20 @@ def compute(fetched: Fetched, config: ExplainConfig, progress: Progress, loaded:
         timings_s=timings,
         peak_memory_mb=_peak_memory_mb(),
     )
+
+
+def _interactions(
+    loaded: LoadedModel, shap: Explanation | None, config: ExplainConfig, uri: str, progress: Progress
+) -> tuple[Interactions | None, str]:
+    """What pairs of features do together where that can be read from trees, and why or why not."""
+    if shap is None:
+        return None, "Interactions were not computed: they divide SHAP values, and none were asked for."
+    plan = plan_interactions(loaded.parts, shap, len(loaded.background), config)
+    if not plan.rows:
+        return None, plan.why
+    doing = f"Finding interactions in {len(plan.rows)} rows"
+    with model_code(uri, "predict these rows"), progress.track(doing, len(plan.rows)) as advance:
+        return compute_interactions(loaded.parts, shap, loaded.background, plan.rows, advance), plan.why
 
 
 def _checks(

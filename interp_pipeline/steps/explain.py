@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.explanation import Explanation
+    from interp_pipeline.interactions import Interactions
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.registry import RegisteredVersion
 
@@ -35,6 +36,8 @@ class ExplainedVersion:
     version: RegisteredVersion
     shap: Explanation | None
     lime: Explanation | None
+    interactions: Interactions | None
+    interactions_why: str  # why they were computed, for how many rows, or why not
     manifest: dict[str, Any] | None  # None: nothing was published
     report_uri: str  # where the report is read, once published
 
@@ -93,6 +96,8 @@ def explain(
         version=version,
         shap=computed.shap,
         lime=computed.lime,
+        interactions=computed.interactions,
+        interactions_why=computed.interactions_why,
         manifest=manifest,
         report_uri=links.report_uri(client.tracking_uri, version.experiment_id, version.run_id, report),
     )

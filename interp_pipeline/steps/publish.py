@@ -125,6 +125,10 @@ def _manifest(
             for kind, explanation in (("shap", computed.shap), ("lime", computed.lime))
             if explanation is not None
         ],
+        "interactions": {
+            "rows": 0 if computed.interactions is None else len(computed.interactions.rows),
+            "why": computed.interactions_why,
+        },
         "rows": {"count": len(computed.rows), "source": fetched.rows_source},
         "background_rows": len(computed.background),
         "background_source": fetched.background_source,
@@ -151,6 +155,7 @@ def _announcement(fetched: Fetched, computed: Computed, files: Mapping[str, byte
     return Announcement(
         key=fetched.key,
         metrics=_metrics(computed),
+        tables=tuple(name for name in (layout.GLOBAL_IMPORTANCE, layout.INTERACTIONS) if name in files),
         images={key: files[f"{layout.PLOTS}/{name}.png"] for key, name in layout.IMAGE_KEYS.items()},
         description=_description(fetched, computed),
     )

@@ -56,7 +56,7 @@ def publish_comparison(
             {layout.TAG_COMPARED: ",".join(side.version.uri for side in sides)},
         )
         advance(1)
-        announce_tables(client, run_id, [f"{root}/{name}.json" for name in comparison.tables])
+        announce_tables(client, run_id, root, [f"{name}.json" for name in comparison.tables])
         experiment_id = client.get_run(run_id).info.experiment_id
         runs = {side.label: side.version.run_id for side in sides if side.version.run_id}
         text = describe_comparison(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.explanation import Explanation
+    from interp_pipeline.interactions import Interactions
     from interp_pipeline.progress import Progress
     from interp_pipeline.steps.compute import Computed
     from interp_pipeline.steps.fetch import Fetched
@@ -47,7 +48,7 @@ def render(fetched: Fetched, computed: Computed, config: ExplainConfig, progress
     """
     shap = require_shap(computed)
     instances = choose_instances(shap, config.instances)
-    pictures = _draw(shap, computed.lime, instances, progress)
+    pictures = _draw(computed, shap, instances, progress)
     files = _tables(computed, shap, instances)
     files |= {f"{layout.PLOTS}/{name}.png": content for name, content in pictures.items()}
     with progress.track("Writing the report", 1) as advance:
@@ -86,17 +87,18 @@ def _tables(computed: Computed, shap: Explanation, instances: tuple[int, ...]) -
     }
     if lime is not None:
         files[layout.LIME_WEIGHTS] = tables.to_parquet_bytes(lime.to_frame())
+    if computed.interactions is not None:
+        table = tables.to_interaction_table(computed.interactions)
+        files[layout.INTERACTIONS] = tables.to_mlflow_json(table).encode()
     for row in instances:
         table = tables.to_local_table(row, shap, lime)
         files[f"{layout.LOCAL}/row_{row}.json"] = tables.to_mlflow_json(table).encode()
     return files
 
 
-def _draw(
-    shap: Explanation, lime: Explanation | None, instances: tuple[int, ...], progress: Progress
-) -> dict[str, bytes]:
+def _draw(computed: Computed, shap: Explanation, instances: tuple[int, ...], progress: Progress) -> dict[str, bytes]:
     """Draw and rasterise one figure at a time, so that only one is held in memory."""
-    jobs = _jobs(shap, lime, instances)
+    jobs = _jobs(shap, computed.lime, computed.interactions, instances)
     pictures = {}
     with progress.track("Drawing", len(jobs)) as advance:
         for name, draw in jobs.items():
@@ -105,7 +107,9 @@ def _draw(
     return pictures
 
 
-def _jobs(shap: Explanation, lime: Explanation | None, instances: tuple[int, ...]) -> dict[str, Callable[[], Figure]]:
+def _jobs(
+    shap: Explanation, lime: Explanation | None, interactions: Interactions | None, instances: tuple[int, ...]
+) -> dict[str, Callable[[], Figure]]:
     jobs: dict[str, Callable[[], Figure]] = {
         "importance": partial(plots.importance, shap),
         "beeswarm": partial(plots.beeswarm, shap),
@@ -113,6 +117,8 @@ def _jobs(shap: Explanation, lime: Explanation | None, instances: tuple[int, ...
     }
     for k, feature in enumerate(shap.ranking[:_DEPENDENCE_PLOTS], start=1):
         jobs[f"dependence_{k}"] = partial(plots.dependence, shap, shap.feature_names[feature])
+    if interactions is not None:
+        jobs["interactions"] = partial(plots.interactions, interactions)
     jobs |= {f"waterfall_{row}": partial(plots.waterfall, shap, row) for row in instances}
     if lime is not None:
         jobs |= {f"lime_{row}": partial(plots.lime, lime, row) for row in instances}
@@ -142,6 +148,7 @@ def _report(
         shap=shap,
         lime=computed.lime,
         importance=tables.to_global_importance(shap, computed.lime),
+        interactions=computed.interactions,
         instances=instances,
         checks=computed.checks,
         pictures={**pictures, **facts.pictures},

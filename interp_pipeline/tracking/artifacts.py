@@ -95,8 +95,8 @@ def read_folder(client: MlflowClient, run_id: str, folder: str) -> dict[str, byt
         }
 
 
-def announce_tables(client: MlflowClient, run_id: str, paths: Sequence[str]) -> None:
-    """Tell the MLflow UI which JSON files are tables, as ``log_table`` does.
+def announce_tables(client: MlflowClient, run_id: str, folder: str, names: Sequence[str]) -> None:
+    """Tell the MLflow UI which JSON files of a folder are tables, as ``log_table`` does, and that no others are.
 
     ``log_table`` itself appends to a file that exists; we write tables whole and announce them.
     """
@@ -104,7 +104,7 @@ def announce_tables(client: MlflowClient, run_id: str, paths: Sequence[str]) -> 
 
     with translated(f"tagging run {run_id}"):
         known = json.loads(client.get_run(run_id).data.tags.get(MLFLOW_LOGGED_ARTIFACTS, "[]"))
-        new = [{"path": path, "type": "table"} for path in paths]
-        missing = [entry for entry in new if entry not in known]
-        if missing:
-            client.set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, json.dumps(known + missing))
+        others = [entry for entry in known if not entry["path"].startswith(f"{folder}/")]
+        announced = others + [{"path": f"{folder}/{name}", "type": "table"} for name in names]
+        if announced != known:
+            client.set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, json.dumps(announced))

@@ -12,6 +12,7 @@ __all__ = [
     "EXPLAINED_ROWS",
     "GLOBAL_IMPORTANCE",
     "IMAGE_KEYS",
+    "INTERACTIONS",
     "LIME_WEIGHTS",
     "LOCAL",
     "MANIFEST",
@@ -48,6 +49,7 @@ TRAINING_PLOTS = "training/plots"
 # What explaining logs, below explanation_root().
 MANIFEST = "manifest.json"
 GLOBAL_IMPORTANCE = "global_importance.json"
+INTERACTIONS = "interactions.json"
 SHAP_VALUES = "shap_values.parquet"
 LIME_WEIGHTS = "lime_weights.parquet"
 EXPLAINED_ROWS = "explained_rows.parquet"

@@ -48,6 +48,7 @@ class Announcement:
     key: str
     metrics: Mapping[str, float]
     images: Mapping[str, bytes]  # PNG by log_image key
+    tables: tuple[str, ...]  # files of the folder that the UI shows as tables
     description: str  # Markdown, for the run's page and the version's
 
 
@@ -80,7 +81,7 @@ def announce_explanation(client: MlflowClient, version: RegisteredVersion, annou
         announcement.metrics,
         {layout.TAG_EXPLAINED_MODEL: version.uri, layout.TAG_KEY: announcement.key},
     )
-    announce_tables(client, version.run_id, [f"{root}/{layout.GLOBAL_IMPORTANCE}"])
+    announce_tables(client, version.run_id, root, announcement.tables)
     _write_images(client, version.run_id, announcement.images)
     describe_run(client, version.run_id, announcement.description)
     _describe_version(client, version, announcement.description)

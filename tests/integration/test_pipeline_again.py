@@ -96,6 +96,22 @@ def test_fewer_rows_and_methods_leave_nothing_of_before(version: Version) -> Non
     assert "lime_mean_abs_weight" not in json.loads(files["global_importance.json"])["columns"]
 
 
+def test_interactions_that_are_no_longer_wanted_leave_nothing_of_before(version: Version) -> None:
+    def tables() -> list[str]:
+        announced = version.pipeline.client.get_run(version.run_id).data.tags["mlflow.loggedArtifacts"]
+        return [entry["path"].removeprefix(f"{FOLDER}/") for entry in json.loads(announced)]
+
+    with_them = version.explain(_SHAP)
+    assert tables() == ["global_importance.json", "interactions.json"]
+    without = version.explain(dataclasses.replace(_SHAP, interactions=False))
+    assert tables() == ["global_importance.json"]
+    assert set(with_them) - set(without) == {"interactions.json", "plots/interactions.png"}
+    assert json.loads(without["manifest.json"])["interactions"]["why"] == (
+        "Interactions were not computed: the setting interactions is off."
+    )
+    assert "What acts together" not in without["report.html"].decode()
+
+
 def test_lime_alone_does_not_take_the_place_of_shap(version: Version) -> None:
     before = version.explain(_SHAP)
     assert len(version.images()) == 4

@@ -47,7 +47,8 @@ def test_every_file_of_the_contract_is_there_and_no_other(case: Case) -> None:
     assert len(shown) == EXPLAIN.instances
     pictures = {"importance", "beeswarm", "heatmap", *(f"dependence_{k}" for k in range(1, 6))}
     pictures |= {f"{name}_{i}" for name in ("waterfall", "lime") for i in shown}
-    assert found == {
+    of_trees = {"interactions.json", "plots/interactions.png"} if case.kind == "random_forest" else set()
+    assert found == of_trees | {
         "manifest.json",
         "global_importance.json",
         "shap_values.parquet",
@@ -86,6 +87,32 @@ def test_tables_have_the_columns_of_the_contract(case: Case) -> None:
     assert list(importance["rank"]) == list(range(1, len(features) + 1))
     local = case.table(f"local/{next((case.published / 'local').iterdir()).name}")
     assert list(local.columns)[:4] == ["feature", "value", "shap", "lime"]
+
+
+@_every_case
+def test_interactions_are_those_of_the_published_values_or_the_manifest_says_why_not(case: Case) -> None:
+    said = case.manifest["interactions"]
+    if case.kind == "keras":
+        assert said["rows"] == 0
+        assert f"explained by {_METHODS[case.task, case.kind]}" in said["why"]
+        return
+    assert said == {"rows": EXPLAIN.rows, "why": "Interactions were computed for all explained rows."}
+    assert case.manifest["timings_s"]["interactions"] > 0
+    table, features = case.table("interactions.json"), list(case.parquet("explained_rows.parquet").columns)
+    per_output = _OUTPUTS[case.task] if case.task == "multiclass" else []
+    assert list(table.columns) == [
+        *("feature_1", "feature_2", "mean_abs_interaction", "rank", "mean_interaction", "share"),
+        *itertools.chain.from_iterable(
+            (f"mean_abs_interaction/{name}", f"mean_interaction/{name}") for name in per_output
+        ),
+    ]
+    assert len(table) > 1
+    assert {*table["feature_1"], *table["feature_2"]} <= set(features)
+    assert table["mean_abs_interaction"].is_monotonic_decreasing
+    assert 0 < table["share"].sum() < 1
+    report = (case.published / "report.html").read_text(encoding="utf-8")
+    assert "What acts together" in report
+    assert f"{table['feature_1'][0]} and {table['feature_2'][0]} together move a prediction by" in report
 
 
 @_every_case
@@ -161,7 +188,7 @@ def test_the_manifest_says_what_was_done_and_proves_the_files(case: Case) -> Non
     assert manifest["config"]["seed"] == 42
     assert manifest["rows"]["count"] == EXPLAIN.rows
     assert manifest["background_rows"] == EXPLAIN.background_rows
-    assert {"load", "draw", "check", shap["name"], "lime"} == set(manifest["timings_s"])
+    assert {"load", "draw", "check", "interactions", shap["name"], "lime"} == set(manifest["timings_s"])
     assert {"mlflow", "numpy", "scikit-learn", "shap", "lime"} <= set(manifest["libraries"])
     span = max(float(np.ptp(case.parquet("shap_values.parquet")["prediction"])), 1.0)
     assert manifest["checks"]["additivity_error"] < 1e-6 * span
@@ -194,7 +221,9 @@ def test_metrics_tags_and_images_lead_to_the_explanation(case: Case, pipeline: P
     assert run.data.tags["interp.explained_model"] == case.trained.uri
     assert run.data.tags["interp.key"] == key
     announced = json.loads(run.data.tags["mlflow.loggedArtifacts"])
-    assert {"path": "explanations/model/global_importance.json", "type": "table"} in announced
+    tables = {entry["path"] for entry in announced if entry["type"] == "table"}
+    of_trees = {"explanations/model/interactions.json"} if case.kind == "random_forest" else set()
+    assert tables == {"explanations/model/global_importance.json"} | of_trees
     version = pipeline.client.get_model_version(f"{case.task}-{case.kind}", "1")
     assert {name: value for name, value in version.tags.items() if name != "interp.description_sha256"} == {
         "interp.status": "done",

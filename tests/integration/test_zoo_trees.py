@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from harness.zoo import REQUIRED, Zoo, flowers, loans, measurements, require_sound
 from sklearn.ensemble import (
@@ -16,8 +18,8 @@ from sklearn.ensemble import (
 )
 from sklearn.tree import DecisionTreeClassifier
 
-if TYPE_CHECKING:
-    import pandas as pd
+import interp_pipeline
+from interp_pipeline.errors import ModelError
 
 NUMBERS = [f"m{i}" for i in range(5)]
 
@@ -139,3 +141,41 @@ def test_boosted_trees_with_gaps_and_categories(zoo: Zoo) -> None:
     assert as_shares.shap.output_unit == "probability"
     odds = model.decision_function(as_shares.shap.data)
     np.testing.assert_allclose(as_shares.shap.predictions[:, 1], 1 / (1 + np.exp(-odds)), atol=1e-9)
+
+
+def test_interactions_of_raw_columns_of_a_pipeline_are_found_and_drawn(zoo: Zoo) -> None:
+    from sklearn.compose import make_column_transformer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    random = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "size": random.normal(size=400),
+            "colour": random.choice(["red", "green", "blue"], 400),
+            "weight": random.normal(size=400),
+            "age": random.normal(size=400),
+        }
+    )
+    table["price"] = 5.0 * (table["colour"] == "red") * (table["size"] > 0) + table["age"]
+    encode = make_column_transformer((OneHotEncoder(), ["colour"]), remainder="passthrough")
+    model = _fit(make_pipeline(encode, RandomForestRegressor(20, max_depth=5, random_state=0)), table, "price")
+    uri = zoo.sklearn("planted", model, table, "price")
+    explained = zoo.explain(uri, table, rows=30)
+    published = pd.DataFrame(**json.loads((explained.folder / "interactions.json").read_text(encoding="utf-8")))
+    assert published.iloc[0, :2].tolist() == ["size", "colour"]
+    assert published["mean_abs_interaction"][0] > 3 * published["mean_abs_interaction"][1]
+    found = interp_pipeline.find_interactions(uri, data=table, rows=30)
+    assert found.pairs[0] == (0, 1)
+    assert found.strength[0, 1] == pytest.approx(published["mean_abs_interaction"][0], rel=1e-5)  # the table rounds
+    content = interp_pipeline.plots.to_png(interp_pipeline.plots.interactions(found))
+    assert content == (explained.folder / "plots" / "interactions.png").read_bytes()
+
+
+def test_a_model_without_trees_has_no_interactions_to_read(zoo: Zoo) -> None:
+    from sklearn.linear_model import LinearRegression
+
+    table = measurements()
+    uri = zoo.sklearn("line", _fit(LinearRegression(), table, "amount"), table, "amount")
+    with pytest.raises(ModelError, match="no tree ensemble"):
+        interp_pipeline.find_interactions(uri, data=table)

@@ -33,7 +33,8 @@ from interp_pipeline.explainers.kernels.compiled import inlined, kernel
 from interp_pipeline.explainers.kernels.interventional import AT_ONCE, goes_left, weight_tables
 
 if TYPE_CHECKING:
-    from interp_pipeline.explainers.kernels.interventional import Bits, Splits
+    from interp_pipeline.explainers.kernels.interventional import Splits
+    from interp_pipeline.explainers.kernels.path_plan import Bits
     from interp_pipeline.explanation import FloatArray
 
 __all__ = ["add_pairs", "make_pair_memory", "pair_weights"]
