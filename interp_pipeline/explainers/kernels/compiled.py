@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from numba import njit
@@ -24,12 +26,33 @@ def _kept(function: _Function, **options: Any) -> _Function:
     """The function to be compiled, its machine code kept on disk where there is a place for that."""
     try:
         made = njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+        if not _stamped(made):
+            made = njit(nogil=True, error_model="numpy", **options)(function)
     except RuntimeError as error:  # neither beside the code nor in the user's cache folder may files be written
         if "cannot cache" not in str(error):
             raise
         _say_once()
         made = njit(nogil=True, error_model="numpy", **options)(function)
     return cast("_Function", made)
+
+
+def _stamped(made: Any) -> bool:
+    """Have kept machine code thrown away when any file of this room changes; False where that cannot be had.
+
+    Numba by itself looks at the file of the function alone, and would run on with what it calls from
+    other files as that was before an upgrade.
+    """
+    kept: Any = getattr(getattr(made, "_cache", None), "_cache_file", None)
+    if not hasattr(kept, "_source_stamp"):  # compiling is switched off, or a numba that keeps it elsewhere
+        return False
+    kept._source_stamp = _stamp()  # noqa: SLF001 - numba has no public place for it
+    return True
+
+
+@cache
+def _stamp() -> bytes:
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return sha256(b"".join(file.name.encode() + file.read_bytes() for file in files)).digest()
 
 
 @cache
