@@ -96,6 +96,11 @@ def sum_of_trees(forest: PackedForest, row: FloatArray) -> FloatArray:
     return total
 
 
+def outputs_of(forest: PackedForest, row: FloatArray) -> FloatArray:
+    """What the forest gives for one row, shape (n_outputs,)."""
+    return forest.offset + sum_of_trees(forest, row)
+
+
 def path_dependent_by_leaves(case: Case) -> FloatArray:
     """Path-dependent values, leaf by leaf in whole numbers, rounded once at the end; shape as ``by_subsets``."""
     values = np.zeros((len(case.rows), case.n_players, case.forest.n_outputs))
