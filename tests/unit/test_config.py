@@ -128,6 +128,8 @@ def test_what_cannot_be_is_refused_by_name(kind: type[Config], option: str, valu
         (ExplainConfig, {"max_evaluations": 1.5}),
         (ExplainConfig, {"output": 1}),
         (CompareConfig, {"confidence": "high"}),
+        (ExplainConfig, {"interactions": 1}),
+        (ExplainConfig, {"interactions": "no"}),
     ],
 )
 def test_a_file_with_a_value_of_another_kind_is_refused(kind: type[Config], values: dict[str, Any]) -> None:
@@ -139,3 +141,7 @@ def test_a_file_with_a_value_of_another_kind_is_refused(kind: type[Config], valu
 def test_a_whole_number_is_a_number() -> None:
     assert ExplainConfig.from_mapping({"max_seconds": 3}).max_seconds == 3
     assert TrainConfig.from_mapping({"max_depth": None}).max_depth is None
+
+
+def test_true_and_false_are_options_of_their_own() -> None:
+    assert ExplainConfig.from_mapping({"interactions": False}).interactions is False
