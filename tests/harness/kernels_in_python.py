@@ -48,6 +48,24 @@ def _two_walks() -> Case:
     )
 
 
+def _comb() -> Case:
+    """A split beside every split: as much as there can be is still to be visited when the last is reached."""
+    builder = ForestBuilder()
+    at = builder.tree(1.0)
+    for column in range(12):
+        beside, at = builder.split(at, column)
+        builder.split(beside, 12, share=0.3, values=((column,), (-1.0,)))
+    builder.split(at, 12, values=((1.0,), (2.0,)))
+    random = np.random.default_rng(1)
+    return Case(
+        forest=builder.forest(),
+        rows=random.normal(1, 1, (10, 13)),
+        background=random.normal(0, 1, (70, 13)),
+        players=np.arange(13, dtype=np.int32),
+        n_players=13,
+    )
+
+
 def _chain(n_rows: int, n_columns: int, n_background: int) -> Case:
     random = np.random.default_rng(n_columns)
     return Case(
@@ -61,6 +79,7 @@ def _chain(n_rows: int, n_columns: int, n_background: int) -> Case:
 
 CASES = {
     "two walks": _two_walks(),
+    "a comb": _comb(),
     "stumps": random_case(1, n_trees=9, n_splits=1, n_columns=3, n_players=3, n_outputs=2),
     "bushy": random_case(2, n_trees=4, n_splits=40, n_columns=12, n_players=12, deep=0.1),
     "deep": random_case(3, n_trees=3, n_splits=40, n_columns=30, n_players=30, n_outputs=2, deep=0.95),
