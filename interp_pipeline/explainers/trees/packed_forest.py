@@ -63,8 +63,8 @@ class PackedForest:
         """Refuse arrays the compiled code must not be given.
 
         Raises:
-            ModelError: an array has another type or length, a child does not follow its parent, a
-                cover is not positive, or a leaf's value is not finite.
+            ModelError: an array has another type or length, a node points outside them or a child does not
+                follow its parent, a cover is not positive and finite, or a leaf's value is not finite.
         """
         n_nodes, n_outputs = self.value.shape
         expected = {
@@ -94,8 +94,14 @@ class PackedForest:
         if not (ordered.all() and inside and ((self.left >= 0) == (self.column >= 0)).all()):
             msg = "packed forest: a child does not follow its parent"
             raise ModelError(msg)
-        if not ((self.cover > 0).all() and np.isfinite(self.value).all()):
-            msg = "packed forest: a node's cover is not positive or its value not finite"
+        if not ((self.cover > 0).all() and np.isfinite(self.cover).all() and np.isfinite(self.value).all()):
+            msg = "packed forest: a node's cover is not positive and finite, or its value not finite"
+            raise ModelError(msg)
+        if (np.diff(self.root, prepend=-1, append=n_nodes) <= 0).any():
+            msg = "packed forest: the trees' first nodes do not ascend within the nodes"
+            raise ModelError(msg)
+        if (self.category_set >= len(self.category_bits)).any():
+            msg = "packed forest: a node asks for a set of categories that is not there"
             raise ModelError(msg)
 
     @property
