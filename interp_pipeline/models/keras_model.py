@@ -109,8 +109,6 @@ def _compiled(network: Any, n_features: int, dtype: str) -> Callable[[FloatArray
     if keras.backend.backend() != "tensorflow":
         msg = f"Keras runs on {keras.backend.backend()} here; set KERAS_BACKEND=tensorflow before it is imported"
         raise ModelError(msg)
-    # The order of a sum depends on threads otherwise, and with it the last digits.
-    tf.config.experimental.enable_op_determinism()
 
     @tf.function(input_signature=[tf.TensorSpec((None, n_features), dtype)])  # type: ignore[untyped-decorator]
     def compiled(encoded: Any) -> Any:

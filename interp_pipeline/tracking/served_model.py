@@ -118,7 +118,6 @@ def _network_forward(path: str, n_classes: int) -> tuple[Callable[[NDArray[np.fl
     """
     import tensorflow as tf
 
-    tf.config.experimental.enable_op_determinism()
     network = mlflow.keras.load_model(path)
     first, *others = network.layers
 
