@@ -37,7 +37,8 @@ class ExplainableModel(Protocol):
     the outputs. A feature can so be masked in the estimator's input without encoding again.
 
     A network may have one attribute more, ``first_layer: DenseFirstLayer``, which makes masking many
-    columns cheaper.
+    columns cheaper. So may a tree ensemble: ``tree_sign: float``, -1 where the outputs are what the trees
+    add up with the opposite sign, as the log-odds of the first of two classes are.
     """
 
     feature_names: tuple[str, ...]  # raw features, in the order of the signature
@@ -46,7 +47,7 @@ class ExplainableModel(Protocol):
     positive_class: str | None  # of a binary classifier
     categories: Mapping[str, tuple[str, ...]]  # categorical features only: names by code
     column_groups: tuple[tuple[int, ...], ...]  # per feature: its columns in the estimator's input
-    trees: Any | None  # fitted tree ensemble that reads the estimator's input and gives the outputs
+    trees: Any | None  # fitted tree ensemble that reads the estimator's input and gives the outputs, or their opposite
     linear: LinearTerms | None  # the outputs as a linear function of the estimator's input
 
     def to_matrix(self, rows: pd.DataFrame) -> FloatArray:

@@ -63,7 +63,7 @@ def plan_interactions(
     reason = _refusal(model, explanation, config)
     if reason is not None:
         return InteractionPlan(rows=(), why=f"Interactions were not computed: {reason}.")
-    forest = forest_of(model.trees)
+    forest = forest_of(model)
     if forest is None:
         msg = "tree methods do not refuse this model, and its trees cannot be read"
         raise AssertionError(msg)

@@ -24,22 +24,26 @@ if TYPE_CHECKING:
 
 __all__ = ["TreeInputs", "forest_of", "tree_refusal", "watched"]
 
-_FORESTS: WeakKeyDictionary[Any, PackedForest | None] = WeakKeyDictionary()  # read once per loaded model
+_FORESTS: WeakKeyDictionary[Any, dict[float, PackedForest | None]] = WeakKeyDictionary()  # by estimator, by sign
 
 _REMEDY = "allow more, or explain fewer rows"
 _TOLERANCE = 1e-9  # of the size of what is added up, between the forest's sum and the library's in double precision
 _SINGLE_TOLERANCE = 1e-5  # where the library adds up its trees in single precision
 
 
-def forest_of(trees: Any) -> PackedForest | None:
-    """The packed forest of an estimator, read at its first use."""
+def forest_of(model: ExplainableModel) -> PackedForest | None:
+    """The packed forest that gives a model's outputs, read at its first use; None if there is none."""
     from interp_pipeline.explainers.trees.reader import read_forest
 
-    if trees is None:
+    if model.trees is None:
         return None
-    if trees not in _FORESTS:
-        _FORESTS[trees] = read_forest(trees)
-    return _FORESTS[trees]
+    by_sign = _FORESTS.setdefault(model.trees, {})
+    if 1.0 not in by_sign:
+        by_sign[1.0] = read_forest(model.trees)
+    forest, sign = by_sign[1.0], float(getattr(model, "tree_sign", 1.0))
+    if forest is not None and sign not in by_sign:
+        by_sign[sign] = replace(forest, value=sign * forest.value, offset=sign * forest.offset)
+    return by_sign.get(sign)
 
 
 def tree_refusal(model: ExplainableModel) -> str | None:
@@ -48,7 +52,7 @@ def tree_refusal(model: ExplainableModel) -> str | None:
         return "the model is no tree ensemble, or its outputs are not what its trees add up"
     kind = type(model.trees).__name__
     try:
-        forest = forest_of(model.trees)
+        forest = forest_of(model)
     except ModelError as error:
         return str(error)
     if forest is None:
@@ -92,7 +96,7 @@ class TreeInputs:
                 the trees that were read do not give the model's outputs.
         """
         reason = tree_refusal(model)
-        forest = None if reason else forest_of(model.trees)
+        forest = None if reason else forest_of(model)
         if forest is None:
             msg = f"{method}: {reason}"
             raise ModelError(msg)

@@ -57,6 +57,7 @@ class AdaptedModel:
         self.categories: Mapping[str, tuple[str, ...]] = self.table.categories
         self.column_groups: tuple[tuple[int, ...], ...] = self.cut.column_groups
         self.trees: Any | None = self.cut.trees
+        self.tree_sign: float = self.cut.outputs.sign
         self.linear: LinearTerms | None = self.cut.linear
         self.notes: tuple[str, ...] = tuple(note for note in (self.cut.note, self.cut.outputs.note) if note)
 

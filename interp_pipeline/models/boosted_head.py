@@ -70,8 +70,6 @@ def boosted_head(booster: BoostedModel, model: Any, sample: Any, wanted: Wanted,
     n_margins = as_columns(booster.ask(model, sample, margin=True)).shape[1]
     outputs = wanted.margins(names, n_margins, LOG_ODDS if booster.margin_is_log_odds else _MARGIN)
     trees = booster.native if exact and booster.is_trees else None
-    if trees is not None and outputs.sign < 0:
-        outputs, trees = outputs.without_trees(names), None
     return Head(
         outputs=outputs,
         ask=lambda each, rows: outputs.sign * as_columns(booster.ask(each, rows, margin=True)),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -34,14 +34,6 @@ class Outputs:
     positive_class: str | None = None
     sign: float = 1.0  # -1 where the library's margin speaks for the other class than ours
     note: str = ""  # what a reader has to know about the outputs
-
-    def without_trees(self, classes: tuple[str, ...]) -> Self:
-        """The same outputs of boosted trees, where they speak for the first class and the trees for the second."""
-        note = (
-            f"The trees add up to the log-odds of {classes[1]!r}; those of {classes[0]!r} were asked for, "
-            "so the model is explained by asking it. Without a positive class the trees are read exactly."
-        )
-        return replace(self, note=note)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,8 +85,6 @@ def _margin_head(final: Any, model: Any, sample: Any, wanted: Wanted, names: tup
     of_pairs = len(names) > 2 and getattr(final, "decision_function_shape", None) == "ovo"  # noqa: PLR2004 - a pair
     outputs = wanted.margins(names, n_margins, unit, of_pairs=of_pairs)
     trees = final if exact and _is_boosted(final) else None
-    if trees is not None and outputs.sign < 0:
-        outputs, trees = outputs.without_trees(names), None
     return Head(outputs=outputs, ask=_door("decision_function", outputs.sign), trees=trees, may_be_linear=True)
 
 

@@ -67,9 +67,8 @@ def assert_is_the_model(
     if model.trees is not None:
         forest = read_forest(model.trees)
         assert forest is not None
-        np.testing.assert_allclose(
-            predict(forest, forest.as_compared(encoded)), expected, rtol=0, atol=tolerance * scale
-        )
+        outputs = model.tree_sign * predict(forest, forest.as_compared(encoded))
+        np.testing.assert_allclose(outputs, expected, rtol=0, atol=tolerance * scale)
     if model.linear is not None:
         linear = encoded @ model.linear.coefficients + model.linear.intercept
         np.testing.assert_allclose(linear, expected, rtol=0, atol=1e-9 * scale)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.explainers.protocol import ExplainableModel
     from interp_pipeline.explanation import Explanation, FloatArray
 
 
@@ -121,7 +122,7 @@ def random_rows(n_rows: int, n_features: int, seed: int) -> FloatArray:
 
 
 def explain(
-    name: str, model: SmallModel, rows: pd.DataFrame, background: pd.DataFrame, config: ExplainConfig
+    name: str, model: ExplainableModel, rows: pd.DataFrame, background: pd.DataFrame, config: ExplainConfig
 ) -> Explanation:
     """Run one explainer and see that it reports every row once as finished."""
     finished: list[int] = []

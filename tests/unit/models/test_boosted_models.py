@@ -43,7 +43,7 @@ def test_two_classes_with_categories(flavor: str) -> None:
     assert_is_the_model(model, _TABLE, _margin(native, _TABLE[:110]), _SINGLE)
     model = adapt(native, _TABLE, flavor, output_names=["bad", "good"], positive_class="bad")
     assert model.output_names == ("bad",)
-    assert model.trees is None
+    assert model.trees is native
     assert_is_the_model(model, _TABLE, -_margin(native, _TABLE[:110]), _SINGLE)
     model = adapt(native, _TABLE, flavor, output="probability")
     assert (model.output_names, model.output_unit, model.trees) == (("0", "1"), "probability", None)
