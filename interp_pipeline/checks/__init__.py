@@ -13,6 +13,8 @@ from interp_pipeline.checks.served_answers import served_disagreement
 from interp_pipeline.checks.surrogate_fidelity import surrogate_fidelity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from interp_pipeline.explanation import Explanation, FloatArray
 
 __all__ = [
@@ -37,6 +39,7 @@ def run_checks(
     served_predictions: FloatArray | None = None,
     background_predictions: FloatArray | None = None,
     served_answers: Any = None,
+    class_labels: Mapping[str, str] | None = None,
 ) -> dict[str, float]:
     """Run every check the given explanations and predictions allow.
 
@@ -47,6 +50,7 @@ def run_checks(
         background_predictions: its outputs for the background, shape (n_background, n_outputs).
         served_answers: whatever the served model answers for the explained rows, where that need not be the
             explained outputs: labels, probabilities or numbers.
+        class_labels: class name by the label the model itself gives it, where it has labels.
 
     Returns:
         Numbers by name; the names are public, as metrics ``explanation_check/<name>``:
@@ -73,7 +77,7 @@ def run_checks(
     if explained is not None and served_predictions is not None:
         checks["prediction_mismatch"] = prediction_mismatch(explained.predictions, served_predictions)
     if explained is not None and served_answers is not None:
-        disagreement = served_disagreement(explained, served_answers)
+        disagreement = served_disagreement(explained, served_answers, class_labels)
         if disagreement is not None:
             checks["served_disagreement"] = disagreement
     return checks

@@ -11,6 +11,8 @@ from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
     from interp_pipeline.explanation import Explanation, FloatArray
@@ -21,7 +23,9 @@ _TOLERANCE = 1e-5  # share of the output range: several libraries serve single p
 _TIE = 1e-9  # of the output range: outputs nearer to each other than this decide nothing
 
 
-def served_disagreement(explained: Explanation, answers: Any) -> float | None:
+def served_disagreement(
+    explained: Explanation, answers: Any, class_labels: Mapping[str, str] | None = None
+) -> float | None:
     """Share of the explained rows for which the served model's own answer is another one.
 
     What a served model answers is not always what is explained: scikit-learn serves labels where
@@ -32,6 +36,8 @@ def served_disagreement(explained: Explanation, answers: Any) -> float | None:
     Args:
         explained: any explanation, for its predictions.
         answers: array, series or frame with a line per explained row.
+        class_labels: class name by the label the model itself gives it, which need not be the same once a caller
+            has named the classes; None or empty: not known.
 
     Returns:
         Between 0 and 1; None where the two cannot be held against each other.
@@ -44,7 +50,7 @@ def served_disagreement(explained: Explanation, answers: Any) -> float | None:
     if not is_classifier:
         return _values(explained, explained.predictions, table)
     if table.shape[1] == 1:
-        labels = _labels(explained, table[:, 0])
+        labels = _labels(explained, table[:, 0], class_labels or {})
         return labels if labels is not None else _single_probability(explained, table)
     if explained.output_unit == PROBABILITY:
         return _values(explained, explained.predictions, table)
@@ -68,11 +74,13 @@ def _values(explained: Explanation, outputs: FloatArray, table: npt.NDArray[np.o
     return _share(apart > _TOLERANCE * output_range(explained), np.ones(len(apart), dtype=np.bool_))
 
 
-def _labels(explained: Explanation, column: npt.NDArray[np.object_]) -> float | None:
-    """Labels against decisions; None where the answers are no labels under the outputs' names."""
-    names, outputs = np.array([name_of(value) for value in column], dtype=object), explained.output_names
+def _labels(explained: Explanation, column: npt.NDArray[np.object_], class_labels: Mapping[str, str]) -> float | None:
+    """Labels against decisions; None where the answers are neither the model's labels nor the outputs' names."""
+    said_as, outputs = [name_of(value) for value in column], explained.output_names
+    are_known = set(said_as) <= set(class_labels)
+    names = np.array([class_labels[name] for name in said_as] if are_known else said_as, dtype=object)
     if len(outputs) == 1:  # of two classes only the one that the score speaks for has a name here
-        if outputs[0] not in names and _numbers(column.reshape(-1, 1), 1) is not None:
+        if not are_known and outputs[0] not in names and _numbers(column.reshape(-1, 1), 1) is not None:
             return None
         return _share((names != outputs[0]).astype(np.intp) != _decisions(explained), _clear(explained))
     if not set(names) <= set(outputs):
@@ -84,12 +92,13 @@ def _labels(explained: Explanation, column: npt.NDArray[np.object_]) -> float | 
 def _single_probability(explained: Explanation, table: npt.NDArray[np.object_]) -> float | None:
     """One number per row of a binary classifier: the probability of its second class.
 
-    Beside a single score it is not known which of the two is the second, so either will do.
+    Beside a single score it is not known which of the two is the second, so either will do. Whole numbers
+    throughout may as well be labels, of which it is not known here what they stand for.
     """
     if explained.positive_class is None:
         return None
     numbers = _numbers(table, 1)
-    if numbers is None or not ((numbers >= 0) & (numbers <= 1)).all():
+    if numbers is None or not ((numbers >= 0) & (numbers <= 1)).all() or np.isin(numbers, (0, 1)).all():
         return None
     if explained.output_unit == PROBABILITY:
         return _values(explained, explained.predictions[:, [-1]], table)

@@ -173,6 +173,7 @@ def _checks(
         served_predictions=served,
         background_predictions=None if shap is not None and shap.method in WITHOUT_BACKGROUND else background,
         served_answers=answers,
+        class_labels=loaded.class_labels,
     )
     share = checks.get("served_disagreement", 0.0)
     if share > 0:

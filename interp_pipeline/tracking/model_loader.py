@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,7 +18,7 @@ from interp_pipeline.tracking.model_file import read_model_file
 from interp_pipeline.training.summation_order import fix_summation_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import pandas as pd
 
@@ -45,6 +45,7 @@ class LoadedModel:
     background: pd.DataFrame  # likewise
     reference: Callable[[pd.DataFrame], FloatArray]  # the explained outputs through the model's own library
     served: Callable[[pd.DataFrame], Any] | None  # whatever its pyfunc answers; None: that is the reference
+    class_labels: Mapping[str, str] = field(default_factory=dict)  # class name by the label its pyfunc may answer with
     notes: tuple[str, ...] = ()  # how the model was taken apart, a sentence each
 
 
@@ -218,6 +219,7 @@ def _adapted(
 ) -> LoadedModel:
     """A model of any other origin."""
     from interp_pipeline.models.adapt import adapt_model
+    from interp_pipeline.models.class_labels import class_labels
 
     def served(table: pd.DataFrame) -> Any:
         with _silent_keras() if file.flavor == "keras" else nullcontext():
@@ -249,8 +251,13 @@ def _adapted(
         background=background,
         reference=parts.reference,
         served=served,
+        class_labels=class_labels(native, config.class_names) if _is_classifier(parts) else {},
         notes=parts.notes,
     )
+
+
+def _is_classifier(parts: ExplainableModel) -> bool:
+    return parts.output_unit == PROBABILITY or parts.output_unit in CLASS_SCORES
 
 
 def _are_named_numbers(parts: ExplainableModel, file: ModelFile) -> bool:
@@ -259,8 +266,7 @@ def _are_named_numbers(parts: ExplainableModel, file: ModelFile) -> bool:
     Not so the names of a classifier's outputs: the model's own class names are right whatever was served.
     """
     count = len(parts.output_names)
-    is_classifier = parts.output_unit == PROBABILITY or parts.output_unit in CLASS_SCORES
-    return 1 < count == len(file.outputs) and not is_classifier and parts.output_names != file.outputs
+    return 1 < count == len(file.outputs) and not _is_classifier(parts) and parts.output_names != file.outputs
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from harness.command_line import interp, script
 from harness.zoo import REQUIRED, Zoo, measurements, require_sound
-from sklearn.tree import DecisionTreeRegressor
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from interp_pipeline.errors import DataError, ModelError, UsageError
 
@@ -134,6 +134,15 @@ def test_rows_and_background_of_one_table_are_kept_apart_and_drawn_alike_each_ti
     again = zoo.explain(uri, TABLE.sample(frac=1, random_state=1), target="amount", rows=20)
     assert again.manifest["files"] == files
     assert again.manifest["key"] == first.manifest["key"]
+
+
+def test_numbered_classes_under_the_names_their_owner_gives_answer_as_they_are_served(zoo: Zoo) -> None:
+    table = TABLE.assign(amount=(TABLE["amount"] > 0).astype(int))
+    model = DecisionTreeClassifier(max_depth=4, random_state=0).fit(table[NUMBERS], table["amount"])
+    explained = zoo.explain(zoo.sklearn("renamed", model, table, "amount"), table, class_names=["small", "big"])
+    assert explained.shap.output_names == ("small", "big")
+    assert explained.manifest["checks"]["served_disagreement"] == 0
+    assert "answers otherwise" not in explained.report
 
 
 def test_types_are_those_the_signature_declares(zoo: Zoo) -> None:

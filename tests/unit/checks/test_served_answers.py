@@ -30,7 +30,7 @@ def _explained(predictions: Any, names: tuple[str, ...], unit: str, positive: st
 
 SHARES = _explained([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.6, 0.4]], ("no", "yes"), "probability", "yes")
 ODDS = _explained([-2.0, 1.0, 0.5, -0.1], ("yes",), "log-odds", "yes")
-SCORES = _explained([[2, 1, 0], [0, 3, 1], [0, 1, 2], [5, 1, 1]], ("a", "b", "c"), "log-odds")
+SCORES = _explained([[2, 1, 0], [0, 3, 1], [0, 1, 2], [5, 1, 1]], ("a", "b", "c"), "softmax score")
 NUMBERS = _explained([1.0, 2.0, 4.0, 5.0], ("y",), "y")
 WHOLE = _explained([[0.9, 0.1], [0.2, 0.8]], ("0", "1"), "probability", "1")
 
@@ -57,6 +57,34 @@ CASES = [
     ("another number of rows", NUMBERS, [1.0], None),
     ("more outputs", NUMBERS, [[1.0, 2.0]] * 4, None),
 ]
+
+
+NUMBERED = {"0": "no", "1": "yes"}
+RENAMED = [
+    ("numbers", SHARES, [0, 1, 1, 0], NUMBERED, 0.0),
+    ("numbers, one wrong", SHARES, [0, 1, 0, 0], NUMBERED, 0.25),
+    ("numbers from one on", SHARES, [1.0, 2.0, 2.0, 1.0], {"1": "no", "2": "yes"}, 0.0),
+    ("numbers from one on, one wrong", SHARES, [1, 2, 2, 2], {"1": "no", "2": "yes"}, 0.25),
+    ("texts", SHARES, ["bad", "good", "good", "good"], {"bad": "no", "good": "yes"}, 0.25),
+    ("truth values", SHARES, [False, True, True, False], {"False": "no", "True": "yes"}, 0.0),
+    ("numbers of a score", ODDS, [0, 1, 1, 0], NUMBERED, 0.0),
+    ("numbers of a score, all wrong", ODDS, [1, 0, 0, 1], NUMBERED, 1.0),
+    ("numbers of a score, none of its own class", ODDS, [0, 0, 0, 0], NUMBERED, 0.5),
+    ("numbers of scores", SCORES, [0, 1, 2, 1], {"0": "a", "1": "b", "2": "c"}, 0.25),
+    ("probabilities beside labels", SHARES, [0.1, 0.8, 0.7, 0.4], NUMBERED, 0.0),
+    ("other probabilities beside labels", SHARES, [0.1, 0.8, 0.7, 0.9], NUMBERED, 0.25),
+    ("numbers of which nothing is known", SHARES, [0, 1, 0, 0], {}, None),
+    ("numbers of which nothing is known, of a score", ODDS, [0, 1, 0, 0], {}, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("explained", "answers", "labels", "expected"), [c[1:] for c in RENAMED], ids=[c[0] for c in RENAMED]
+)
+def test_labels_are_read_by_the_names_a_caller_gave_them(
+    explained: Explanation, answers: Any, labels: dict[str, str], expected: float | None
+) -> None:
+    assert served_disagreement(explained, answers, labels) == expected
 
 
 @pytest.mark.parametrize(("explained", "answers", "expected"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
