@@ -68,7 +68,8 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         LIME is computed only when publishing, for it is not returned.
 
     Raises:
-        UsageError: no such version, data or method.
+        UsageError: no such version, data or method, or an option that does not fit.
+        DataError: a table has a column twice, or a value that the model cannot read (a UsageError too).
         ModelError: the version cannot be explained, or the explanation failed its checks.
         TrackingError: the tracking server or a storage does not answer.
     """
@@ -77,17 +78,19 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
     wanted = (methods,) if isinstance(methods, str) else tuple(methods)
     if wanted == ("auto",) and not publish:
         wanted = ("shap",)
-    config = ExplainConfig(
-        rows=rows,
-        methods=wanted,
-        output=output,
-        target=target,
-        positive_class=positive_class,
-        class_names=tuple(class_names),
-        max_seconds=max_seconds,
-        max_error=max_error,
-        max_evaluations=max_evaluations,
-        interactions=publish,  # they are not returned
+    config = ExplainConfig.from_mapping(
+        {
+            "rows": rows,
+            "methods": wanted,
+            "output": output,
+            "target": target,
+            "positive_class": positive_class,
+            "class_names": tuple(class_names),
+            "max_seconds": max_seconds,
+            "max_error": max_error,
+            "max_evaluations": max_evaluations,
+            "interactions": publish,  # they are not returned
+        }
     )
     result = explain_step(model_uri, config, data=data, background=background, publishing=publish)
     explanation = result.shap or result.lime
@@ -119,12 +122,13 @@ def find_interactions(
 
     Raises:
         UsageError: no such version or data.
+        DataError: a table has a column twice, or a value that the model cannot read (a UsageError too).
         ModelError: the version is no tree ensemble, or its interactions would take too long.
         TrackingError: the tracking server or a storage does not answer.
     """
     from interp_pipeline.steps.explain import explain as explain_step
 
-    config = ExplainConfig(rows=rows, methods=("shap_tree",), output=output)
+    config = ExplainConfig.from_mapping({"rows": rows, "methods": ("shap_tree",), "output": output})
     result = explain_step(model_uri, config, data=data, background=background, publishing=False)
     if result.interactions is None:
         msg = f"{model_uri}: {result.interactions_why}"
@@ -187,14 +191,20 @@ def compare(
 
     Raises:
         UsageError: fewer than two versions, or nothing in common to compare.
+        DataError: a table has a column twice, or a value that the model cannot read (a UsageError too).
         ModelError: a version cannot be explained.
         TrackingError: the tracking server or a storage does not answer.
     """
     from interp_pipeline.steps.compare import compare as compare_step
 
-    explain_config = ExplainConfig(
-        rows=rows, output=output, target=target, positive_class=positive_class, class_names=tuple(class_names)
+    config = CompareConfig.from_mapping({"rows": rows})
+    explain_config = ExplainConfig.from_mapping(
+        {
+            "rows": rows,
+            "output": output,
+            "target": target,
+            "positive_class": positive_class,
+            "class_names": tuple(class_names),
+        }
     )
-    return compare_step(
-        model_uris, CompareConfig(rows=rows), explain_config=explain_config, data=data, publishing=publish
-    ).comparison
+    return compare_step(model_uris, config, explain_config=explain_config, data=data, publishing=publish).comparison

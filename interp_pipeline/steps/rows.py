@@ -15,6 +15,7 @@ apart where it has enough rows for both.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -22,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.data.background import select_background, select_rows
 from interp_pipeline.data.sources import read_table, without_secrets
-from interp_pipeline.errors import ModelError, UsageError
+from interp_pipeline.data.typed_rows import name_of, shown
+from interp_pipeline.errors import DataError, ModelError, UsageError
 from interp_pipeline.tracking.feature_names import require_columns
 from interp_pipeline.tracking.logged_data import read_logged_datasets
 from interp_pipeline.tracking.model_file import read_input_example
@@ -75,7 +77,7 @@ class Chosen:
 
 
 def given_table(data: str | pd.DataFrame, what: str, source: str | None = None) -> Table:
-    """A table a caller gives: a path, an address or a frame.
+    """A table a caller gives: a path, an address or a frame, whose columns are called by what their labels print as.
 
     Args:
         data: where it is, or itself.
@@ -83,16 +85,35 @@ def given_table(data: str | pd.DataFrame, what: str, source: str | None = None) 
         source: what it is called in sentences; None: its path, or "the given frame".
 
     Raises:
-        UsageError: it does not exist, or is empty.
-        DataError: it cannot be read as a table.
+        UsageError: it is nothing of this kind, does not exist, or is empty.
+        DataError: it cannot be read as a table, or has two columns of one name.
         TrackingError: the storage does not answer.
     """
     if isinstance(data, str):
         return Table(frame=read_table(data), source=source or without_secrets(data))
+    import pandas as pd
+
+    if not isinstance(data, pd.DataFrame):
+        msg = (
+            f"the {what} must be a pandas DataFrame, or the path or address of a table as a text, "
+            f"not {type(data).__name__}; an array becomes one by pandas.DataFrame(array, columns=names)"
+        )
+        raise UsageError(msg)
     if data.empty:
         msg = f"the frame of {what} is empty"
         raise UsageError(msg)
-    return Table(frame=_numbered(data), source=source or "the given frame")
+    return Table(frame=_numbered(_named(data, what)), source=source or "the given frame")
+
+
+def _named(frame: pd.DataFrame, what: str) -> pd.DataFrame:
+    """The frame with texts for column labels, as files have them: the columns of an array are 0, 1, 2."""
+    names = [name_of(label) for label in frame.columns]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        columns = ", ".join(shown(name) for name in twice)
+        msg = f"the frame of {what}: columns that occur more than once: {columns}; rename or remove them"
+        raise DataError(msg)
+    return frame if names == list(frame.columns) else frame.set_axis(names, axis="columns")
 
 
 def _numbered(rows: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from harness.command_line import interp, script
 from harness.zoo import REQUIRED, Zoo, measurements, require_sound
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+import interp_pipeline
 from interp_pipeline.errors import DataError, ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -143,6 +144,41 @@ def test_numbered_classes_under_the_names_their_owner_gives_answer_as_they_are_s
     assert explained.shap.output_names == ("small", "big")
     assert explained.manifest["checks"]["served_disagreement"] == 0
     assert "answers otherwise" not in explained.report
+
+
+def test_the_columns_of_an_array_are_called_by_their_positions(zoo: Zoo) -> None:
+    from mlflow.models import infer_signature
+
+    array = TABLE[NUMBERS].to_numpy()
+    bare = DecisionTreeRegressor(max_depth=4, random_state=0).fit(array, TABLE["amount"])
+    for name, options in {"unsigned array": {}, "tensor": {"signature": infer_signature(array)}}.items():
+        uri = zoo.register(name, _log(bare, **options))
+        explained = zoo.explain(uri, pd.DataFrame(array[:40]), background=pd.DataFrame(array[40:]))
+        require_sound(explained, "shap_tree", list("01234"))
+    with_target = TABLE[NUMBERS].set_axis(range(5), axis="columns").assign(amount=TABLE["amount"])
+    require_sound(zoo.explain(uri, with_target, target="amount"), "shap_tree", list("01234"))
+
+
+@pytest.mark.parametrize("option", ["data", "background"])
+def test_what_is_no_table_is_refused(zoo: Zoo, option: str) -> None:
+    uri = zoo.register(f"picky {option}", _log())
+    what = {"data": "rows to explain", "background": "background data"}[option]
+    for wrong, kind in ((TABLE.to_numpy(), "ndarray"), ([1, 2], "list"), (3, "int")):
+        with pytest.raises(UsageError, match=f"the {what} must be a pandas DataFrame, or the path .* not {kind};"):
+            zoo.explain(uri, **{"data": TABLE, option: wrong})
+    twice = pd.concat([TABLE, TABLE[["m1"]]], axis="columns")
+    with pytest.raises(DataError, match=f"the frame of {what}: columns that occur more than once: 'm1'; rename"):
+        zoo.explain(uri, **{"data": TABLE, option: twice})
+    with pytest.raises(DataError, match="more than once: '1'"):
+        zoo.explain(uri, TABLE.set_axis([1, "1", *"abcd"], axis="columns"))
+
+
+def test_half_a_row_is_refused(zoo: Zoo) -> None:
+    uri = zoo.register("halves", _log())
+    with pytest.raises(UsageError, match=r"rows must be a whole number, not 1\.5"):
+        zoo.explain(uri, TABLE, rows=1.5)
+    with pytest.raises(UsageError, match=r"rows must be a whole number, not 1\.5"):
+        interp_pipeline.compare([uri, uri], rows=1.5)  # type: ignore[arg-type]  # what a caller may do
 
 
 def test_types_are_those_the_signature_declares(zoo: Zoo) -> None:
