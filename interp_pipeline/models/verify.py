@@ -57,7 +57,7 @@ def require_answers(model: AdaptedModel, rows: pd.DataFrame, background: pd.Data
     """Refuse a model that is no fixed function with finite answers.
 
     Raises:
-        ModelError: its answers change from call to call, or are not finite.
+        ModelError: its answers change from call to call or with the rows beside, or are not finite.
     """
     for table in (rows[:_MOST_ROWS], background[:_MOST_ROWS]):
         answers = model.reference(table)
@@ -70,6 +70,13 @@ def require_answers(model: AdaptedModel, rows: pd.DataFrame, background: pd.Data
             raise ModelError(msg)
         if not _equal(answers, model.reference(table), _TOLERANCE):
             msg = "the model answers the same rows differently each time; only a fixed function can be explained"
+            raise ModelError(msg)
+        turned, alone = model.reference(table.iloc[::-1])[::-1], model.reference(table.iloc[:1])
+        if not (_equal(turned, answers, _TOLERANCE) and _equal(alone, answers[:1], _TOLERANCE)):
+            msg = (
+                "the model's answer for a row depends on the rows that are asked about with it; "
+                "only a function of one row can be explained"
+            )
             raise ModelError(msg)
 
 
