@@ -53,8 +53,8 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         background: background data, likewise; None takes what was logged, or rows beside those of ``data``.
         rows: how many rows at most.
         methods: ``"auto"``, ``"shap"``, ``"lime"`` or a list of explainer names.
-        output: what of a classifier is explained: ``"probability"``, ``"margin"`` (log-odds, or its decision
-            function), or ``"auto"``: the margin of models that add up in it, else probabilities.
+        output: what of a classifier is explained: ``"probability"``, ``"margin"`` (log-odds, softmax
+            scores or its decision function), or ``"auto"``: the margin of models that add up in it, else probabilities.
         target: column that a model not trained here predicts; None: what its signature says.
         positive_class: which of such a model's two classes is spoken about; None: the second.
         class_names: names for such a model's classes, in its own order; empty: its own.

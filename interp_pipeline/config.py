@@ -168,7 +168,7 @@ class ExplainConfig(Config):
     max_error: float | None = None  # largest mean standard error, as a share of mean |value|
     max_evaluations: int | None = None  # rows the model may be asked to predict; None: no limit
     # What of a classifier is explained: "auto" takes probabilities, except for models that add up in
-    # log-odds (boosted trees, linear classifiers), whose margins are explained exactly.
+    # log-odds or softmax scores (boosted trees, linear classifiers), whose margins are explained exactly.
     output: Output = "auto"
 
     def __post_init__(self) -> None:

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
     import shap
 
-__all__ = ["CLASS_SCORES", "LOG_ODDS", "PROBABILITY", "VOTES", "Cost", "Explanation", "FloatArray"]
+__all__ = ["CLASS_SCORES", "LOG_ODDS", "PROBABILITY", "SOFTMAX_SCORE", "VOTES", "Cost", "Explanation", "FloatArray"]
 
 PROBABILITY = "probability"  # unit of classifiers that give probabilities
 LOG_ODDS = "log-odds"
+# One per class, the input of a softmax: only the difference of two is the log of an odds ratio, none by itself.
+SOFTMAX_SCORE = "softmax score"
 VOTES = "share of votes"  # of classifiers that answer with labels alone: 1 for the answer, 0 for the others
-CLASS_SCORES = frozenset({LOG_ODDS, "decision function", "margin", VOTES})  # all units of classifiers but the first
+# All units of classifiers but the first.
+CLASS_SCORES = frozenset({LOG_ODDS, SOFTMAX_SCORE, "decision function", "margin", VOTES})
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 

@@ -75,7 +75,7 @@ def _with_output_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--output",
             type=click.Choice(get_args(Output)),
-            help="What is explained of a classifier; auto: log-odds where these add up, else probabilities.",
+            help="What is explained of a classifier; auto: scores where these add up, else probabilities.",
         ),
     ):
         command = option(command)

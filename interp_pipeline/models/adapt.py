@@ -34,9 +34,10 @@ def adapt_model(  # noqa: PLR0913 - options are keyword-only
 ) -> AdaptedModel:
     """Make an ``ExplainableModel`` of a loaded estimator, and prove on the given rows that it is the same model.
 
-    A classifier's probabilities are explained, or its log-odds where they are what adds up exactly
-    (boosted trees, linear classifiers); a regression's prediction; for a model that answers with
-    labels alone, one vote per class. ``notes`` of the result say how the model was taken apart.
+    A classifier's probabilities are explained, or its log-odds (softmax scores of three or more
+    classes) where they are what adds up exactly (boosted trees, linear classifiers); a regression's
+    prediction; for a model that answers with labels alone, one vote per class. ``notes`` of the
+    result say how the model was taken apart.
 
     Args:
         native: scikit-learn estimator, pipeline or search; Keras model; object of XGBoost's or

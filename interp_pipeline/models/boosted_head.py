@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from interp_pipeline.models.head import Head
-from interp_pipeline.models.outputs import LOG_ODDS, as_columns, class_names
+from interp_pipeline.models.outputs import as_columns, class_names
 
 if TYPE_CHECKING:
     from interp_pipeline.explanation import FloatArray
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BoostedModel", "boosted_head"]
 
-_MARGIN = "margin"  # unit of raw scores that are no log-odds
 _ROUNDING = 1e-6  # a prediction in single precision is its margin if they agree to this
 
 
@@ -26,7 +25,7 @@ class BoostedModel(Protocol):
     native: Any  # the library's scikit-learn object, or its booster
     n_classes: int  # 0: no classifier
     classes: Any | None  # labels, where it has some
-    margin_is_log_odds: bool  # of a classifier
+    margin_unit: str  # of a classifier
     gives_probabilities: bool  # of a classifier
     is_trees: bool
     feature_names: tuple[str, ...] | None  # columns in the trees' order; None if it was trained without names
@@ -68,7 +67,7 @@ def boosted_head(booster: BoostedModel, model: Any, sample: Any, wanted: Wanted,
             forward=lambda encoded: _of_all_classes(booster.forward(encoded, margin=False)),
         )
     n_margins = as_columns(booster.ask(model, sample, margin=True)).shape[1]
-    outputs = wanted.margins(names, n_margins, LOG_ODDS if booster.margin_is_log_odds else _MARGIN)
+    outputs = wanted.margins(names, n_margins, booster.margin_unit)
     trees = booster.native if exact and booster.is_trees else None
     return Head(
         outputs=outputs,

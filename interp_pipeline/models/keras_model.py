@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from interp_pipeline.errors import ModelError
+from interp_pipeline.explanation import LOG_ODDS, SOFTMAX_SCORE
 from interp_pipeline.models.adapted import AdaptedModel, Cut
-from interp_pipeline.models.outputs import LOG_ODDS, as_columns, class_names
+from interp_pipeline.models.outputs import as_columns, class_names
 from interp_pipeline.models.raw_table import RawTable
 from interp_pipeline.models.verify import require_match
 
@@ -26,6 +27,7 @@ _ROWS_PER_PREDICT = 8_192  # Keras' own door, whose every batch costs
 _SUM_TOLERANCE = 1e-3  # how far rows of a softmax in low precision may be from summing to 1
 _NOTE = "Features are masked in the network's own input."
 _CLASS_LOSSES = {"binarycrossentropy", "categoricalcrossentropy", "sparsecategoricalcrossentropy"}
+_LOGITS = {"sigmoid logits": LOG_ODDS, "softmax logits": SOFTMAX_SCORE}
 
 
 def adapt_keras(
@@ -122,7 +124,7 @@ def _compiled(network: Any, n_features: int, dtype: str) -> Callable[[FloatArray
 
 
 def _head(network: Any, answers: FloatArray, wanted: Wanted) -> tuple[str, Outputs]:
-    """What the outputs are: ``sigmoid`` (one, or one per label), ``softmax``, ``logits`` or ``numbers``."""
+    """What the outputs are: ``sigmoid`` (one, or one per label), ``softmax``, one of ``_LOGITS`` or ``numbers``."""
     activation = _activation(getattr(network, "layers", None) or [], network) or _by_loss(network, answers)
     n_outputs = answers.shape[1]
     if activation == "softmax" and n_outputs > 1:
@@ -133,10 +135,11 @@ def _head(network: Any, answers: FloatArray, wanted: Wanted) -> tuple[str, Outpu
         if n_outputs == 1:
             return "sigmoid", wanted.probabilities(class_names(None, 2, wanted))
         return "labels", wanted.probabilities(class_names(None, n_outputs, wanted))
-    if activation == "logits":
-        wanted.refuse("probability", "gives log-odds")
+    if activation in _LOGITS:
+        unit = _LOGITS[activation]
+        wanted.refuse("probability", f"gives no probability but its {unit}")
         names = class_names(None, max(n_outputs, 2), wanted)
-        return "logits", wanted.margins(names, n_outputs, LOG_ODDS)
+        return activation, wanted.margins(names, n_outputs, unit)
     wanted.refuse("margin", "is a regression, which has no margin")
     return "numbers", wanted.numbers(n_outputs)
 
@@ -176,7 +179,7 @@ def _by_loss(network: Any, answers: FloatArray) -> str | None:
     name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", "")) or ""
     trained_for_classes = name.replace("_", "").lower() in _CLASS_LOSSES
     if trained_for_classes and getattr(loss, "from_logits", False):
-        return "logits"
+        return "sigmoid logits" if name.lower().startswith("binary") else "softmax logits"
     inside = bool(answers.min() >= 0 and answers.max() <= 1)
     if trained_for_classes and inside and name.lower().startswith("binary"):
         return "sigmoid"

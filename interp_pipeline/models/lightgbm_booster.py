@@ -6,7 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.errors import ModelError
+from interp_pipeline.explanation import LOG_ODDS, SOFTMAX_SCORE
 from interp_pipeline.models.category_columns import CategoryColumns
+from interp_pipeline.models.outputs import MARGIN
 
 if TYPE_CHECKING:
     from interp_pipeline.explanation import FloatArray
@@ -16,7 +18,7 @@ __all__ = ["LightGBMModel"]
 _OBJECTIVE = re.compile(r"^objective=(.*)$", re.MULTILINE)
 _CATEGORICAL = re.compile(r"^\[categorical_feature: ([\d,]+)\]$", re.MULTILINE)
 _AVERAGES = re.compile(r"^average_output$", re.MULTILINE)
-_LOGISTIC = {"binary", "multiclassova"}  # objectives whose sigmoid may be steeper or flatter
+_LOGISTIC = {"binary", "multiclassova"}  # every score has a sigmoid of its own, which may be steeper or flatter
 
 
 class LightGBMModel:
@@ -42,7 +44,9 @@ class LightGBMModel:
         self.n_classes = 0
         if objective in {"binary", "multiclass", "multiclassova"}:
             self.n_classes = int(settings.get("num_class", 2)) if self.classes is None else len(self.classes)
-        self.margin_is_log_odds = objective not in _LOGISTIC or float(settings.get("sigmoid", 1)) == 1.0
+        self.margin_unit = SOFTMAX_SCORE
+        if objective in _LOGISTIC:
+            self.margin_unit = LOG_ODDS if float(settings.get("sigmoid", 1)) == 1.0 else MARGIN
         # A random forest's raw score is the sum of its trees, and its prediction belongs to their mean.
         best = int(self._booster.best_iteration)
         rounds = best if best > 0 else int(self._booster.current_iteration())

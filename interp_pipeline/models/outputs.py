@@ -9,18 +9,18 @@ import numpy as np
 
 from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import ModelError, UsageError
+from interp_pipeline.explanation import PROBABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["LOG_ODDS", "PROBABILITY", "Output", "Outputs", "Wanted", "as_columns", "class_names", "first_line"]
+__all__ = ["MARGIN", "Output", "Outputs", "Wanted", "as_columns", "class_names", "first_line"]
 
 Output: TypeAlias = Literal["auto", "probability", "margin"]
 
-PROBABILITY = "probability"
-LOG_ODDS = "log-odds"
+MARGIN = "margin"  # unit of raw scores of which nothing more is known
 
 _TWO = 2  # classes of a binary classifier
 

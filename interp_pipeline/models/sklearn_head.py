@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from interp_pipeline.errors import ModelError
+from interp_pipeline.explanation import LOG_ODDS, SOFTMAX_SCORE
 from interp_pipeline.models.answers import read_answers, read_labels
 from interp_pipeline.models.head import Head
-from interp_pipeline.models.outputs import LOG_ODDS, as_columns, class_names
+from interp_pipeline.models.outputs import as_columns, class_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["sklearn_head"]
 
-_DECISION = "decision function"  # unit of scores that are no log-odds
+_DECISION = "decision function"  # unit of scores that are neither log-odds nor the input of a softmax
 
 
 def sklearn_head(final: Any, model: Any, sample: Any, wanted: Wanted, *, exact: bool) -> Head:
@@ -80,8 +81,8 @@ def _classifier_head(final: Any, model: Any, sample: Any, wanted: Wanted, *, exa
 
 
 def _margin_head(final: Any, model: Any, sample: Any, wanted: Wanted, names: tuple[str, ...], *, exact: bool) -> Head:
-    unit = LOG_ODDS if _is_additive_in_log_odds(final) else _DECISION
     n_margins = as_columns(_call(model, "decision_function", sample)).shape[1]
+    unit = _margin_unit(final, n_margins)
     of_pairs = len(names) > 2 and getattr(final, "decision_function_shape", None) == "ovo"  # noqa: PLR2004 - a pair
     outputs = wanted.margins(names, n_margins, unit, of_pairs=of_pairs)
     trees = final if exact and _is_boosted(final) else None
@@ -121,6 +122,22 @@ def _is_additive_in_log_odds(final: Any) -> bool:
     if isinstance(final, (LogisticRegression, LinearDiscriminantAnalysis)):
         return True
     return (isinstance(final, SGDClassifier) or _is_boosted(final)) and getattr(final, "loss", None) == "log_loss"
+
+
+def _margin_unit(final: Any, n_margins: int) -> str:
+    """What one unit of the decision function is."""
+    if not _is_additive_in_log_odds(final):
+        return _DECISION
+    return LOG_ODDS if n_margins == 1 or _is_one_against_rest(final) else SOFTMAX_SCORE
+
+
+def _is_one_against_rest(final: Any) -> bool:
+    """Whether each class of a model of log-odds was set against all others, in a model of its own."""
+    from sklearn.linear_model import LogisticRegression, SGDClassifier
+
+    # scikit-learn before 1.8: of more than two classes, liblinear knows no other way
+    asked = getattr(final, "solver", None) == "liblinear" or getattr(final, "multi_class", None) == "ovr"
+    return isinstance(final, SGDClassifier) or (isinstance(final, LogisticRegression) and asked)
 
 
 def _is_boosted(final: Any) -> bool:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from interp_pipeline.errors import ModelError
+from interp_pipeline.explanation import LOG_ODDS, SOFTMAX_SCORE
 from interp_pipeline.models.category_columns import CategoryColumns
+from interp_pipeline.models.outputs import MARGIN
 
 if TYPE_CHECKING:
     from interp_pipeline.explanation import FloatArray
@@ -38,7 +40,9 @@ class XGBoostModel:
         self.n_classes = 0
         if objective.startswith(("binary:", "multi:")):
             self.n_classes = max(several, 2) if self.classes is None else len(self.classes)
-        self.margin_is_log_odds = objective != "binary:hinge"
+        self.margin_unit = SOFTMAX_SCORE if objective.startswith("multi:") else LOG_ODDS
+        if objective == "binary:hinge":
+            self.margin_unit = MARGIN
         # The scikit-learn object asks for probabilities whatever the objective; hinge has none even so.
         self.gives_probabilities = objective not in _LABELS_ONLY or (self._wrapped and objective == "multi:softmax")
         self.feature_names = tuple(self._booster.feature_names) if self._booster.feature_names else None

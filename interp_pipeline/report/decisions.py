@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp_pipeline.explanation import CLASS_SCORES, LOG_ODDS, PROBABILITY, VOTES
+from interp_pipeline.explanation import CLASS_SCORES, LOG_ODDS, PROBABILITY, SOFTMAX_SCORE, VOTES
 from interp_pipeline.report.wording import value
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _answer(shap: Explanation, position: int) -> str | None:
     if shap.output_unit in CLASS_SCORES and len(outputs) == 1:
         return shap.output_names[0] if outputs[0] > 0 else None
     # By a decision function the class that leads is not always the answer.
-    ordered = {PROBABILITY, LOG_ODDS, VOTES}
+    ordered = {PROBABILITY, LOG_ODDS, SOFTMAX_SCORE, VOTES}
     return shap.output_names[int(outputs.argmax())] if shap.output_unit in ordered else None
 
 

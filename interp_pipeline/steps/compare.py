@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from interp_pipeline.comparison import compute_comparison
 from interp_pipeline.errors import UsageError
-from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
+from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY, SOFTMAX_SCORE
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.progress import SilentProgress
 from interp_pipeline.steps.compute import compute, load
@@ -235,7 +235,12 @@ def _check_outputs(uri: str, model: ExplainableModel, other_uri: str, other: Exp
 
 
 def _in_words(unit: str) -> str:
-    return {PROBABILITY: "probabilities", "decision function": "values of its decision function"}.get(unit, unit)
+    words = {
+        PROBABILITY: "probabilities",
+        SOFTMAX_SCORE: f"{SOFTMAX_SCORE}s",
+        "decision function": "values of its decision function",
+    }
+    return words.get(unit, unit)
 
 
 def _predicted(unit: str) -> str:

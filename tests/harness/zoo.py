@@ -14,7 +14,7 @@ import pandas as pd
 
 import interp_pipeline
 from interp_pipeline.checks import output_range
-from interp_pipeline.explanation import LOG_ODDS, PROBABILITY
+from interp_pipeline.explanation import LOG_ODDS, PROBABILITY, SOFTMAX_SCORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,5 +171,8 @@ def require_sound(explained: Explained, method: str, features: list[str], *, exa
     if shap.output_unit == LOG_ODDS:
         assert "log-odds" in words
         assert "a probability of" not in words
+    elif shap.output_unit == SOFTMAX_SCORE:
+        assert "softmax scores" in words
+        assert all(untrue not in words for untrue in ("log-odds", "even odds", "a probability of"))
     elif shap.output_unit == PROBABILITY:
         assert "probability of" in words

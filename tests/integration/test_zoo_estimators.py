@@ -50,7 +50,7 @@ def test_a_linear_model_in_closed_form(zoo: Zoo) -> None:
     explained = zoo.explain(zoo.sklearn("linear", model, table, "species"), table)
     require_sound(explained, "shap_linear", NUMBERS)
     assert explained.shap.output_names == ("daisy", "rose", "tulip")
-    assert explained.shap.output_unit == "log-odds"
+    assert explained.shap.output_unit == "softmax score"
     np.testing.assert_allclose(explained.shap.predictions, model.decision_function(explained.shap.data), atol=1e-9)
 
 

@@ -110,13 +110,13 @@ def test_a_forest_that_predicts_two_numbers(zoo: Zoo) -> None:
     np.testing.assert_allclose(explained.shap.predictions, model.predict(explained.shap.data), rtol=1e-12)
 
 
-def test_boosted_trees_add_up_in_log_odds(zoo: Zoo) -> None:
+def test_boosted_trees_of_three_classes_add_up_in_softmax_scores(zoo: Zoo) -> None:
     table = flowers()
     model = _fit(GradientBoostingClassifier(n_estimators=10, random_state=0), table, "species")
     explained = zoo.explain(zoo.sklearn("boosted", model, table, "species"), table)
     require_sound(explained, "shap_tree", NUMBERS)
     assert explained.shap.output_names == ("daisy", "rose", "tulip")
-    assert explained.shap.output_unit == "log-odds"
+    assert explained.shap.output_unit == "softmax score"
     np.testing.assert_allclose(explained.shap.predictions, model.decision_function(explained.shap.data), atol=1e-9)
 
 

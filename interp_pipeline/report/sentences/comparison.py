@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from interp_pipeline.explanation import CLASS_SCORES
+from interp_pipeline.explanation import CLASS_SCORES, SOFTMAX_SCORE
 from interp_pipeline.readable import number
 from interp_pipeline.report.sentences.quality import metric_text, plain_metrics
 from interp_pipeline.report.wording import (
@@ -64,6 +64,8 @@ def _outputs(comparison: Comparison) -> str:
     count_ = len(comparison.outputs)
     if comparison.output_unit == PROBABILITY:
         return f"the probabilities of {count_} classes, averaged"
+    if comparison.output_unit == SOFTMAX_SCORE:
+        return f"the {SOFTMAX_SCORE}s of {count_} classes, averaged"
     if comparison.output_unit in CLASS_SCORES:
         return f"the scores ({comparison.output_unit}) of {count_} classes, averaged"
     return f"{count_} predicted numbers, averaged"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from interp_pipeline.explanation import CLASS_SCORES, LOG_ODDS, VOTES
+from interp_pipeline.explanation import CLASS_SCORES, LOG_ODDS, SOFTMAX_SCORE, VOTES
 from interp_pipeline.report.wording import article, clean, count, listed, percent, quoted, unit_phrase
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _scores(outputs: Sequence[str], positive_class: str | None, unit: str, names
     """The raw scores of a classifier, and what it makes of them."""
     if unit == VOTES:
         return f"each row one of {len(outputs)} answers, {names}"
-    kind = unit if unit == LOG_ODDS else f"a score ({unit})"
+    kind = {LOG_ODDS: LOG_ODDS, SOFTMAX_SCORE: f"a {SOFTMAX_SCORE}"}.get(unit, f"a score ({unit})")
     if positive_class is not None and len(outputs) == 1:
         return (
             f"each row {kind} for being {quoted(positive_class)}, and answers {quoted(positive_class)} "
@@ -69,9 +69,16 @@ def subject_sentence(content: ExplanationReport) -> str:
         return f"All effects are in {unit_phrase(unit)}: +1 means that the prediction is higher by 1."
     about = "the class named" if positive is None else quoted(positive)
     if unit == LOG_ODDS:
+        about += ", taken by itself" if positive is None else ""
         return (
-            f"All effects are about the log-odds of {about}, on which this kind of model adds up: +1 multiplies the "
-            "odds by about 2.7. They are no probabilities; 0 stands for even odds."
+            f"All effects are about the log-odds of {about}, on which this kind of model adds up: +1 multiplies "
+            "the odds by about 2.7. They are no probabilities; 0 stands for even odds."
+        )
+    if unit == SOFTMAX_SCORE:
+        return (
+            "All effects are on softmax scores. Every class has one, the highest is the model's answer, and only "
+            "differences between classes have a meaning: one point more than another class multiplies the odds of the "
+            "one against the other by about 2.7. They are no probabilities."
         )
     if unit == VOTES:
         return f"All effects are about whether the model answers {about}: 1 where it does, 0 where it does not."

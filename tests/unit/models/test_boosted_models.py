@@ -102,7 +102,7 @@ def test_boosters_number_their_classes(flavor: str) -> None:
         )
         margins, shares = native.predict(_TABLE[:110], raw_score=True), native.predict(_TABLE[:110])
     model = adapt(native, _TABLE, flavor, output_names=["low", "middle", "high"])
-    assert (model.output_names, model.output_unit) == (("low", "middle", "high"), "log-odds")
+    assert (model.output_names, model.output_unit) == (("low", "middle", "high"), "softmax score")
     assert model.trees is native
     assert_is_the_model(model, _TABLE, margins.astype(np.float64), _SINGLE)
     model = adapt(native, _TABLE, flavor, output="probability")
@@ -117,6 +117,12 @@ def test_boosters_of_two_classes_and_of_numbers() -> None:
     model = adapt(light, _TABLE, "lightgbm")
     assert (model.output_names, model.output_unit) == (("class 1",), "margin")  # with this sigmoid no log-odds
     assert_is_the_model(model, _TABLE, _margin_of(light))
+    rest = lgb.train(
+        {"objective": "multiclassova", "num_class": 3, "verbose": -1, "num_threads": 1}, lgb.Dataset(_TABLE, _THREE), 4
+    )
+    assert adapt(rest, _TABLE, "lightgbm").output_unit == "log-odds"  # of each class against the rest
+    odds = np.exp(rest.predict(_TABLE, raw_score=True))
+    np.testing.assert_allclose(rest.predict(_TABLE), odds / (1 + odds), rtol=1e-9)
     dart = xgb.train({"objective": "reg:squarederror", "booster": "dart"}, _matrix(_AMOUNT), 4)
     model = adapt(dart, _TABLE, "xgboost", target="amount")
     assert (model.output_names, model.output_unit) == (("amount",), "amount")

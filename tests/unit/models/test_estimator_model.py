@@ -147,16 +147,17 @@ def test_either_output_can_be_forced() -> None:
 
 
 @pytest.mark.parametrize(
-    ("final", "n_outputs"),
+    ("final", "unit", "n_outputs"),
     [
-        (LogisticRegression(max_iter=300), 3),
-        (GradientBoostingClassifier(n_estimators=3), 3),
-        (LinearSVC(C=0.01), 3),
-        (SVC(), 3),
-        (SVC(decision_function_shape="ovo"), 3),
+        (LogisticRegression(max_iter=300), "softmax score", 3),
+        (GradientBoostingClassifier(n_estimators=3), "softmax score", 3),
+        (SGDClassifier(loss="log_loss", max_iter=5000), "log-odds", 3),
+        (LinearSVC(C=0.01), "decision function", 3),
+        (SVC(), "decision function", 3),
+        (SVC(decision_function_shape="ovo"), "decision function", 3),
     ],
 )
-def test_margins_of_three_classes(final: Any, n_outputs: int) -> None:
+def test_margins_of_three_classes(final: Any, unit: str, n_outputs: int) -> None:
     native = _fitted(final, _JOB)
     model = adapt(native, _TABLE)
     names = ("management", "skilled", "unemployed", "unskilled")
@@ -166,8 +167,8 @@ def test_margins_of_three_classes(final: Any, n_outputs: int) -> None:
         assert model.output_names[-1] == "unemployed against unskilled"
     else:
         assert model.output_names == names
-    assert model.positive_class is None
-    assert (model.linear is not None) == (type(final) in {LogisticRegression, LinearSVC})
+    assert (model.positive_class, model.output_unit) == (None, unit)
+    assert (model.linear is not None) == (type(final) in {LogisticRegression, SGDClassifier, LinearSVC})
     assert_is_the_model(model, _TABLE, expected)
     assert n_outputs < expected.shape[1]
 

@@ -91,11 +91,16 @@ def test_networks_that_give_log_odds(build: Any) -> None:
     assert_is_the_model(model, _TABLE, _native(network), _SINGLE)
     model = adapt(network, _TABLE, "keras", output_names=["no", "yes"], positive_class="no")
     assert_is_the_model(model, _TABLE, -_native(network), _SINGLE)
-    with pytest.raises(UsageError, match="gives log-odds"):
+    with pytest.raises(UsageError, match="but its log-odds"):
         adapt(network, _TABLE, "keras", output="probability")
     network = build(3, None)
     network.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    assert adapt(network, _TABLE, "keras").output_names == ("class 0", "class 1", "class 2")
+    model = adapt(network, _TABLE, "keras")
+    assert (model.output_names, model.output_unit) == (("class 0", "class 1", "class 2"), "softmax score")
+    with pytest.raises(UsageError, match="but its softmax score"):
+        adapt(network, _TABLE, "keras", output="probability")
+    network.compile(loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    assert adapt(network, _TABLE, "keras").output_unit == "log-odds"  # labels that do not exclude each other
 
 
 @pytest.mark.parametrize("build", [_functional, _sequential, Subclassed])

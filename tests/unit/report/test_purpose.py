@@ -34,6 +34,10 @@ SENTENCES = [
         "An SVC that gives each row a score (decision function) for each of 3 outputs, “a”, “b” and “c”.",
     ),
     (
+        ("multiclass", None, ("a", "b", "c"), None, "softmax score"),
+        "An SVC that gives each row a softmax score for each of 3 outputs, “a”, “b” and “c”.",
+    ),
+    (
         ("multiclass", None, ("a", "b", "c"), None, "share of votes"),
         "An SVC that gives each row one of 3 answers, “a”, “b” and “c”.",
     ),
@@ -87,6 +91,20 @@ def test_the_answer_of_a_score_is_said_where_it_has_a_name(content: ExplanationR
     told = [opening_sentence(compute_decision(odds, None, row)) for row in (above, below)]
     assert told[0] == "The model puts the log-odds of “good” at 1.4; its answer is “good”."
     assert told[1] == "The model puts the log-odds of “good” at \N{MINUS SIGN}1.5."
+
+
+def test_a_softmax_score_has_no_odds_of_its_own(content: ExplanationReport, shap: Explanation) -> None:
+    """Only differences between classes are told as odds, and the class that leads is the answer."""
+    scores = dataclasses.replace(shap, output_unit="softmax score", positive_class=None)
+    told = opening_sentence(compute_decision(scores, None, 0))
+    answer = scores.output_names[int(scores.predictions[0].argmax())]
+    assert told.startswith(f"The model puts the softmax score for “{answer}” at ")
+    assert f"its answer is “{answer}”" in told
+    page = dataclasses.replace(content, shap=scores, lime=None, task="multiclass", metrics={})
+    html = render_explanation_report(page)
+    assert "the odds of the one against the other by about 2.7" in html
+    for untrue in ("log-odds", "even odds", "a probability of", "the probability", "percentage points"):
+        assert untrue not in html
 
 
 def test_the_leader_of_a_decision_function_is_not_called_the_answer(shap: Explanation) -> None:
