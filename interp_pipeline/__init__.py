@@ -10,7 +10,8 @@ Importing this package imports no heavy library; the first call does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from interp_pipeline import plots
 from interp_pipeline.config import CompareConfig, ExplainConfig
@@ -34,12 +35,13 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
     *,
     data: str | pd.DataFrame | None = None,
     background: str | pd.DataFrame | None = None,
+    background_rows: int = 100,
     rows: int = 200,
     methods: str | Sequence[str] = "auto",
     output: Output = "auto",
     target: str | None = None,
-    positive_class: str | None = None,
-    class_names: Sequence[str] = (),
+    positive_class: str | float | None = None,
+    class_names: Sequence[str | float] = (),
     max_seconds: float | None = None,
     max_error: float | None = None,
     max_evaluations: int | None = None,
@@ -51,13 +53,16 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         model_uri: ``models:/name/3``, ``models:/name@alias`` or ``models:/name/latest``.
         data: rows to explain: path, URI or frame; None takes what was logged with the version.
         background: background data, likewise; None takes what was logged, or rows beside those of ``data``.
+        background_rows: how many rows of the background data at most; of more, so many are drawn.
         rows: how many rows at most.
         methods: ``"auto"``, ``"shap"``, ``"lime"`` or a list of explainer names.
         output: what of a classifier is explained: ``"probability"``, ``"margin"`` (log-odds, softmax
             scores or its decision function), or ``"auto"``: the margin of models that add up in it, else probabilities.
         target: column that a model not trained here predicts; None: what its signature says.
-        positive_class: which of such a model's two classes is spoken about; None: the second.
-        class_names: names for such a model's classes, in its own order; empty: its own.
+        positive_class: which of such a model's two classes is spoken about, by its name or its label (a text, a
+            number, True or False); None: the second.
+        class_names: names for such a model's classes where these are numbers or truth values, in its own
+            order; empty: its own.
         max_seconds: stop sampling after this time.
         max_error: sample until the mean standard error is this share of the mean absolute value.
         max_evaluations: rows the model may be asked to predict.
@@ -81,11 +86,12 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
     config = ExplainConfig.from_mapping(
         {
             "rows": rows,
+            "background_rows": background_rows,
             "methods": wanted,
             "output": output,
             "target": target,
-            "positive_class": positive_class,
-            "class_names": tuple(class_names),
+            "positive_class": None if positive_class is None else _name("positive_class", positive_class),
+            "class_names": _names("class_names", class_names),
             "max_seconds": max_seconds,
             "max_error": max_error,
             "max_evaluations": max_evaluations,
@@ -173,8 +179,8 @@ def compare(
     rows: int = 200,
     output: Output = "auto",
     target: str | None = None,
-    positive_class: str | None = None,
-    class_names: Sequence[str] = (),
+    positive_class: str | float | None = None,
+    class_names: Sequence[str | float] = (),
     publish: bool = False,
 ) -> Comparison:
     """Compare what drives two or more registered versions, on the same rows.
@@ -203,8 +209,28 @@ def compare(
             "rows": rows,
             "output": output,
             "target": target,
-            "positive_class": positive_class,
-            "class_names": tuple(class_names),
+            "positive_class": None if positive_class is None else _name("positive_class", positive_class),
+            "class_names": _names("class_names", class_names),
         }
     )
     return compare_step(model_uris, config, explain_config=explain_config, data=data, publishing=publish).comparison
+
+
+def _names(option: str, labels: Sequence[str | float]) -> tuple[str, ...]:
+    """Several labels as the names they have; a text alone would be split into its letters."""
+    if isinstance(labels, (str, bytes)) or not isinstance(labels, Iterable):
+        msg = f'{option} must be a list such as ["no", "yes"], not {labels!r}'
+        raise UsageError(msg)
+    return tuple(_name(option, label) for label in labels)
+
+
+def _name(option: str, label: Any) -> str:
+    """A class label, Python's or numpy's, as the name it has wherever labels are read."""
+    import numpy as np
+
+    from interp_pipeline.data.typed_rows import name_of
+
+    if not isinstance(label, (str, bool, int, float, np.generic)):
+        msg = f"{option} must name classes by texts, numbers, True or False, not by {label!r}"
+        raise UsageError(msg)
+    return name_of(label)

@@ -145,6 +145,7 @@ def train(
 @click.argument("model_uris", nargs=-1, required=True, metavar="MODEL_URI...")
 @click.option("--data", help="Rows to explain: file, folder or URI; default: rows logged with the version.")
 @click.option("--background", help="Background data: file, folder or URI; default: logged, else drawn beside the rows.")
+@click.option("--background-rows", type=int, help="Draw this many rows of the background data [default: 100].")
 @click.option("--rows", type=int, help="How many rows to explain [default: 200].")
 @click.option("--methods", help="auto, shap, lime, or explainer names, separated by commas [default: auto].")
 @click.option("--max-seconds", type=float, help="Stop sampling after this time.")

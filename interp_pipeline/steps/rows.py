@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.registry import RegisteredVersion
 
-__all__ = ["Chosen", "Given", "Table", "choose_rows", "given_table"]
+__all__ = ["Chosen", "Given", "Table", "background_remark", "choose_rows", "drawn_from", "given_table"]
 
 _FEWEST = 20  # rows of a table that can stand for an average case
 _TRAINING = {"train", "training"}  # contexts under which data sets are logged
@@ -164,7 +164,7 @@ def choose_rows(
         outcomes=rows[target] if target is not None and target in rows.columns else None,
         remarks=(
             f"Explained are {len(rows)} rows of {table.source}.",
-            f"Effects are relative to {len(chosen)} background rows of {where}.",
+            background_remark(chosen, source, where),
         ),
     )
 
@@ -178,12 +178,37 @@ def _background(source: Table, table: Table, rows: pd.DataFrame, config: Explain
     """Background rows, beside the explained ones where both are of one table, and where they come from."""
     n, seed = config.background_rows, config.seed
     if source.frame is not table.frame:
-        return select_background(source.frame, n, seed), source.source
+        chosen = select_background(source.frame, n, seed)
+        return chosen, drawn_from(chosen, source)
     others = table.frame.drop(index=rows.index)
     if len(others) >= n:
-        return select_background(others, n, seed), f"{source.source}, none of them explained"
+        chosen = select_background(others, n, seed)
+        return chosen, f"{drawn_from(chosen, source)}, none of them explained"
     everyone = select_background(table.frame, n, seed)
-    return everyone, f"{source.source}, some of them explained too, for it has only {len(table.frame)} rows"
+    return (
+        everyone,
+        f"{drawn_from(everyone, source)}, some of them explained too, for it has only {len(table.frame)} rows",
+    )
+
+
+def drawn_from(chosen: pd.DataFrame, table: Table) -> str:
+    """Where rows come from, in words; how many of how many they are, where they are not all of them."""
+    if len(chosen) == len(table.frame):
+        return table.source
+    return f"{len(chosen):,} of {len(table.frame):,} rows of {table.source}, drawn"
+
+
+def background_remark(chosen: pd.DataFrame, table: Table, where: str) -> str:
+    """The sentence on what effects are relative to.
+
+    Args:
+        chosen: the background rows.
+        table: what they are of.
+        where: where they come from, in words: ``drawn_from``, and maybe more.
+    """
+    if len(chosen) < len(table.frame):
+        return f"Effects are relative to a background of {where}."
+    return f"Effects are relative to {len(chosen):,} background rows of {where}."
 
 
 class _Search:

@@ -84,12 +84,13 @@ def test_data_sets_of_the_run_are_read_again(zoo: Zoo, tmp_path: Path) -> None:
     require_sound(explained, "shap_tree", NUMBERS)
     manifest = explained.manifest
     assert manifest["rows"] == {"count": 15, "source": f"the data set 'test' ({tmp_path}/test.csv) logged with the run"}
-    assert manifest["background_source"] == f"the data set 'train' ({tmp_path}/train.csv) logged with the run"
+    drawn = f"100 of 120 rows of the data set 'train' ({tmp_path}/train.csv) logged with the run, drawn"
+    assert manifest["background_source"] == drawn
     assert manifest["background_rows"] == 100
     held_out = TABLE[120:][NUMBERS].reset_index(drop=True)
     pd.testing.assert_frame_equal(explained.shap.data, held_out.loc[explained.shap.data.index])
     assert "Explained are 15 rows of the data set 'test'" in explained.report
-    assert "Effects are relative to 100 background rows of the data set 'train'" in explained.report
+    assert "Effects are relative to a background of 100 of 120 rows of the data set 'train'" in explained.report
 
     (tmp_path / "test.csv").unlink()
     said = interp("explain models:/logged/1 --target amount --rows 5 --methods shap").stderr
@@ -130,11 +131,27 @@ def test_rows_and_background_of_one_table_are_kept_apart_and_drawn_alike_each_ti
     rows = pd.read_parquet(first.folder / "explained_rows.parquet")
     assert len(background) == 100
     assert not set(background.index) & set(rows.index)
-    assert first.manifest["background_source"] == "the given frame, none of them explained"
+    assert first.manifest["background_source"] == "100 of 160 rows of the given frame, drawn, none of them explained"
     files = first.manifest["files"]
     again = zoo.explain(uri, TABLE.sample(frac=1, random_state=1), target="amount", rows=20)
     assert again.manifest["files"] == files
     assert again.manifest["key"] == first.manifest["key"]
+
+
+def test_how_much_of_the_background_is_taken_is_said_and_can_be_chosen(zoo: Zoo, tmp_path: Path) -> None:
+    uri = zoo.register("behind", _log())
+    large = pd.concat([TABLE] * 8, ignore_index=True)
+    large.to_csv(tmp_path / "bg.csv", index=False)
+    TABLE[:20].to_csv(tmp_path / "rows.csv", index=False)
+    options = f"--target amount --methods shap --background {tmp_path}/bg.csv --data {tmp_path}/rows.csv"
+    said = interp(f"explain {uri} {options}").stderr
+    assert f"Effects are relative to a background of 100 of 1,280 rows of {tmp_path}/bg.csv, drawn." in said
+    said = interp(f"explain {uri} {options} --background-rows 5000").stderr
+    assert f"Effects are relative to 1,280 background rows of {tmp_path}/bg.csv." in said
+    explained = zoo.explain(uri, TABLE[:20], background=large, background_rows=1000)
+    assert explained.manifest["background_source"] == "1,000 of 1,280 rows of the given frame, drawn"
+    assert explained.manifest["background_rows"] == 1000
+    assert "a background of 1,000 of 1,280 rows of the given frame, drawn." in explained.report
 
 
 def test_numbered_classes_under_the_names_their_owner_gives_answer_as_they_are_served(zoo: Zoo) -> None:
