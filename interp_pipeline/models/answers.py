@@ -10,6 +10,7 @@ import pandas as pd
 
 from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import ModelError
+from interp_pipeline.models.given_names import as_spelled, refuse_other_order, require_distinct
 from interp_pipeline.models.outputs import Outputs, as_columns, class_names
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def read_labels(answer: Any, classes: Any, wanted: Wanted) -> Reading:
     wanted.refuse("probability", "answers with class labels only")
     own = np.unique(np.asarray(answer)) if classes is None else np.asarray(classes)
     labels = [name_of(label) for label in own.tolist()]
-    given = wanted.output_names
+    given = wanted.output_names and tuple(as_spelled(name, labels) for name in wanted.output_names)
+    require_distinct(given or ())
     if classes is None and given is not None and set(labels) <= set(given):
         labels = list(given)  # the caller knows classes that none of these rows is in
         names = given
@@ -125,6 +127,7 @@ def _read_numbers(
 ) -> Reading:
     """One or more columns of numbers, with names of their own or none."""
     n_outputs = numbers.shape[1]
+    refuse_other_order(wanted.output_names or (), own_names or ())
     sums = np.abs(numbers.sum(axis=1) - 1.0)
     if n_outputs > 1 and numbers.min() >= 0 and numbers.max() <= 1 and sums.max() <= _SUM_TOLERANCE:
         names = wanted.output_names or own_names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -10,6 +11,7 @@ import numpy as np
 from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import ModelError, UsageError
 from interp_pipeline.explanation import PROBABILITY
+from interp_pipeline.models.given_names import as_spelled, refuse_other_order, require_distinct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +25,8 @@ Output: TypeAlias = Literal["auto", "probability", "margin"]
 MARGIN = "margin"  # unit of raw scores of which nothing more is known
 
 _TWO = 2  # classes of a binary classifier
+_NUMBER = re.compile(r"-?[0-9]+")  # labels that stand for names given elsewhere, and so do truth values
+_TRUTH_VALUES = {"False", "True"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,14 @@ class Wanted:
     output_names: tuple[str, ...] | None = None
     positive_class: str | None = None
     target: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse names nothing can be told apart by.
+
+        Raises:
+            UsageError: a name was given twice.
+        """
+        require_distinct(self.output_names or ())
 
     def probabilities(self, classes: tuple[str, ...], unit: str = PROBABILITY, note: str = "") -> Outputs:
         """One output per class."""
@@ -104,13 +116,14 @@ class Wanted:
             raise UsageError(msg)
 
     def _positive(self, classes: tuple[str, ...]) -> str | None:
-        if self.positive_class is not None and (len(classes) != _TWO or self.positive_class not in classes):
+        positive = None if self.positive_class is None else as_spelled(self.positive_class, classes)
+        if positive is not None and (len(classes) != _TWO or positive not in classes):
             msg = (
                 f"positive class {self.positive_class!r} does not fit the model's classes {', '.join(classes)}; "
                 "name one of two classes, or leave it out"
             )
             raise UsageError(msg)
-        return (self.positive_class or classes[1]) if len(classes) == _TWO else None
+        return (positive or classes[1]) if len(classes) == _TWO else None
 
 
 def class_names(classes: Any | None, n_classes: int, wanted: Wanted) -> tuple[str, ...]:
@@ -119,10 +132,12 @@ def class_names(classes: Any | None, n_classes: int, wanted: Wanted) -> tuple[st
     Args:
         classes: the library's own class labels; None where it has none but numbers them.
         n_classes: how many there are.
-        wanted: ``output_names`` name numbered classes; where the model has names they only have to agree.
+        wanted: ``output_names`` name classes that are numbers or truth values, in the library's order; where
+            the model has names they only have to agree.
 
     Raises:
-        UsageError: the names given are not as many as the classes, or contradict the model's.
+        UsageError: the names given are not as many as the classes, contradict the model's, or are the
+            model's own in another order.
         ModelError: two classes have the same name.
     """
     given = wanted.output_names
@@ -134,17 +149,22 @@ def class_names(classes: Any | None, n_classes: int, wanted: Wanted) -> tuple[st
         raise ModelError(msg)
     if own is None:
         return given or tuple(f"class {i}" for i in range(n_classes))
-    if given is None or set(given) == set(own):
+    if given is None:
         return own
-    if own == tuple(str(i) for i in range(n_classes)):
+    spelled = tuple(as_spelled(name, own) for name in given)
+    require_distinct(spelled)
+    refuse_other_order(spelled, own)
+    if spelled == own:
+        return own
+    if all(_NUMBER.fullmatch(name) for name in own) or set(own) <= _TRUTH_VALUES:
         return given
     msg = f"the classes were given as {', '.join(given)}, and the model knows {', '.join(own)}; leave the names out"
     raise UsageError(msg)
 
 
 def _require_count(names: Sequence[str], count: int, what: str) -> None:
-    if len(names) != count or len(set(names)) != count:
-        msg = f"{len(set(names))} different names were given ({', '.join(names)}) for {count} {what}; give one each"
+    if len(names) != count:
+        msg = f"{len(names)} names were given ({', '.join(names)}) for {count} {what}; give one each"
         raise UsageError(msg)
 
 

@@ -266,7 +266,7 @@ def _are_named_numbers(parts: ExplainableModel, file: ModelFile) -> bool:
     Not so the names of a classifier's outputs: the model's own class names are right whatever was served.
     """
     count = len(parts.output_names)
-    return 1 < count == len(file.outputs) and not _is_classifier(parts) and parts.output_names != file.outputs
+    return 1 < count == len(file.outputs) and not _is_classifier(parts) and set(parts.output_names) != set(file.outputs)
 
 
 @contextmanager

@@ -25,9 +25,9 @@ def _fitted(labels: list[Any]) -> Any:
     [
         ([0, 1], (), {"0": "0", "1": "1"}),
         ([0, 1], ("neg", "pos"), {"0": "neg", "1": "pos"}),
-        ([0, 1], ("1", "0"), {"0": "0", "1": "1"}),
-        ([1.0, 2.0], ("2", "1"), {"1": "1", "2": "2"}),
-        (["no", "yes"], ("yes", "no"), {"no": "no", "yes": "yes"}),
+        ([1.0, 2.0], ("1.0", "2.0"), {"1": "1", "2": "2"}),
+        ([1, 2], ("neg", "pos"), {"1": "neg", "2": "pos"}),
+        (["no", "yes"], ("no", "yes"), {"no": "no", "yes": "yes"}),
         ([False, True], (), {"False": "False", "True": "True"}),
     ],
 )
@@ -38,8 +38,8 @@ def test_labels_have_the_names_of_the_outputs(
 
 
 def test_names_that_contradict_the_labels_are_refused() -> None:
-    with pytest.raises(UsageError, match="the model knows 1, 2"):
-        class_labels(_fitted([1, 2]), ("neg", "pos"))
+    with pytest.raises(UsageError, match="the model knows no, yes"):
+        class_labels(_fitted(["no", "yes"]), ("neg", "pos"))
 
 
 def test_a_model_without_labels_has_none() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -18,11 +20,50 @@ def test_names_given_name_numbered_classes_and_otherwise_have_to_agree() -> None
     given = Wanted(output_names=("no", "yes"))
     assert class_names(np.array([0, 1]), 2, given) == ("no", "yes")
     assert class_names(None, 2, given) == ("no", "yes")
-    assert class_names(np.array(["yes", "no"]), 2, given) == ("yes", "no")
+    assert class_names(np.array(["no", "yes"]), 2, given) == ("no", "yes")
     with pytest.raises(UsageError, match="the model knows bad, good"):
         class_names(np.array(["bad", "good"]), 2, given)
     with pytest.raises(UsageError, match="for 3 classes"):
         class_names(None, 3, given)
+
+
+@pytest.mark.parametrize("labels", [[1, 2], [-1, 1], [2, 10], [False, True], [0.0, 1.0], ["0", "1"]], ids=str)
+def test_labels_that_say_nothing_can_be_named(labels: list[Any]) -> None:
+    assert class_names(np.array(labels), 2, Wanted(output_names=("no", "yes"))) == ("no", "yes")
+
+
+@pytest.mark.parametrize("labels", [["A", "B"], [0.5, 1.5], ["1", "B"]], ids=str)
+def test_labels_that_are_names_cannot_be_named(labels: list[Any]) -> None:
+    with pytest.raises(UsageError, match="the model knows"):
+        class_names(np.array(labels, dtype=object), 2, Wanted(output_names=("no", "yes")))
+
+
+@pytest.mark.parametrize(
+    ("labels", "given"),
+    [
+        (["A", "B"], ("B", "A")),
+        ([0, 1], ("1", "0")),
+        ([0.0, 1.0], ("1.0", "0.0")),
+        ([False, True], ("True", "False")),
+    ],
+)
+def test_the_models_own_names_in_another_order_are_refused(labels: list[Any], given: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match=r"the model's order is .*leave them out"):
+        class_names(np.array(labels), 2, Wanted(output_names=given))
+
+
+def test_a_whole_number_is_the_same_class_however_it_is_written() -> None:
+    assert class_names(np.array([0.0, 1.0]), 2, Wanted(output_names=("0.0", "1.0"))) == ("0", "1")
+    assert class_names(np.array(["0.0", "1.0"]), 2, Wanted(output_names=("0.0", "1.0"))) == ("0.0", "1.0")
+    first = Wanted(positive_class="0.0").margins(("0", "1"), 1, "log-odds")
+    assert (first.names, first.positive_class, first.sign) == (("0",), "0", -1.0)
+
+
+def test_a_name_given_twice_is_refused() -> None:
+    with pytest.raises(UsageError, match="A was given twice"):
+        Wanted(output_names=("A", "B", "A"))
+    with pytest.raises(UsageError, match="0 was given twice"):
+        class_names(np.array([0, 1]), 2, Wanted(output_names=("0", "0.0")))
 
 
 def test_classes_of_the_same_name_are_refused() -> None:
