@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp_pipeline.errors import ModelError
 from interp_pipeline.explainers.inputs import Inputs
 from interp_pipeline.explainers.masking import MaskedModel
 from interp_pipeline.explainers.registry import choose_explainers, load_explainer
 from interp_pipeline.explainers.sampling_budget import FEWEST_ROUNDS, walked_queries
 from interp_pipeline.explainers.shap_exact import enumerated_queries
+from interp_pipeline.explainers.tree_inputs import TREE_METHODS, TreeInputs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,6 +74,15 @@ class _Work:
         return MaskedModel(Inputs.encode(self._model, self._rows, self._background))
 
     @cached_property
+    def _fault_of_trees(self) -> str | None:
+        """Why the trees that were read are not this model, None if they are: then another method explains it."""
+        try:
+            TreeInputs.read("trees", self._model, self._rows, self._background)
+        except ModelError as error:
+            return str(error).removeprefix("trees: ")
+        return None
+
+    @cached_property
     def _evaluation_s(self) -> float:
         """Seconds per row that the model is asked about, in calls as long as those to come."""
         n_rows, inputs = 64, self._masked.game.fill_inputs
@@ -97,6 +108,8 @@ class _Work:
         """Why a method cannot explain the model, or cannot within the budget; None if it can."""
         config = self._config
         reason = load_explainer(name).refusal(self._model, config)
+        if reason is None and name in TREE_METHODS:
+            reason = self._fault_of_trees
         if reason is not None or (config.max_seconds is None and config.max_evaluations is None):
             return reason
         needed = self._evaluations(name, FEWEST_ROUNDS)  # the least that sampling can do

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from interp_pipeline.explainers.trees.packed_forest import PackedForest
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["TreeInputs", "forest_of", "tree_refusal", "watched"]
+__all__ = ["TREE_METHODS", "TreeInputs", "forest_of", "tree_refusal", "watched"]
+
+TREE_METHODS = frozenset({"shap_tree", "shap_tree_path_dependent"})
 
 _FORESTS: WeakKeyDictionary[Any, dict[float, PackedForest | None]] = WeakKeyDictionary()  # by estimator, by sign
 
@@ -158,8 +160,8 @@ def _checked(method: str, forest: PackedForest, compared: FloatArray, expected: 
     difference = float(np.abs(outputs - expected).max(initial=0.0))
     if not difference <= allowed:
         msg = (
-            f"{method}: the trees as they were read give outputs that differ from the model's by {difference:.3g}; "
-            "explain it with shap_permutation, and report this model as a fault of interp-pipeline"
+            f"{method}: the trees add up to outputs that differ from the model's by {difference:.3g}: "
+            "it does more with them than its library does, or they were read wrongly"
         )
         raise ModelError(msg)
     return outputs if single else expected

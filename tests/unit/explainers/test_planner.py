@@ -43,16 +43,26 @@ def plan(model: SmallModel, n_rows: int = 10, n_background: int = 5, **options: 
     return plan_explainers(model, rows, background, ExplainConfig(**options))
 
 
-def test_what_reads_the_model_itself_is_planned_without_asking_it() -> None:
+def test_what_reads_the_model_itself_has_no_evaluations_to_plan() -> None:
     features = random_rows(60, 3, 1)
     forest = tree_model(RandomForestClassifier(3, random_state=0).fit(features, features[:, 0] > 0), 3)
-    forest.function = never
     linear = small_model(never, 3)
     linear.linear = LinearTerms(coefficients=np.ones((3, 1)), intercept=np.zeros(1))
     for model, name in ((forest, "shap_tree"), (linear, "shap_linear")):
         (choice,) = plan(model, methods=("shap",), max_evaluations=1, max_seconds=0.001)
         assert choice.name == name
         assert choice.n_evaluations is None
+
+
+def test_trees_that_are_not_all_of_the_model_are_passed_over_and_that_is_said() -> None:
+    features = random_rows(60, 3, 1)
+    forest = tree_model(RandomForestClassifier(3, random_state=0).fit(features, features[:, 0] > 0), 3)
+    forest.function = lambda encoded: forest.trees.predict_proba(encoded) * 0.5
+    (choice,) = plan(forest, methods=("shap",))
+    assert choice.name == "shap_exact"
+    assert "Not shap_tree: the trees add up to outputs that differ from the model's by" in choice.why
+    with pytest.raises(ModelError, match=r"shap_tree cannot explain this model: the trees add up .*; use shap_exact"):
+        plan(forest, methods=("shap_tree",))
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_trees_that_do_not_give_the_models_outputs_are_refused_with_the_differen
     model = tree_model(forest, 3)
     sound = model.function
     model.function = lambda x: sound(x) + [0.25, -0.25] * (x[:, :1] > 1)
-    with pytest.raises(ModelError, match=rf"^{method}: the trees .* differ from the model's by 0.25; explain it with"):
+    with pytest.raises(ModelError, match=rf"^{method}: the trees .* differ from the model's by 0.25: it does more"):
         explain(method, model, table(features), table(features[:9]), CONFIG)
     model.function = lambda x: sound(x) * np.nan
     with pytest.raises(ModelError, match="differ from the model's by nan"):
