@@ -35,6 +35,7 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
     *,
     data: str | pd.DataFrame | None = None,
     background: str | pd.DataFrame | None = None,
+    background_rows: int = 100,
     rows: int = 200,
     methods: str | Sequence[str] = "auto",
     output: Output = "auto",
@@ -52,6 +53,7 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         model_uri: ``models:/name/3``, ``models:/name@alias`` or ``models:/name/latest``.
         data: rows to explain: path, URI or frame; None takes what was logged with the version.
         background: background data, likewise; None takes what was logged, or rows beside those of ``data``.
+        background_rows: how many rows of the background data at most; of more, so many are drawn.
         rows: how many rows at most.
         methods: ``"auto"``, ``"shap"``, ``"lime"`` or a list of explainer names.
         output: what of a classifier is explained: ``"probability"``, ``"margin"`` (log-odds, softmax
@@ -84,6 +86,7 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
     config = ExplainConfig.from_mapping(
         {
             "rows": rows,
+            "background_rows": background_rows,
             "methods": wanted,
             "output": output,
             "target": target,

@@ -12,7 +12,7 @@ from interp_pipeline.errors import DataError, UsageError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.models.given_names import as_spelled
 from interp_pipeline.steps.row_remarks import rows_remarks
-from interp_pipeline.steps.rows import Chosen, Given, Table, choose_rows, given_table
+from interp_pipeline.steps.rows import Chosen, Given, Table, background_remark, choose_rows, drawn_from, given_table
 from interp_pipeline.tracking.feature_names import require_columns
 from interp_pipeline.tracking.manifest import explanation_key
 from interp_pipeline.tracking.model_file import read_model_file
@@ -143,13 +143,18 @@ def _of_training(record: TrainingRecord, config: ExplainConfig, given: Given, ur
             _require_readable(each.frame, record.schema, each.source)
     rows = select_rows(table.frame, config.rows, config.seed)
     target = record.schema.target
+    background = select_background(source.frame, config.background_rows, config.seed)[names]
+    where = drawn_from(background, source)
+    remarks = () if table is logged else rows_remarks(rows[names], record.schema, table.source)
+    if given.background is not None or len(background) < len(source.frame):
+        remarks = (*remarks, background_remark(background, source, where))
     return Chosen(
         rows=rows[names],
         rows_source=table.source,
-        background=select_background(source.frame, config.background_rows, config.seed)[names],
-        background_source=source.source,
+        background=background,
+        background_source=where,
         outcomes=rows[target] if table is logged and target in rows.columns else None,
-        remarks=() if table is logged else rows_remarks(rows[names], record.schema, table.source),
+        remarks=remarks,
     )
 
 
