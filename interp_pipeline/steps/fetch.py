@@ -147,7 +147,7 @@ def _of_training(record: TrainingRecord, config: ExplainConfig, given: Given, ur
     where = drawn_from(background, source)
     remarks = () if table is logged else rows_remarks(rows[names], record.schema, table.source)
     if given.background is not None or len(background) < len(source.frame):
-        remarks = (*remarks, background_remark(background, source, where))
+        remarks = (*remarks, background_remark(background, source, where, config))
     return Chosen(
         rows=rows[names],
         rows_source=table.source,

@@ -9,7 +9,8 @@ A version trained here has both in its run. For any other version the rows are, 
 
 and the background is what the caller gives as such, what was logged with the run under the name our training
 uses, or else drawn from the rows' own table, if the caller gave that and it has 20 rows or more; then 3 and 4, a
-training set before a test set, then the rows' own table in any case. Rows and background of one table are kept
+training set before a test set, then the rows' own table in any case: of fewer than 20 rows only for methods that use a
+background for nothing but to prove that the model was read right. Rows and background of one table are kept
 apart where it has enough rows for both.
 """
 
@@ -25,6 +26,7 @@ from interp_pipeline.data.background import select_background, select_rows
 from interp_pipeline.data.sources import read_table, without_secrets
 from interp_pipeline.data.typed_rows import name_of, shown
 from interp_pipeline.errors import DataError, ModelError, UsageError
+from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND
 from interp_pipeline.tracking.feature_names import require_columns
 from interp_pipeline.tracking.logged_data import read_logged_datasets
 from interp_pipeline.tracking.model_file import read_input_example
@@ -151,7 +153,9 @@ def choose_rows(
     search = _Search(client, version, model_path, names, progress)
     target = given.target
     table = given.rows or search.rows()
-    source = given.background or search.background(table, table_given=given.rows is not None)
+    source = given.background or search.background(
+        table, table_given=given.rows is not None, any_will_do=set(config.methods) <= WITHOUT_BACKGROUND
+    )
     for each in (table, source):
         require_columns(each.frame, names, each.source, version.uri)
     rows = select_rows(table.frame, config.rows, config.seed)
@@ -164,7 +168,7 @@ def choose_rows(
         outcomes=rows[target] if target is not None and target in rows.columns else None,
         remarks=(
             f"Explained are {len(rows)} rows of {table.source}.",
-            background_remark(chosen, source, where),
+            background_remark(chosen, source, where, config),
         ),
     )
 
@@ -198,14 +202,20 @@ def drawn_from(chosen: pd.DataFrame, table: Table) -> str:
     return f"{len(chosen):,} of {len(table.frame):,} rows of {table.source}, drawn"
 
 
-def background_remark(chosen: pd.DataFrame, table: Table, where: str) -> str:
-    """The sentence on what effects are relative to.
+def background_remark(chosen: pd.DataFrame, table: Table, where: str, config: ExplainConfig) -> str:
+    """What effects are relative to, in a sentence or two.
 
     Args:
         chosen: the background rows.
         table: what they are of.
         where: where they come from, in words: ``drawn_from``, and maybe more.
+        config: methods, which may need no background.
     """
+    if set(config.methods) <= WITHOUT_BACKGROUND:
+        return (
+            "Effects are relative to the training rows as the trees counted them. No background data enters them: "
+            f"that of {where} only proves that the trees were read right."
+        )
     if len(chosen) < len(table.frame):
         return f"Effects are relative to a background of {where}."
     return f"Effects are relative to {len(chosen):,} background rows of {where}."
@@ -238,13 +248,15 @@ class _Search:
         tables = chain(self._of_datasets(training_first=False), self._of_example())
         return self._first(tables, "rows to explain", "--data FILE")
 
-    def background(self, table: Table, *, table_given: bool) -> Table:
-        """Background data for rows of that table."""
+    def background(self, table: Table, *, table_given: bool, any_will_do: bool) -> Table:
+        """Background data for rows of that table; the table itself where any will do and there is no other."""
         logged = self._of_run[1]
         if logged is not None:
             return logged
         others = chain(self._of_datasets(training_first=True), self._of_example())
         tables = chain(self._of_table(table), others) if table_given else chain(others, self._of_table(table))
+        if any_will_do:
+            tables = chain(tables, [table])
         return self._first(tables, "background data", "--background FILE")
 
     @cached_property

@@ -124,6 +124,17 @@ def test_a_single_row_needs_a_background(zoo: Zoo) -> None:
     np.testing.assert_allclose(explained.shap.base_values, expected, rtol=1e-12)
 
 
+def test_a_method_that_uses_no_background_needs_none(zoo: Zoo) -> None:
+    uri = zoo.register("counted", _log())
+    explained = zoo.explain(uri, TABLE[:1], target="amount", methods=["shap_tree_path_dependent"])
+    assert explained.shap.method == "shap_tree_path_dependent"
+    np.testing.assert_allclose(explained.shap.base_values, TABLE["amount"].mean(), rtol=1e-9)
+    assert "Effects are relative to the training rows as the trees counted them." in explained.report
+    assert "background rows of" not in explained.report
+    with pytest.raises(ModelError, match="has no background data"):
+        zoo.explain(uri, TABLE[:1], target="amount", methods=["shap_tree_path_dependent", "lime"])
+
+
 def test_rows_and_background_of_one_table_are_kept_apart_and_drawn_alike_each_time(zoo: Zoo) -> None:
     uri = zoo.register("apart", _log())
     first = zoo.explain(uri, TABLE, target="amount", rows=20)
