@@ -14,7 +14,7 @@ import numpy as np
 
 from interp_pipeline.errors import ModelError
 from interp_pipeline.explainers.inputs import Inputs, TimeLimit, column_owners, used_features, with_unused
-from interp_pipeline.explanation import Cost
+from interp_pipeline.explanation import PROBABILITY, Cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +41,14 @@ class ShapLinear:
 
     def refusal(self, model: ExplainableModel, config: ExplainConfig) -> str | None:
         """Why not: the model does not say that it is linear."""
-        del config
-        return "the model is not linear in its input" if model.linear is None else None
+        if model.linear is not None:
+            return None
+        if self.name in config.methods and config.output == model.output_unit == PROBABILITY:  # both were asked for
+            return (
+                "its probabilities are not linear in its input; "
+                "a linear classifier's margin (of two classes the log-odds) is: explain that, with --output margin"
+            )
+        return "the model is not linear in its input"
 
     def explain(
         self,

@@ -58,6 +58,18 @@ def test_rows_are_taken_in_parts_without_a_trace(monkeypatch: pytest.MonkeyPatch
     assert explain("shap_linear", model, rows, background, CONFIG).values.tobytes() == expected.values.tobytes()
 
 
+def test_says_where_probabilities_were_asked_for_what_of_a_linear_classifier_is_linear() -> None:
+    curved = small_model(lambda x: 1 / (1 + np.exp(-x[:, :1])), 3)
+    curved.output_unit = "probability"
+    refusal = load_explainer("shap_linear").refusal
+    asked = ExplainConfig(methods=("shap_linear",), output="probability")
+    assert "explain that, with --output margin" in str(refusal(curved, asked))
+    for other in (ExplainConfig(output="probability"), ExplainConfig(methods=("shap_linear",))):
+        assert refusal(curved, other) == "the model is not linear in its input"
+    curved.output_unit = "y"
+    assert refusal(curved, asked) == "the model is not linear in its input"
+
+
 def test_refuses_a_model_that_is_not_linear_and_coefficients_of_another_shape() -> None:
     rows = table(random_rows(2, 3, 1))
     curved = small_model(lambda x: x[:, :1] ** 2, 3)
