@@ -150,6 +150,7 @@ def _appendix(content: ExplanationReport) -> dict[str, Any]:
     shown |= {key for key in content.pictures if key in stems or key.rstrip("0123456789").rstrip("_") in stems}
     return {
         "table_note": _table_note(content),
+        "has_average": _has_average(content),
         "has_lime": _has_lime(content),
         "features": _feature_rows(content),
         "metric_rows": [
@@ -170,8 +171,7 @@ def _appendix(content: ExplanationReport) -> dict[str, Any]:
 def _table_note(content: ExplanationReport) -> str:
     note = (
         f"In {unit_phrase(content.shap.output_unit)}. The size of an effect counts pushes up and down alike, "
-        "with its standard error (±); "
-        "in the average effect they cancel out."
+        "with its standard error (±)" + ("; in the average effect they cancel out." if _has_average(content) else ".")
     )
     if len(content.importance) > _TABLE_ROWS:
         note += f" The {_TABLE_ROWS} most important ones are listed; all are in global_importance.json."
@@ -184,7 +184,8 @@ def _feature_rows(content: ExplanationReport) -> list[dict[str, Any]]:
     sizes = table["mean_abs_shap"].astype(float).tolist()
     largest = max(sizes, default=0.0)
     errors = column(table["std_error"].astype(float).tolist(), unit, largest)
-    means = column(table["mean_shap"].astype(float).tolist(), unit, largest, signed=True)
+    averages = table["mean_shap"].astype(float).tolist() if _has_average(content) else [0.0] * len(table)
+    means = column(averages, unit, largest, signed=True)
     weights = table["lime_mean_abs_weight"].astype(float).tolist() if _has_lime(content) else [0.0] * len(table)
     cells = zip(column(sizes, unit, largest), errors, means, column(weights, unit, largest), strict=True)
     return [
@@ -200,6 +201,11 @@ def _feature_rows(content: ExplanationReport) -> list[dict[str, Any]]:
             table["rank"], table["feature"], sizes, cells, strict=True
         )
     ]
+
+
+def _has_average(content: ExplanationReport) -> bool:
+    """Whether effects have one average: over several classes pushes up and down have no common direction."""
+    return len(content.shap.summary_outputs) == 1
 
 
 def _has_lime(content: ExplanationReport) -> bool:

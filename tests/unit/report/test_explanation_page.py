@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -212,6 +213,8 @@ def test_a_regression_speaks_in_its_own_unit(
 def test_several_classes_are_named(shap: Explanation, content: ExplanationReport) -> None:
     both = dataclasses.replace(shap, positive_class=None)
     text = Page(render_explanation_report(dataclasses.replace(content, shap=both, task="multiclass"))).text
+    assert re.search(r"\bnan\b", text) is None
+    assert "Average effect" not in text  # over classes it has no direction
     assert "a probability for each of 2 classes, “bad” and “good”" in text
     assert "the probability of the class named" in text
 
