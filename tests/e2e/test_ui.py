@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Picture = Callable[[Page, str], None]
 
+expect.set_options(timeout=60_000)  # a machine that does other things too loads a report in more than the usual 5 s
+
 pytestmark = pytest.mark.timeout(900)  # the first of them waits for the main job
 
 _FOLDER = "explanations/model"
