@@ -85,14 +85,7 @@ def fetch(
         ModelError: the version's run, model files or background data are gone, or it never had any.
         TrackingError: the server or a storage does not answer.
     """
-    with progress.track(f"Fetching {model_uri}", 3) as advance:
-        version = resolve(client, ModelRef.parse(model_uri))
-        advance(1)
-        model_path = fetch_model(version, folder)
-        advance(1)
-        file = read_model_file(model_path, version.uri)
-        record = None if file.own is None else read_training_record(client, version.run_id, version.uri)
-        advance(1)
+    version, model_path, file, record = _download(client, model_uri, folder, progress)
     given = Given(
         rows=None if data is None else given_table(data, "rows to explain", rows_source),
         background=None if background is None else given_table(background, "background data"),
@@ -120,6 +113,21 @@ def fetch(
         remarks=chosen.remarks,
         key=explanation_key(client.tracking_uri, version, config, *digests),
     )
+
+
+def _download(
+    client: MlflowClient, model_uri: str, folder: Path, progress: Progress
+) -> tuple[RegisteredVersion, Path, ModelFile, TrainingRecord | None]:
+    """The version, its files, what these say of themselves, and what training left if it was ours."""
+    with progress.track(f"Fetching {model_uri}", 3) as advance:
+        version = resolve(client, ModelRef.parse(model_uri))
+        advance(1)
+        model_path = fetch_model(version, folder)
+        advance(1)
+        file = read_model_file(model_path, version.uri)
+        record = None if file.own is None else read_training_record(client, version.run_id, version.uri)
+        advance(1)
+    return version, model_path, file, record
 
 
 def _target(record: TrainingRecord | None, file: ModelFile, config: ExplainConfig) -> str | None:

@@ -78,7 +78,12 @@ def interaction_values(
     result /= 2 * len(background)
     if n_computed < n_outputs:
         result[..., -1] = 0.0 - result[..., :-1].sum(axis=3)  # not "-sum", which makes 0 a -0
-    main = np.arange(n_players)
-    result[:, main, main] = 0.0
-    result[:, main, main] = shap - result.sum(axis=2)
+    _set_main_effects(result, shap)
     return result
+
+
+def _set_main_effects(pairs: FloatArray, shap: FloatArray) -> None:
+    """Write on the diagonal what the pairs of a player leave of its SHAP value."""
+    main = np.arange(shap.shape[1])
+    pairs[:, main, main] = 0.0
+    pairs[:, main, main] = shap - pairs.sum(axis=2)
