@@ -2,21 +2,29 @@
 
 ```
 InterpError
-├── UsageError      the caller's mistake: a wrong path, name or option   never retried
-│   └── DataError   the caller's data cannot be used as it is            never retried
-├── ModelError      this version cannot be explained                     never retried, reason shown
-│   └── CheckError  an explanation failed its own checks, not published  never retried, reason shown
-└── TrackingError   MLflow or a storage did not answer                   retried
+├── UsageError              the caller's mistake: a wrong path, name or option    never retried
+│   └── DataError           the caller's data cannot be used as it is             never retried
+├── ModelError              this version cannot be explained                      never retried, reason shown
+│   ├── CheckError          an explanation failed its own checks, not published   never retried, reason shown
+│   ├── NoDataError         no rows or background data to explain it with         never retried, says what to add
+│   └── SourceRefusedError  its files lie where they must not be read from        never retried, reason shown
+├── ModelProcessError       the process that ran the model died                   retried twice
+└── TrackingError           MLflow or a storage did not answer                    retried
 ```
 
 A message names what was wrong, where, and what to do about it, in one line.
 """
+
+from typing import Literal
 
 __all__ = [
     "CheckError",
     "DataError",
     "InterpError",
     "ModelError",
+    "ModelProcessError",
+    "NoDataError",
+    "SourceRefusedError",
     "TrackingError",
     "UsageError",
 ]
@@ -40,6 +48,27 @@ class ModelError(InterpError):
 
 class CheckError(ModelError):
     """An explanation did not pass its checks and was therefore not published."""
+
+
+class NoDataError(ModelError):
+    """There are no rows to explain this version on, or no background data: somebody has to name them."""
+
+
+class SourceRefusedError(ModelError):
+    """The version names files that must not be read for it: they lie elsewhere, are too many or too large."""
+
+
+class ModelProcessError(InterpError):
+    """The process that ran the model's code died; the next attempt may get further.
+
+    Attributes:
+        kind: what ended it: a crash, its limit of memory or its limit of time.
+    """
+
+    def __init__(self, message: str, *, kind: Literal["crashed", "out_of_memory", "out_of_time"]) -> None:
+        """Say what happened, and of which kind it was."""
+        super().__init__(message)
+        self.kind = kind
 
 
 class TrackingError(InterpError):
