@@ -98,7 +98,10 @@ def fetch(
         chosen = _of_training(record, config, given, version.uri)
     if len(chosen.rows) < config.rows:
         progress.say(f"{chosen.rows_source} holds {len(chosen.rows)} rows; all of them are explained")
-    digests = source_digest(chosen.rows), source_digest(chosen.background)
+    declared = tuple(
+        "" if each is None else f"sha256:{source_digest(table)}"
+        for each, table in ((data, chosen.rows), (background, chosen.background))
+    )
     return Fetched(
         version=version,
         record=record,
@@ -111,7 +114,7 @@ def fetch(
         target=given.target,
         outcomes=chosen.outcomes,
         remarks=chosen.remarks,
-        key=explanation_key(client.tracking_uri, version, config, *digests),
+        key=explanation_key(version.identity, config, *declared),
     )
 
 

@@ -10,11 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from interp_pipeline.config import ExplainConfig
-    from interp_pipeline.tracking.registry import RegisteredVersion
 
 __all__ = ["FORMAT", "digest", "explanation_key", "library_versions", "to_json", "verify"]
 
-FORMAT = 2  # of the manifest; a reader refuses formats it does not know
+FORMAT = 3  # of the manifest; a reader refuses formats it does not know
 _LIBRARIES = (
     "interp-pipeline",
     "keras",
@@ -39,30 +38,28 @@ def digest(content: bytes) -> str:
 
 
 def explanation_key(
-    tracking_uri: str, version: RegisteredVersion, config: ExplainConfig, rows_digest: str, background_digest: str
+    identity: tuple[str, int, int, str],
+    config: ExplainConfig,
+    rows: str,
+    background: str,
+    *,
+    workspace: str = "",
 ) -> str:
-    """Identity of one explanation: equal exactly where the same numbers would be computed.
+    """Identity of one explanation: equal where the same numbers would be computed, known before any data is read.
 
     Args:
-        tracking_uri: which server the version is registered at.
-        version: the version, with its creation time: a recreated version is another one.
+        identity: of the version, with its creation time and source: a recreated version is another one. Wherever
+            its server is addressed from, it is the same.
         config: everything a caller chose.
-        rows_digest: of the explained rows.
-        background_digest: of the background data.
+        rows: what declares the explained rows: empty for those logged with the version, the address of a table,
+            or ``sha256:`` and the digest of one that was handed over.
+        background: what declares the background data, likewise.
+        workspace: MLflow's, where the server has several.
 
     Returns:
         64 hex digits.
     """
-    parts = [
-        tracking_uri,
-        version.name,
-        str(version.version),
-        str(version.created_ms),
-        version.source,
-        config.digest,
-        rows_digest,
-        background_digest,
-    ]
+    parts = [workspace, *identity, config.digest, rows, background]
     return digest(json.dumps(parts).encode())
 
 

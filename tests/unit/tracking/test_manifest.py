@@ -22,11 +22,10 @@ _VERSION = RegisteredVersion(
     model_name="model",
 )
 _ASKED: dict[str, Any] = {
-    "tracking_uri": "http://a",
-    "version": _VERSION,
+    "identity": _VERSION.identity,
     "config": ExplainConfig(),
-    "rows_digest": "1",
-    "background_digest": "2",
+    "rows": "1",
+    "background": "2",
 }
 
 
@@ -40,16 +39,18 @@ def test_the_same_question_has_the_same_key() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        {"tracking_uri": "http://b"},
-        {"version": dataclasses.replace(_VERSION, name="credit2")},
-        {"version": dataclasses.replace(_VERSION, version=4)},
-        {"version": dataclasses.replace(_VERSION, created_ms=_VERSION.created_ms + 1)},  # deleted and made again
-        {"version": dataclasses.replace(_VERSION, source="models:/m-2")},
+        {"workspace": "b"},
+        {"identity": dataclasses.replace(_VERSION, name="credit2").identity},
+        {"identity": dataclasses.replace(_VERSION, version=4).identity},
+        {
+            "identity": dataclasses.replace(_VERSION, created_ms=_VERSION.created_ms + 1).identity
+        },  # deleted and made again
+        {"identity": dataclasses.replace(_VERSION, source="models:/m-2").identity},
         {"config": ExplainConfig(seed=43)},
         {"config": ExplainConfig(methods=("shap",))},
         {"config": ExplainConfig(max_seconds=1.0)},
-        {"rows_digest": "12", "background_digest": ""},
-        {"rows_digest": "2", "background_digest": "1"},
+        {"rows": "12", "background": ""},
+        {"rows": "2", "background": "1"},
     ],
     ids=",".join,
 )
@@ -59,7 +60,7 @@ def test_another_question_has_another_key(other: dict[str, Any]) -> None:
 
 def test_where_it_is_written_is_no_part_of_the_question() -> None:
     moved = dataclasses.replace(_VERSION, run_id="r2", experiment_id="7")
-    assert manifest.explanation_key(**{**_ASKED, "version": moved}) == manifest.explanation_key(**_ASKED)
+    assert manifest.explanation_key(**{**_ASKED, "identity": moved.identity}) == manifest.explanation_key(**_ASKED)
 
 
 def test_files_are_held_to_their_digests() -> None:
