@@ -14,7 +14,7 @@ from interp_pipeline.models.given_names import as_spelled
 from interp_pipeline.steps.row_remarks import rows_remarks
 from interp_pipeline.steps.rows import Chosen, Given, Table, background_remark, choose_rows, drawn_from, given_table
 from interp_pipeline.tracking.feature_names import require_columns
-from interp_pipeline.tracking.manifest import explanation_key
+from interp_pipeline.tracking.manifest import explanation_key, question_digest
 from interp_pipeline.tracking.model_file import read_model_file
 from interp_pipeline.tracking.model_loader import fetch_model
 from interp_pipeline.tracking.registry import resolve
@@ -53,6 +53,7 @@ class Fetched:
     target: str | None  # name of the target column, where known
     outcomes: pd.Series[Any] | None  # true values of the target by row id, where known
     key: str  # identity of the explanation to be made
+    question: str  # what is asked, under whatever name the model is registered
     remarks: tuple[str, ...] = ()  # what a reader should know about the rows, a sentence each
 
 
@@ -98,10 +99,11 @@ def fetch(
         chosen = _of_training(record, config, given, version.uri)
     if len(chosen.rows) < config.rows:
         progress.say(f"{chosen.rows_source} holds {len(chosen.rows)} rows; all of them are explained")
-    declared = tuple(
+    rows, background_rows = (
         "" if each is None else f"sha256:{source_digest(table)}"
         for each, table in ((data, chosen.rows), (background, chosen.background))
     )
+    question = question_digest(version.source, config, rows, background_rows)
     return Fetched(
         version=version,
         record=record,
@@ -114,7 +116,8 @@ def fetch(
         target=given.target,
         outcomes=chosen.outcomes,
         remarks=chosen.remarks,
-        key=explanation_key(version.identity, config, *declared),
+        key=explanation_key(version.identity, question),
+        question=question,
     )
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.config import ExplainConfig
 
-__all__ = ["FORMAT", "digest", "explanation_key", "library_versions", "to_json", "verify"]
+__all__ = ["FORMAT", "digest", "explanation_key", "library_versions", "question_digest", "to_json", "verify"]
 
 FORMAT = 3  # of the manifest; a reader refuses formats it does not know
 _LIBRARIES = (
@@ -37,30 +37,35 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def explanation_key(
-    identity: tuple[str, int, int, str],
-    config: ExplainConfig,
-    rows: str,
-    background: str,
-    *,
-    workspace: str = "",
-) -> str:
-    """Identity of one explanation: equal where the same numbers would be computed, known before any data is read.
+def question_digest(source: str, config: ExplainConfig, rows: str, background: str) -> str:
+    """What is asked of a model: equal where the same numbers would be computed, under whatever name it is registered.
 
     Args:
-        identity: of the version, with its creation time and source: a recreated version is another one. Wherever
-            its server is addressed from, it is the same.
+        source: where the model's files lie.
         config: everything a caller chose.
         rows: what declares the explained rows: empty for those logged with the version, the address of a table,
             or ``sha256:`` and the digest of one that was handed over.
         background: what declares the background data, likewise.
+
+    Returns:
+        64 hex digits.
+    """
+    return digest(json.dumps([source, config.digest, rows, background]).encode())
+
+
+def explanation_key(identity: tuple[str, int, int, str], question: str, workspace: str = "") -> str:
+    """Identity of the explanation of one version, known before any data is read.
+
+    Args:
+        identity: of the version, with its creation time and source: a recreated version is another one. Wherever
+            its server is addressed from, it is the same.
+        question: ``question_digest``.
         workspace: MLflow's, where the server has several.
 
     Returns:
         64 hex digits.
     """
-    parts = [workspace, *identity, config.digest, rows, background]
-    return digest(json.dumps(parts).encode())
+    return digest(json.dumps([workspace, *identity, question]).encode())
 
 
 def library_versions() -> dict[str, str]:

@@ -132,8 +132,8 @@ def test_a_model_that_someone_else_registered(loan_store: LoanStore, tmp_path: P
 DAMAGE = [
     ("file altered", "shap_values.parquet", b"other", "shap_values.parquet is not what was published"),
     ("file gone", "lime_weights.parquet", None, "lime_weights.parquet is missing"),
-    ("manifest cut off", "manifest.json", b'{"format": 2,', "the manifest of models:/loans/1 is damaged"),
-    ("manifest without files", "manifest.json", b'{"format": 2}', "the manifest of models:/loans/1 is damaged"),
+    ("manifest cut off", "manifest.json", b'{"format": 3,', "the manifest of models:/loans/1 is damaged"),
+    ("manifest without files", "manifest.json", b'{"format": 3}', "the manifest of models:/loans/1 is damaged"),
 ]
 
 

@@ -21,31 +21,23 @@ _VERSION = RegisteredVersion(
     experiment_id="0",
     model_name="model",
 )
-_ASKED: dict[str, Any] = {
-    "identity": _VERSION.identity,
-    "config": ExplainConfig(),
-    "rows": "1",
-    "background": "2",
-}
+_ASKED: dict[str, Any] = {"source": "models:/m-1", "config": ExplainConfig(), "rows": "1", "background": "2"}
 
 
 def test_the_same_question_has_the_same_key() -> None:
-    key = manifest.explanation_key(**_ASKED)
-    assert key == manifest.explanation_key(**{**_ASKED, "config": ExplainConfig(rows=200)})
-    assert len(key) == 64
-    assert set(key) <= set("0123456789abcdef")
+    question = manifest.question_digest(**_ASKED)
+    assert question == manifest.question_digest(**{**_ASKED, "config": ExplainConfig(rows=200)})
+    key = manifest.explanation_key(_VERSION.identity, question)
+    assert key == manifest.explanation_key(_VERSION.identity, question)
+    for each in (key, question):
+        assert len(each) == 64
+        assert set(each) <= set("0123456789abcdef")
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        {"workspace": "b"},
-        {"identity": dataclasses.replace(_VERSION, name="credit2").identity},
-        {"identity": dataclasses.replace(_VERSION, version=4).identity},
-        {
-            "identity": dataclasses.replace(_VERSION, created_ms=_VERSION.created_ms + 1).identity
-        },  # deleted and made again
-        {"identity": dataclasses.replace(_VERSION, source="models:/m-2").identity},
+        {"source": "models:/m-2"},
         {"config": ExplainConfig(seed=43)},
         {"config": ExplainConfig(methods=("shap",))},
         {"config": ExplainConfig(max_seconds=1.0)},
@@ -54,13 +46,32 @@ def test_the_same_question_has_the_same_key() -> None:
     ],
     ids=",".join,
 )
-def test_another_question_has_another_key(other: dict[str, Any]) -> None:
-    assert manifest.explanation_key(**{**_ASKED, **other}) != manifest.explanation_key(**_ASKED)
+def test_another_question_has_another_digest(other: dict[str, Any]) -> None:
+    assert manifest.question_digest(**{**_ASKED, **other}) != manifest.question_digest(**_ASKED)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"name": "credit2"},
+        {"version": 4},
+        {"created_ms": _VERSION.created_ms + 1},  # deleted and made again
+        {"source": "models:/m-2"},
+    ],
+    ids=",".join,
+)
+def test_another_version_has_another_key(other: dict[str, Any]) -> None:
+    moved = dataclasses.replace(_VERSION, **other)
+    assert manifest.explanation_key(moved.identity, "q") != manifest.explanation_key(_VERSION.identity, "q")
+
+
+def test_each_workspace_has_its_own_key() -> None:
+    assert manifest.explanation_key(_VERSION.identity, "q", "b") != manifest.explanation_key(_VERSION.identity, "q")
 
 
 def test_where_it_is_written_is_no_part_of_the_question() -> None:
     moved = dataclasses.replace(_VERSION, run_id="r2", experiment_id="7")
-    assert manifest.explanation_key(**{**_ASKED, "identity": moved.identity}) == manifest.explanation_key(**_ASKED)
+    assert manifest.explanation_key(moved.identity, "q") == manifest.explanation_key(_VERSION.identity, "q")
 
 
 def test_files_are_held_to_their_digests() -> None:
