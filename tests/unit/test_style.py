@@ -38,7 +38,7 @@ _EVERYTHING = pytest.mark.parametrize("path", _SOURCES + _SCRIPTS + _TESTS, ids=
 
 
 def test_the_walk_finds_the_source() -> None:
-    assert {"interp_pipeline/explanation.py", "mlflow_plugin/cli.py"} <= {_name(p) for p in _SOURCES}
+    assert {"interp_pipeline/explanation.py", "mlflow_plugin/cli/__init__.py"} <= {_name(p) for p in _SOURCES}
     assert "projects/explain/run.py" in {_name(p) for p in _SCRIPTS}
     assert "tests/unit/test_style.py" in {_name(p) for p in _TESTS}
 

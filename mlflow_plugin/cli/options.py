@@ -1,0 +1,71 @@
+"""What commands share: common options, and the reading of what was given."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from interp_pipeline.config import Output
+from interp_pipeline.console import configure_logging, console_progress, run_guarded
+from interp_pipeline.steps.naming import parse_list
+from mlflow_plugin.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["given", "with_common_options", "with_output_options"]
+
+
+def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options every command has, and turn errors into one line and an exit code."""
+
+    @click.option("--tracking-uri", metavar="URI", help="MLflow server or store; default: MLflow's own setting.")
+    @click.option("--config", "config_file", metavar="FILE", help="TOML file with defaults.")
+    @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+    @click.option("--debug", is_flag=True, help="Show the whole traceback of an error.")
+    @wraps(command)
+    def wrapped(
+        *, tracking_uri: str | None, config_file: str | None, log_format: str, debug: bool, **options: Any
+    ) -> None:
+        configure_logging(log_format, debug=debug)
+
+        def action() -> None:
+            settings = load_settings(config_file)
+            command(
+                settings=settings,
+                tracking_uri=tracking_uri or settings.tracking_uri,
+                progress=console_progress(log_format),
+                **options,
+            )
+
+        run_guarded(action, debug=debug)
+
+    return wrapped
+
+
+def _names(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    """A list as it is written on the command line."""
+    return None if text is None else parse_list(text)
+
+
+def with_output_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say what the outputs of a model are, above all of one that was not trained here."""
+    for option in (
+        click.option("--class-names", callback=_names, help="Names for its classes in its order, with commas between."),
+        click.option("--positive-class", help="Which of its two classes is spoken about; default: the second."),
+        click.option("--target", help="Column it predicts; default: what its signature says."),
+        click.option(
+            "--output",
+            type=click.Choice(get_args(Output)),
+            help="What is explained of a classifier; auto: scores where these add up, else probabilities.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given on the command line."""
+    return {name: value for name, value in options.items() if value is not None}
