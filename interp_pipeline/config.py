@@ -78,12 +78,17 @@ class Config:
         """Build from a mapping such as a section of a configuration file.
 
         Raises:
-            UsageError: a key is not an option of this configuration, or a value does not fit it.
+            UsageError: a key is not an option of this configuration or is missing, or a value does not fit it.
         """
         known = [f.name for f in dataclasses.fields(cls)]
         unknown = sorted(set(values) - set(known))
         if unknown:
             msg = f"unknown option {', '.join(unknown)}; known: {', '.join(known)}"
+            raise UsageError(msg)
+        needed = [f.name for f in dataclasses.fields(cls) if f.default is f.default_factory is dataclasses.MISSING]
+        lacking = [name for name in needed if name not in values]
+        if lacking:
+            msg = f"option {', '.join(lacking)} is missing"
             raise UsageError(msg)
         types = get_type_hints(cls)
         for name, value in values.items():

@@ -2,24 +2,123 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
-from interp_pipeline.config import CompareConfig, ExplainConfig, TrainConfig
+from interp_pipeline.config import CompareConfig, Config, ExplainConfig, TrainConfig
 from interp_pipeline.errors import UsageError
+from interp_pipeline.tracking.declared_data import DataDefault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from interp_pipeline.config import Config
+__all__ = [
+    "SandboxMode",
+    "SandboxSettings",
+    "SelectSettings",
+    "Settings",
+    "SourceSettings",
+    "WebhookSecrets",
+    "WorkerSettings",
+    "load_settings",
+]
 
-__all__ = ["Settings", "load_settings"]
+SandboxMode = Literal["required", "auto", "off"]
+_C = TypeVar("_C", bound=Config)
 
 _SECTIONS: Mapping[str, type[Config]] = {"train": TrainConfig, "explain": ExplainConfig, "compare": CompareConfig}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings(Config):
+    """How a worker looks for work, holds it and gives up."""
+
+    poll_s: float = 1.0  # between two looks into the job table, while there is nothing to do
+    scan_every_s: float = 60.0  # between two scans of the registry, whichever worker makes them
+    lease_s: float = 60.0  # a job whose worker was not heard of for so long is taken over
+    heartbeat_s: float = 20.0
+    stop_within_s: float = 25.0  # after SIGTERM: a job that would take longer is given back
+    attempts: int = 3  # of a version whose process dies
+    takeovers: int = 10  # of a job under which workers die, before it is called failed
+    retry_after_s: float = 15.0  # after a server or storage did not answer; doubled each time
+    retry_at_most_s: float = 900.0
+    listen: str = ""  # host:port for health, metrics and webhooks; empty: none of these
+
+    def __post_init__(self) -> None:
+        """Refuse settings no worker can live by.
+
+        Raises:
+            UsageError: a time is not positive, or the lease is not longer than two heartbeats.
+        """
+        for name in ("poll_s", "scan_every_s", "lease_s", "heartbeat_s", "stop_within_s", "retry_after_s"):
+            if not 0 < getattr(self, name) < float("inf"):
+                msg = f"{name} must be greater than 0, not {getattr(self, name):g}"
+                raise UsageError(msg)
+        if self.lease_s < 2 * self.heartbeat_s:
+            msg = f"lease_s must be at least twice heartbeat_s, not {self.lease_s:g} with {self.heartbeat_s:g}"
+            raise UsageError(msg)
+        for name in ("attempts", "takeovers"):
+            if getattr(self, name) < 1:
+                msg = f"{name} must be at least 1, not {getattr(self, name)}"
+                raise UsageError(msg)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectSettings(Config):
+    """Which registered versions are explained."""
+
+    models: tuple[str, ...] = ("*",)  # patterns of names
+    exclude: tuple[str, ...] = ()  # patterns of names that are left out all the same
+    tags: tuple[str, ...] = ()  # "stage=production", or "explain": a version must have all of them
+    flavors: tuple[str, ...] = ()  # MLflow's names of flavors, any of them; empty: every flavor
+    newest: int | None = None  # of each model only so many versions, the newest
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSettings(Config):
+    """What a worker may read, beyond what lies with its MLflow server."""
+
+    allow: tuple[str, ...] = ()  # prefixes of addresses: "s3://models/", "/data/background/"
+    max_gb: float = 4.0  # of one model's files together
+    max_files: int = 10_000  # of one model
+    max_table_gb: float = 1.0  # of a table of rows or background data
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxSettings(Config):
+    """How the code of a model is held."""
+
+    mode: SandboxMode = "auto"
+    max_seconds: float = 900.0  # wall-clock time of one version
+    max_memory_gb: float = 8.0
+    readable: tuple[str, ...] = ()  # further folders models may read: an installation of libraries elsewhere
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown mode and limits nothing fits into.
+
+        Raises:
+            UsageError: an option is out of its range.
+        """
+        if self.mode not in get_args(SandboxMode):
+            msg = f"mode must be one of {', '.join(get_args(SandboxMode))}, not {self.mode!r}"
+            raise UsageError(msg)
+        for name in ("max_seconds", "max_memory_gb"):
+            if not 0 < getattr(self, name) < float("inf"):
+                msg = f"{name} must be greater than 0, not {getattr(self, name):g}"
+                raise UsageError(msg)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookSecrets:
+    """What deliveries are signed with: two while one is replaced by the other."""
+
+    current: str = field(default="", repr=False)  # empty: webhooks are refused
+    previous: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +129,34 @@ class Settings:
     train: Mapping[str, Any] = field(default_factory=dict)  # defaults for TrainConfig
     explain: Mapping[str, Any] = field(default_factory=dict)  # defaults for ExplainConfig
     compare: Mapping[str, Any] = field(default_factory=dict)  # defaults for CompareConfig
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
+    select: SelectSettings = field(default_factory=SelectSettings)
+    sources: SourceSettings = field(default_factory=SourceSettings)
+    sandbox: SandboxSettings = field(default_factory=SandboxSettings)
+    data: tuple[DataDefault, ...] = ()  # where models whose runs hold no data find theirs
+    jobs_uri: str | None = field(default=None, repr=False)  # job table; None: a SQLite file of this user's
+    webhook_secrets: WebhookSecrets = field(default_factory=WebhookSecrets)
+    state_folder: Path = Path()  # where that SQLite file lies
+
+    def jobs_uri_for(self, tracking_uri: str) -> str:
+        """Where the job table of an MLflow server or store lies, wherever on this machine it is asked for.
+
+        Args:
+            tracking_uri: of the server or store, as MLflow knows it; a relative path is taken from here.
+        """
+        if self.jobs_uri:
+            return self.jobs_uri
+        path = tracking_uri.removeprefix("sqlite:///")
+        known = f"sqlite:///{Path(path).absolute()}" if path != tracking_uri else tracking_uri.rstrip("/")
+        name = hashlib.sha256(known.encode()).hexdigest()[:12]
+        return f"sqlite:///{self.state_folder / f'jobs-{name}.db'}"
 
 
 def load_settings(config_file: str | None, environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; a variable wins over the file.
 
     Args:
-        config_file: TOML file with ``tracking_uri`` and sections ``[train]``, ``[explain]``,
-            ``[compare]``; None takes INTERP_CONFIG, or no file.
+        config_file: TOML file, see ``docs/contract.md``; None takes INTERP_CONFIG, or no file.
         environment: variables; None takes those of the process.
 
     Raises:
@@ -46,16 +165,56 @@ def load_settings(config_file: str | None, environment: Mapping[str, str] | None
     variables = os.environ if environment is None else environment
     path = config_file or variables.get("INTERP_CONFIG")
     content = _read(path) if path else {}
-    unknown = sorted(set(content) - {*_SECTIONS, "tracking_uri"})
+    texts = ("tracking_uri", "jobs_uri")
+    sections = (*_SECTIONS, "worker", "select", "sources", "sandbox")
+    unknown = sorted(set(content) - {*sections, *texts, "data"})
     if unknown:
-        msg = f"{path}: unknown {', '.join(unknown)}; known: tracking_uri, [{'], ['.join(_SECTIONS)}]"
+        known = f"{', '.join(texts)}, [{'], ['.join(sections)}], [[data]]"
+        msg = f"{path}: unknown {', '.join(unknown)}; known: {known}"
         raise UsageError(msg)
-    uri = content.get("tracking_uri")
-    if uri is not None and not isinstance(uri, str):
-        msg = f"{path}: tracking_uri must be a text, not {uri!r}"
-        raise UsageError(msg)
-    sections = {name: _section(path, name, content.get(name, {})) for name in _SECTIONS}
-    return Settings(tracking_uri=variables.get("INTERP_TRACKING_URI") or uri, **sections)
+    for name in texts:
+        if not isinstance(content.get(name, ""), str):
+            msg = f"{path}: {name} must be a text, not {content[name]!r}"
+            raise UsageError(msg)
+    sandbox = _values(path, "sandbox", content.get("sandbox", {}))
+    if variables.get("INTERP_SANDBOX"):
+        sandbox["mode"] = variables["INTERP_SANDBOX"]
+    return Settings(
+        tracking_uri=variables.get("INTERP_TRACKING_URI") or content.get("tracking_uri"),
+        train=_defaults(path, "train", content),
+        explain=_defaults(path, "explain", content),
+        compare=_defaults(path, "compare", content),
+        worker=_section(path, "worker", content.get("worker", {}), WorkerSettings),
+        select=_section(path, "select", content.get("select", {}), SelectSettings),
+        sources=_section(path, "sources", content.get("sources", {}), SourceSettings),
+        sandbox=_section(path, "sandbox", sandbox, SandboxSettings),
+        data=_data(path, content.get("data", [])),
+        jobs_uri=variables.get("INTERP_JOBS_URI") or content.get("jobs_uri"),
+        webhook_secrets=WebhookSecrets(
+            current=_secret(variables, "INTERP_WEBHOOK_SECRET"),
+            previous=_secret(variables, "INTERP_WEBHOOK_SECRET_PREVIOUS"),
+        ),
+        state_folder=_state_folder(variables),
+    )
+
+
+def _state_folder(variables: Mapping[str, str]) -> Path:
+    """Where programs keep what should survive them but is no document of the user's."""
+    base = variables.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "interp-pipeline"
+
+
+def _secret(variables: Mapping[str, str], name: str) -> str:
+    """A secret from a variable, or from the file that the variable of that name and ``_FILE`` names."""
+    path = variables.get(f"{name}_FILE")
+    if not path:
+        return variables.get(name, "")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        msg = f"{name}_FILE names {path}, which cannot be read: {why}"
+        raise UsageError(msg) from error
 
 
 def _read(path: str) -> dict[str, Any]:
@@ -72,15 +231,31 @@ def _read(path: str) -> dict[str, Any]:
         raise UsageError(msg) from error
 
 
-def _section(path: str | None, name: str, section: Any) -> Mapping[str, Any]:
-    """One section, checked here, where the file it stands in is known."""
+def _defaults(path: str | None, name: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A section with defaults for a command, checked here, where the file it stands in is known."""
+    values = _values(path, name, content.get(name, {}))
+    _section(path, name, values, _SECTIONS[name])
+    return MappingProxyType(values)
+
+
+def _values(path: str | None, name: str, section: Any) -> dict[str, Any]:
     if not isinstance(section, dict):
         msg = f"{path}: {name} must be a section, [{name}], not {section!r}"
         raise UsageError(msg)
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in section.items()}
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in section.items()}
+
+
+def _section(path: str | None, name: str, section: Any, kind: type[_C]) -> _C:
     try:
-        _SECTIONS[name].from_mapping(values)
+        return kind.from_mapping(_values(path, name, section))
     except UsageError as error:
-        msg = f"{path}, section [{name}]: {error}"
+        where = f"{path}, section [{name}]" if path else f"INTERP_{name.upper()}"
+        msg = f"{where}: {error}"
         raise UsageError(msg) from error
-    return MappingProxyType(values)
+
+
+def _data(path: str | None, entries: Any) -> tuple[DataDefault, ...]:
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        msg = f"{path}: data must be a list of sections, [[data]], not {entries!r}"
+        raise UsageError(msg)
+    return tuple(_section(path, "data", entry, DataDefault) for entry in entries)

@@ -8,7 +8,8 @@ import pytest
 
 from interp_pipeline.config import CompareConfig, ExplainConfig, TrainConfig
 from interp_pipeline.errors import UsageError
-from mlflow_plugin.settings import load_settings
+from interp_pipeline.tracking.declared_data import DataDefault
+from mlflow_plugin.settings import SelectSettings, WebhookSecrets, load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +69,7 @@ def test_settings_cannot_be_changed(file: Path) -> None:
 
 FAULTS = [
     ("broken", "[explain", "interp.toml is not a TOML file: "),
-    ("unknown key", "rows = 3", "interp.toml: unknown rows; known: tracking_uri, [train], [explain], [compare]"),
+    ("unknown key", "rows = 3", "unknown rows; known: tracking_uri, jobs_uri, [train], [explain]"),
     ("unknown section", "[explian]\nrows = 3", "unknown explian"),
     ("no section", "explain = 3", "interp.toml: explain must be a section, [explain], not 3"),
     ("address of a wrong type", "tracking_uri = 5000", "interp.toml: tracking_uri must be a text, not 5000"),
@@ -85,6 +86,16 @@ FAULTS = [
     ("seed too large", "[train]\nseed = 4294967296", "seed must lie between 0 and 4294967295"),
     ("no time", "[explain]\nmax_seconds = 0", "max_seconds must be greater than 0, not 0"),
     ("endless time", "[explain]\nmax_error = inf", "max_error must be greater than 0, not inf"),
+    (
+        "a lease too short",
+        "[worker]\nlease_s = 30",
+        "[worker]: lease_s must be at least twice heartbeat_s, not 30 with 20",
+    ),
+    ("no attempt", "[worker]\nattempts = 0", "[worker]: attempts must be at least 1, not 0"),
+    ("no limit", "[sandbox]\nmax_memory_gb = inf", "[sandbox]: max_memory_gb must be greater than 0, not inf"),
+    ("unknown mode", '[sandbox]\nmode = "on"', "[sandbox]: mode must be one of required, auto, off, not 'on'"),
+    ("data for no model", '[[data]]\nrows = "rows.csv"', "[data]: option models is missing"),
+    ("data as one section", '[data]\nmodels = "a"', "data must be a list of sections, [[data]], not {'models': 'a'}"),
 ]
 
 
@@ -111,3 +122,49 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("config", [TrainConfig, ExplainConfig, CompareConfig])
 def test_a_configuration_survives_the_way_through_a_mapping(config: type[Config]) -> None:
     assert config.from_mapping(config().to_dict()) == config()
+
+
+def test_a_worker_reads_its_sections(tmp_path: Path) -> None:
+    path = tmp_path / "interp.toml"
+    path.write_text(
+        'jobs_uri = "postgresql://db/jobs"\n'
+        "[worker]\nscan_every_s = 5\n"
+        '[select]\nmodels = ["credit-*"]\nnewest = 3\n'
+        '[sources]\nallow = ["s3://background/"]\n'
+        '[sandbox]\nmode = "off"\n'
+        '[[data]]\nmodels = "credit-*"\nbackground = "s3://background/credit.csv"\n'
+    )
+    settings = load_settings(str(path), {"INTERP_SANDBOX": "required"})
+    assert settings.worker.scan_every_s == 5
+    assert settings.select == SelectSettings(models=("credit-*",), newest=3)
+    assert settings.sources.allow == ("s3://background/",)
+    assert settings.sandbox.mode == "required"
+    assert settings.data == (DataDefault(models="credit-*", background="s3://background/credit.csv"),)
+    assert settings.jobs_uri_for("http://mlflow:5000") == "postgresql://db/jobs"
+
+
+def test_each_store_has_a_job_table_of_its_own_wherever_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(None, {"XDG_STATE_HOME": "/state"})
+    monkeypatch.chdir(tmp_path)
+    relative = settings.jobs_uri_for("sqlite:///mlflow.db")
+    assert relative == settings.jobs_uri_for(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert relative.startswith("sqlite:////state/interp-pipeline/jobs-")
+    server = settings.jobs_uri_for("http://mlflow:5000")
+    assert server == settings.jobs_uri_for("http://mlflow:5000/")
+    assert server != relative
+
+
+def test_secrets_come_from_variables_or_files_and_are_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("new-one\n")
+    variables = {"INTERP_WEBHOOK_SECRET_FILE": str(file), "INTERP_WEBHOOK_SECRET_PREVIOUS": "old-one"}
+    settings = load_settings(None, {**variables, "INTERP_JOBS_URI": "postgresql://me:hidden@db/jobs"})
+    assert settings.webhook_secrets == WebhookSecrets(current="new-one", previous="old-one")
+    for secret in ("new-one", "old-one", "hidden"):
+        assert secret not in repr(settings)
+    with pytest.raises(
+        UsageError, match=r"INTERP_WEBHOOK_SECRET_FILE names .*gone, which cannot be read: No such file"
+    ):
+        load_settings(None, {"INTERP_WEBHOOK_SECRET_FILE": str(tmp_path / "gone")})
