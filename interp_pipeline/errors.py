@@ -3,9 +3,11 @@
 ```
 InterpError
 ├── UsageError              the caller's mistake: a wrong path, name or option    never retried
-│   └── DataError           the caller's data cannot be used as it is             never retried
+│   ├── DataError           the caller's data cannot be used as it is             never retried
+│   └── RefusedError        MLflow or a storage refuses us, or what we ask        retried by who works unattended
 ├── ModelError              this version cannot be explained                      never retried, reason shown
 │   ├── CheckError          an explanation failed its own checks, not published   never retried, reason shown
+│   ├── GoneError           the version, its run or its files were deleted        never retried
 │   ├── NoDataError         no rows or background data to explain it with         never retried, says what to add
 │   └── SourceRefusedError  its files lie where they must not be read from        never retried, reason shown
 ├── ModelProcessError       the process that ran the model died                   retried twice
@@ -20,10 +22,12 @@ from typing import Literal
 __all__ = [
     "CheckError",
     "DataError",
+    "GoneError",
     "InterpError",
     "ModelError",
     "ModelProcessError",
     "NoDataError",
+    "RefusedError",
     "SourceRefusedError",
     "TrackingError",
     "UsageError",
@@ -42,12 +46,23 @@ class DataError(UsageError):
     """The data at the given place cannot be used as it is: fix the data, do not retry."""
 
 
+class RefusedError(UsageError):
+    """MLflow or a storage answered, and refused: no right, a wrong credential, a bucket that does not exist.
+
+    A person has to change something. Who works unattended tries again later, for then it may be changed.
+    """
+
+
 class ModelError(InterpError):
     """This model version cannot be explained, and never will be without a change to it."""
 
 
 class CheckError(ModelError):
     """An explanation did not pass its checks and was therefore not published."""
+
+
+class GoneError(ModelError):
+    """The version, its run or its files were deleted: there is nothing to explain, or nowhere to write it."""
 
 
 class NoDataError(ModelError):

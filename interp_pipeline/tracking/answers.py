@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from interp_pipeline.errors import InterpError, TrackingError, UsageError
+from interp_pipeline.errors import InterpError, RefusedError, TrackingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def translated(doing: str) -> Iterator[None]:
         doing: what is being tried, as the start of the message: ``reading models:/a/1``.
 
     Raises:
-        UsageError: the thing does not exist, the right is missing, or a value was refused.
+        RefusedError: the thing does not exist, the right is missing, or a value was refused.
         TrackingError: no answer, or an answer that another try may change.
     """
     try:
@@ -114,9 +114,9 @@ def _by_code(doing: str, error: Exception) -> InterpError | None:
     line = line[:300].rstrip(".")
     for mark, meaning in _STORAGE_MISTAKES.items():  # MLflow's transfers quote the storage and drop its answer
         if f"({mark})" in line:
-            return UsageError(f"{doing}: {meaning} ({line})")
+            return RefusedError(f"{doing}: {meaning} ({line})")
     if code in _CALLER_MISTAKES:
-        return UsageError(f"{doing}: {_CALLER_MISTAKES[code]} ({line})")
+        return RefusedError(f"{doing}: {_CALLER_MISTAKES[code]} ({line})")
     return TrackingError(f"{doing}: {line}; check the tracking server and try again")
 
 
@@ -134,10 +134,12 @@ def _from_storage(doing: str, error: BaseException) -> InterpError | None:
     if isinstance(error, botocore.exceptions.ClientError):
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code in _STORAGE_MISTAKES:
-            return UsageError(f"{doing}: {_STORAGE_MISTAKES[code]} ({first_line(error)})")
+            return RefusedError(f"{doing}: {_STORAGE_MISTAKES[code]} ({first_line(error)})")
         return TrackingError(f"{doing}: the storage answered {code or 'nothing'} ({first_line(error)}); try again")
     if isinstance(error, botocore.exceptions.NoCredentialsError):
-        return UsageError(f"{doing}: no S3 credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile")
+        return RefusedError(
+            f"{doing}: no S3 credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile"
+        )
     if isinstance(error, botocore.exceptions.BotoCoreError):
         return TrackingError(f"{doing}: the S3 storage does not answer ({first_line(error)}); try again")
     return None
@@ -150,7 +152,7 @@ def _from_database(doing: str, error: BaseException) -> InterpError | None:
         return None
     said = first_line(error.orig or error)
     if any(mark in said.lower() for mark in _DATABASE_REFUSALS):
-        return UsageError(
+        return RefusedError(
             f"{doing}: the database gives no right to do so ({said}); ask for it, or give another --tracking-uri"
         )
     return TrackingError(f"{doing}: the tracking database failed ({said}); check its address and try again")
@@ -162,11 +164,11 @@ def _from_network(doing: str, error: BaseException) -> InterpError | None:
     if not isinstance(error, requests.RequestException):
         return None
     if isinstance(error, requests.exceptions.InvalidURL):
-        return UsageError(f"{doing}: that is not an address; write http://host:port")
+        return RefusedError(f"{doing}: that is not an address; write http://host:port")
     where = _host(error.request.url if error.request is not None else None)
     status = error.response.status_code if error.response is not None else None
     if status is not None and str(status) in _STORAGE_MISTAKES:
-        return UsageError(f"{doing}: {where} says {status}: {_STORAGE_MISTAKES[str(status)]}")
+        return RefusedError(f"{doing}: {where} says {status}: {_STORAGE_MISTAKES[str(status)]}")
     if status is not None:
         return TrackingError(f"{doing}: {where} answered {status}; look into the server's log, and try again")
     return TrackingError(
@@ -187,7 +189,7 @@ def _from_files(doing: str, error: BaseException) -> InterpError | None:
         return None
     said = f"{error.strerror or first_line(error)}: {error.filename or 'no file named'}"
     if error.errno in _NO_RIGHT:
-        return UsageError(f"{doing}: no permission to write ({said}); change its owner or mode, or write elsewhere")
+        return RefusedError(f"{doing}: no permission to write ({said}); change its owner or mode, or write elsewhere")
     if error.errno in _NO_PLACE:
-        return UsageError(f"{doing}: no folder can be made there ({said}); remove what is in the way")
+        return RefusedError(f"{doing}: no folder can be made there ({said}); remove what is in the way")
     return TrackingError(f"{doing}: {said}; see to it and try again")

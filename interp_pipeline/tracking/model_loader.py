@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from interp_pipeline.errors import InterpError, ModelError
+from interp_pipeline.errors import GoneError, InterpError, ModelError
 from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
 from interp_pipeline.tracking.answers import first_line, translated
 from interp_pipeline.tracking.feature_names import as_model_takes_them, names_columns
@@ -56,7 +56,7 @@ def fetch_model(version: RegisteredVersion, folder: Path) -> Path:
         The folder that holds the ``MLmodel`` file; it may be the store's own where that is local.
 
     Raises:
-        ModelError: the files are gone.
+        GoneError: the files are gone.
         UsageError: no permission to read them.
         TrackingError: the server or storage does not answer.
     """
@@ -81,8 +81,8 @@ def _says_missing(error: Exception) -> bool:
     return isinstance(error, FileNotFoundError) or any(mark in text for mark in marks)
 
 
-def _files_gone(version: RegisteredVersion) -> ModelError:
-    return ModelError(f"{version.uri}: its model files ({version.source}) were deleted; train the model again")
+def _files_gone(version: RegisteredVersion) -> GoneError:
+    return GoneError(f"{version.uri}: its model files ({version.source}) were deleted; train the model again")
 
 
 @contextmanager

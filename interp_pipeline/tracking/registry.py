@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from interp_pipeline.errors import ModelError, UsageError
+from interp_pipeline.errors import GoneError, UsageError
 from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.answers import first_line, translated
 from interp_pipeline.tracking.links import without_password
@@ -68,7 +68,7 @@ def resolve(client: MlflowClient, ref: ModelRef) -> RegisteredVersion:
 
     Raises:
         UsageError: no such model, version or alias.
-        ModelError: the version's run or files were deleted.
+        GoneError: the version's run or files were deleted.
         TrackingError: the server does not answer.
     """
     found = _find(client, ref)
@@ -167,10 +167,10 @@ def _live_run(client: MlflowClient, uri: str, run_id: str) -> str:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
             msg = f"{uri}: its run {run_id} no longer exists, so its explanation has nowhere to go; train it again"
-            raise ModelError(msg) from error
+            raise GoneError(msg) from error
     if run.info.lifecycle_stage == "deleted":
         msg = f"{uri}: its run was deleted; restore it (mlflow runs restore --run-id {run_id}) and try again"
-        raise ModelError(msg)
+        raise GoneError(msg)
     return str(run.info.experiment_id)
 
 
@@ -190,6 +190,6 @@ def _logged(client: MlflowClient, version: ModelVersion) -> tuple[str, str]:
                     f"models:/{version.name}/{version.version}: its model files ({source}) were deleted; "
                     "train the model again"
                 )
-                raise ModelError(msg) from error
+                raise GoneError(msg) from error
         return str(logged.name), str(logged.experiment_id)
     return str(source.rstrip("/").rsplit("/", 1)[-1]), _DEFAULT_EXPERIMENT

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from mlflow.exceptions import MlflowException, RestException
 from mlflow.protos import databricks_pb2
 
-from interp_pipeline.errors import ModelError, TrackingError, UsageError
+from interp_pipeline.errors import ModelError, TrackingError, RefusedError
 from interp_pipeline.tracking.answers import first_line, translated
 
 
@@ -42,31 +42,31 @@ def _database(said: str) -> sqlalchemy.exc.OperationalError:
 @pytest.mark.parametrize(
     ("raised", "expected", "says"),
     [
-        (_mlflow("RESOURCE_DOES_NOT_EXIST"), UsageError, "does not exist, or was deleted"),
-        (_rest("RESOURCE_DOES_NOT_EXIST"), UsageError, "does not exist, or was deleted"),
-        (_mlflow("RESOURCE_ALREADY_EXISTS"), UsageError, "exists already"),
-        (_mlflow("INVALID_PARAMETER_VALUE"), UsageError, "refused a value"),
-        (_rest("PERMISSION_DENIED"), UsageError, "no permission"),
-        (_rest("UNAUTHENTICATED"), UsageError, "MLFLOW_TRACKING_USERNAME"),
+        (_mlflow("RESOURCE_DOES_NOT_EXIST"), RefusedError, "does not exist, or was deleted"),
+        (_rest("RESOURCE_DOES_NOT_EXIST"), RefusedError, "does not exist, or was deleted"),
+        (_mlflow("RESOURCE_ALREADY_EXISTS"), RefusedError, "exists already"),
+        (_mlflow("INVALID_PARAMETER_VALUE"), RefusedError, "refused a value"),
+        (_rest("PERMISSION_DENIED"), RefusedError, "no permission"),
+        (_rest("UNAUTHENTICATED"), RefusedError, "MLFLOW_TRACKING_USERNAME"),
         (_mlflow("INTERNAL_ERROR"), TrackingError, "check the tracking server"),
         (_rest("TEMPORARILY_UNAVAILABLE"), TrackingError, "check the tracking server"),
-        (_s3("AccessDenied", 403), UsageError, "no permission"),
-        (_s3("NoSuchBucket", 404), UsageError, "the bucket does not exist"),
-        (_s3("NoSuchKey", 404), UsageError, "the object does not exist"),
-        (_s3("InvalidAccessKeyId", 403), UsageError, "the access key is unknown"),
-        (_s3("SignatureDoesNotMatch", 403), UsageError, "the secret key is wrong"),
+        (_s3("AccessDenied", 403), RefusedError, "no permission"),
+        (_s3("NoSuchBucket", 404), RefusedError, "the bucket does not exist"),
+        (_s3("NoSuchKey", 404), RefusedError, "the object does not exist"),
+        (_s3("InvalidAccessKeyId", 403), RefusedError, "the access key is unknown"),
+        (_s3("SignatureDoesNotMatch", 403), RefusedError, "the secret key is wrong"),
         (_s3("SlowDown", 503), TrackingError, "answered SlowDown"),
         (_s3("InternalError", 500), TrackingError, "answered InternalError"),
-        (NoCredentialsError(), UsageError, "AWS_ACCESS_KEY_ID"),
+        (NoCredentialsError(), RefusedError, "AWS_ACCESS_KEY_ID"),
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), TrackingError, "does not answer"),
-        (_http(403), UsageError, "http://example.org:5000 says 403"),
+        (_http(403), RefusedError, "http://example.org:5000 says 403"),
         (_http(500), TrackingError, "http://example.org:5000 answered 500"),
         (requests.ConnectionError("Connection refused"), TrackingError, "does not answer"),
         (requests.Timeout("slow"), TrackingError, "does not answer"),
-        (PermissionError(13, "Permission denied", "/models/x"), UsageError, "/models/x"),
+        (PermissionError(13, "Permission denied", "/models/x"), RefusedError, "/models/x"),
         (OSError(28, "No space left on device", "/models/x"), TrackingError, "No space left on device"),
-        (OSError(30, "Read-only file system", "/models/x"), UsageError, "no permission to write"),
-        (_database("attempt to write a readonly database"), UsageError, "no right to do so"),
+        (OSError(30, "Read-only file system", "/models/x"), RefusedError, "no permission to write"),
+        (_database("attempt to write a readonly database"), RefusedError, "no right to do so"),
         (_database("could not connect to server"), TrackingError, "could not connect to server"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
@@ -87,13 +87,13 @@ def test_what_mlflow_wraps_decides() -> None:
     """Whether another try makes sense is known to the storage, not to the layer above it."""
     wrapper = MlflowException("could not upload")
     wrapper.__cause__ = _s3("AccessDenied", 403)
-    with pytest.raises(UsageError, match="no permission"), translated("writing"):
+    with pytest.raises(RefusedError, match="no permission"), translated("writing"):
         raise wrapper
 
 
 def test_a_code_that_only_the_text_names_counts_too() -> None:
     msg = "Transfer failed: An error occurred (AccessDenied) when calling the PutObject operation"
-    with pytest.raises(UsageError, match="no permission"), translated("writing"):
+    with pytest.raises(RefusedError, match="no permission"), translated("writing"):
         raise MlflowException(msg)
 
 
