@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from mlflow.exceptions import MlflowException, RestException
 from mlflow.protos import databricks_pb2
 
-from interp_pipeline.errors import ModelError, TrackingError, RefusedError
+from interp_pipeline.errors import ModelError, RefusedError, TrackingError
 from interp_pipeline.tracking.answers import first_line, translated
 
 
