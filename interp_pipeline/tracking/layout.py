@@ -23,10 +23,12 @@ __all__ = [
     "SCHEMA",
     "SHAP_VALUES",
     "TAG_ARTIFACT_PATH",
+    "TAG_BACKGROUND",
     "TAG_COMPARED",
     "TAG_ERROR",
     "TAG_EXPLAINED_MODEL",
     "TAG_KEY",
+    "TAG_ROWS",
     "TAG_RUN_ID",
     "TAG_STATUS",
     "TRAINING_PLOTS",
@@ -68,6 +70,10 @@ TAG_RUN_ID = "interp.run_id"
 TAG_ARTIFACT_PATH = "interp.artifact_path"
 TAG_ERROR = "interp.error"
 TAG_COMPARED = "interp.compared"
+
+# Set by people, on a version or a registered model: addresses of tables it is to be explained with.
+TAG_ROWS = "interp.rows"
+TAG_BACKGROUND = "interp.background"
 
 _METRIC_PART_LENGTH = 200  # MLflow allows 250 for the whole name
 _NOT_ALLOWED = re.compile(r"[^\w\-. ]+")
