@@ -9,8 +9,11 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,6 +35,7 @@ __all__ = [
     "OneLineGroup",
     "configure_logging",
     "console_progress",
+    "log_fields",
     "project_command",
     "run_guarded",
 ]
@@ -59,6 +63,20 @@ _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4", "MLFLOW_HTTP_REQUEST_TIMEOU
 _RAISED_TOO = ("mlflow.store.db.utils", "urllib3.connectionpool")
 
 _logger = logging.getLogger("interp")
+_fields: ContextVar[Mapping[str, Any]] = ContextVar("fields of every log line", default=MappingProxyType({}))
+
+
+@contextmanager
+def log_fields(**fields: Any) -> Iterator[None]:
+    """Let every line that is logged in the block (by this thread) carry these fields, where lines are JSON.
+
+    A line's own fields are given with it: ``logger.info(..., extra={"fields": {...}})``.
+    """
+    token = _fields.set({**_fields.get(), **fields})
+    try:
+        yield
+    finally:
+        _fields.reset(token)
 
 
 def console_progress(log_format: str = "text") -> Progress:
@@ -134,6 +152,8 @@ class _JsonFormatter(logging.Formatter):
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "event": record.getMessage(),
+            **_fields.get(),
+            **getattr(record, "fields", {}),
         }
         if record.exc_info:
             event["error"] = self.formatException(record.exc_info)

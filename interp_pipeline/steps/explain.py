@@ -18,6 +18,8 @@ from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.session import connect, run_of_version
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from interp_pipeline.config import ExplainConfig
@@ -38,7 +40,7 @@ class ExplainedVersion:
     lime: Explanation | None
     interactions: Interactions | None
     interactions_why: str  # why they were computed, for how many rows, or why not
-    manifest: dict[str, Any] | None  # None: nothing was published
+    manifest: Mapping[str, Any] | None  # None: nothing was published
     report_uri: str  # where the report is read, once published
 
 
@@ -87,7 +89,7 @@ def explain(
         if publishing:
             from interp_pipeline.steps.publish import publish
 
-            with run_of_version(client, fetched.version) as version:
+            with run_of_version(client, fetched.version, fetched.key) as version:
                 fetched = dataclasses.replace(fetched, version=version)
                 manifest = publish(client, fetched, computed, config, progress)
     version = fetched.version

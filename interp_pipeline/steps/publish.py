@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from interp_pipeline.errors import InterpError, ModelError
+from interp_pipeline.errors import GoneError, InterpError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.report import describe_version
 from interp_pipeline.steps.render import render, require_shap
 from interp_pipeline.tracking import layout, links, manifest
 from interp_pipeline.tracking.artifacts import replace_folder
+from interp_pipeline.tracking.manifest import explanation_key
 from interp_pipeline.tracking.registry import resolve
 from interp_pipeline.tracking.run_writer import (
     Announcement,
@@ -23,7 +25,7 @@ from interp_pipeline.tracking.run_writer import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mlflow import MlflowClient
 
@@ -34,12 +36,21 @@ if TYPE_CHECKING:
     from interp_pipeline.steps.fetch import Fetched
     from interp_pipeline.tracking.registry import RegisteredVersion
 
-__all__ = ["publish"]
+__all__ = ["Publication", "announce", "failure_marked", "prepare", "publish", "write"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Publication:
+    """An explanation as it will lie in the version's run."""
+
+    version: RegisteredVersion  # with the run it goes to
+    files: Mapping[str, bytes]  # content by path below the explanation's root
+    manifest: Mapping[str, Any]
 
 
 def publish(
     client: MlflowClient, fetched: Fetched, computed: Computed, config: ExplainConfig, progress: Progress
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:
     """Draw, write the folder of the explanation, then everything that leads to it.
 
     Publishing again replaces what was there. The manifest is written last, so at no moment does a
@@ -56,35 +67,104 @@ def publish(
         The manifest.
 
     Raises:
-        ModelError: the version or its run has been deleted or recreated in the meantime.
+        GoneError: the version or its run has been deleted or recreated in the meantime.
         UsageError: no permission to write.
         TrackingError: the server or storage does not answer.
+    """
+    publication = prepare(fetched, computed, config, progress)
+    version = publication.version
+    with (
+        progress.track(f"Publishing {len(publication.files) + 1} files", 2) as advance,
+        failure_marked(client, version),
+    ):
+        write(client, publication)
+        advance(1)
+        announce(client, version, publication.manifest, publication.files)
+        advance(1)
+    return publication.manifest
+
+
+def prepare(
+    fetched: Fetched, computed: Computed, config: ExplainConfig, progress: Progress, *, asked: bool = True
+) -> Publication:
+    """Draw, and put everything into the form in which it is written.
+
+    Args:
+        fetched: the version, with the run its explanation goes to.
+        computed: checked numbers.
+        config: recorded with them.
+        progress: listens.
+        asked: somebody asked for this explanation; False: it was made because a version had none. Of the two
+            the former is never replaced by itself.
     """
     started = time.perf_counter()
     files = render(fetched, computed, config, progress)
     timings = {**computed.timings_s, "draw": time.perf_counter() - started}
-    record = _manifest(fetched, computed, config, timings, files)
-    version = fetched.version
-    with progress.track(f"Publishing {len(files) + 1} files", 3) as advance:
-        if resolve(client, ModelRef.parse(version.uri)).identity != version.identity:
-            msg = f"{version.uri} was deleted and registered again while it was explained; explain it again"
-            raise ModelError(msg)
-        mark_running(client, version)
-        advance(1)
-        with _failure_marked(client, version):
-            root = layout.explanation_root(version.model_name)
-            replace_folder(client, version.run_id, root, files, manifest.to_json(record))
-            advance(1)
-            announce_explanation(client, version, _announcement(fetched, computed, files))
-            advance(1)
-    return record
+    record = _manifest(fetched, computed, config, timings, files) | {"asked": asked}
+    return Publication(version=fetched.version, files=files, manifest=record)
+
+
+def write(client: MlflowClient, publication: Publication, still_mine: Callable[[], None] = lambda: None) -> None:
+    """Write the folder of an explanation, in place of what was there, the manifest last.
+
+    Args:
+        client: the connection.
+        publication: what to write.
+        still_mine: asked before anything is touched and again before the manifest makes it count; raises
+            where somebody else has taken this over.
+
+    Raises:
+        GoneError: the version or its run has been deleted or recreated in the meantime.
+        UsageError: no permission to write.
+        TrackingError: the server or storage does not answer.
+    """
+    version = publication.version
+    if resolve(client, ModelRef.parse(version.uri)).identity != version.identity:
+        msg = f"{version.uri} was deleted and registered again while it was explained; explain it again"
+        raise GoneError(msg)
+    still_mine()
+    mark_running(client, version)
+    root = layout.explanation_root(version.model_name)
+    content = manifest.to_json(publication.manifest)
+    replace_folder(client, version.run_id, root, publication.files, content, still_mine)
+
+
+def announce(
+    client: MlflowClient, version: RegisteredVersion, record: Mapping[str, Any], files: Mapping[str, bytes]
+) -> None:
+    """Set what leads to an explanation that was written: metrics, pictures, tags, descriptions.
+
+    Everything is taken from the manifest and the files beside it, so whoever finds an explanation that was not
+    announced can do it. Doing it again gives the same state.
+
+    Args:
+        client: the connection.
+        version: the version, with the run its explanation lies in.
+        record: the manifest.
+        files: content by path below the explanation's root; the announced pictures among them.
+    """
+    told = record["announcement"]
+    announcement = Announcement(
+        key=explanation_key(version.identity, record["question"], record["workspace"]),
+        metrics=told["metrics"],
+        tables=tuple(told["tables"]),
+        images={key: files[path] for key, path in told["images"].items()},
+        description=told["description"],
+    )
+    announce_explanation(client, version, announcement)
 
 
 @contextmanager
-def _failure_marked(client: MlflowClient, version: RegisteredVersion) -> Iterator[None]:
-    """Leave no version "running" that nobody works on, as far as the server still listens."""
+def failure_marked(client: MlflowClient, version: RegisteredVersion) -> Iterator[None]:
+    """Leave no version "running" that nobody works on, as far as the server still listens.
+
+    Raises:
+        GoneError: as the block raised it; a version that is gone is not tagged.
+    """
     try:
         yield
+    except GoneError:
+        raise
     except BaseException as error:
         try:
             mark_failed(client, version, error)
@@ -105,6 +185,8 @@ def _manifest(
     return {
         "format": manifest.FORMAT,
         "key": fetched.key,
+        "question": fetched.question,
+        "workspace": fetched.workspace,
         "model": {
             **dataclasses.asdict(version),
             "uri": version.uri,
@@ -135,6 +217,7 @@ def _manifest(
         "checks": dict(computed.checks),
         "timings_s": {name: round(value, 3) for name, value in timings_s.items()},
         "libraries": manifest.library_versions(),
+        "announcement": _announcement(fetched, computed, files),
         "files": {path: manifest.digest(content) for path, content in sorted(files.items())},
     }
 
@@ -151,14 +234,13 @@ def _method(kind: str, explanation: Explanation, why: str) -> dict[str, Any]:
     }
 
 
-def _announcement(fetched: Fetched, computed: Computed, files: Mapping[str, bytes]) -> Announcement:
-    return Announcement(
-        key=fetched.key,
-        metrics=_metrics(computed),
-        tables=tuple(name for name in (layout.GLOBAL_IMPORTANCE, layout.INTERACTIONS) if name in files),
-        images={key: files[f"{layout.PLOTS}/{name}.png"] for key, name in layout.IMAGE_KEYS.items()},
-        description=_description(fetched, computed),
-    )
+def _announcement(fetched: Fetched, computed: Computed, files: Mapping[str, bytes]) -> dict[str, Any]:
+    return {
+        "metrics": _metrics(computed),
+        "tables": [name for name in (layout.GLOBAL_IMPORTANCE, layout.INTERACTIONS) if name in files],
+        "images": {key: f"{layout.PLOTS}/{name}.png" for key, name in layout.IMAGE_KEYS.items()},
+        "description": _description(fetched, computed),
+    }
 
 
 def _description(fetched: Fetched, computed: Computed) -> str:

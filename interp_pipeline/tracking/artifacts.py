@@ -11,7 +11,7 @@ from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.answers import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mlflow import MlflowClient
 
@@ -55,7 +55,14 @@ def delete_files(client: MlflowClient, run_id: str, paths: Sequence[str]) -> Non
             repository.delete_artifacts(path)  # type: ignore[no-untyped-call]  # mlflow's own
 
 
-def replace_folder(client: MlflowClient, run_id: str, folder: str, files: Mapping[str, bytes], manifest: bytes) -> None:
+def replace_folder(
+    client: MlflowClient,
+    run_id: str,
+    folder: str,
+    files: Mapping[str, bytes],
+    manifest: bytes,
+    still_mine: Callable[[], None] = lambda: None,
+) -> None:
     """Replace what a folder of a run holds.
 
     The manifest counts: it is taken away first and written last, so a reader (and a crash at any
@@ -67,6 +74,7 @@ def replace_folder(client: MlflowClient, run_id: str, folder: str, files: Mappin
         folder: artifact directory.
         files: new content by path below the folder.
         manifest: content of the manifest, with the digest of every file.
+        still_mine: asked right before the manifest is written; raises where somebody else has taken this over.
     """
     manifest_path = f"{folder}/{layout.MANIFEST}"
     present = list_files(client, run_id, folder)
@@ -75,6 +83,7 @@ def replace_folder(client: MlflowClient, run_id: str, folder: str, files: Mappin
     wanted = {f"{folder}/{path}": content for path, content in files.items()}
     write_files(client, run_id, wanted)
     delete_files(client, run_id, [path for path in present if path not in wanted and path != manifest_path])
+    still_mine()
     write_files(client, run_id, {manifest_path: manifest})
 
 

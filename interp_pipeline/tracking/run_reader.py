@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation
     from interp_pipeline.tracking.registry import RegisteredVersion
 
-__all__ = ["Published", "read_published"]
+__all__ = ["Published", "read_published", "read_verified"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,6 +43,31 @@ def read_published(client: MlflowClient, version: RegisteredVersion) -> Publishe
     Returns:
         The explanation; None where none was published (or publishing did not finish, or another model that
         was logged in the same run under the same name was explained after it).
+
+    Raises:
+        ModelError: files are missing or differ from the manifest.
+        UsageError: the manifest is of a format this release does not know.
+        TrackingError: the server or storage does not answer.
+    """
+    found = read_verified(client, version)
+    if found is None:
+        return None
+    record, files = found
+    rows = _frame(files[layout.EXPLAINED_ROWS])
+    return Published(
+        shap=_explanation(record, "shap", files.get(layout.SHAP_VALUES), rows),
+        lime=_explanation(record, "lime", files.get(layout.LIME_WEIGHTS), rows),
+        rows=rows,
+        background=_frame(files[layout.EXPLAINED_BACKGROUND]),
+        manifest=record,
+    )
+
+
+def read_verified(client: MlflowClient, version: RegisteredVersion) -> tuple[dict[str, Any], dict[str, bytes]] | None:
+    """Read the files of a version's explanation, and hold them against its manifest.
+
+    Returns:
+        The manifest and all files by path below the explanation's root; None as for ``read_published``.
 
     Raises:
         ModelError: files are missing or differ from the manifest.
@@ -69,15 +94,7 @@ def read_published(client: MlflowClient, version: RegisteredVersion) -> Publishe
             f"the explanation of {version.uri} is damaged: {'; '.join(problems[:3])}; run: interp explain {version.uri}"
         )
         raise ModelError(msg)
-    rows = _frame(files[layout.EXPLAINED_ROWS])
-    shap = _explanation(record, "shap", files.get(layout.SHAP_VALUES), rows)
-    return Published(
-        shap=shap,
-        lime=_explanation(record, "lime", files.get(layout.LIME_WEIGHTS), rows),
-        rows=rows,
-        background=_frame(files[layout.EXPLAINED_BACKGROUND]),
-        manifest=record,
-    )
+    return record, files
 
 
 def _manifest(content: bytes, version: RegisteredVersion) -> dict[str, Any]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.tracking.registry import RegisteredVersion
 
-__all__ = ["connect", "one_brief_try", "open_run", "run_of_version"]
+__all__ = ["active_workspace", "connect", "one_brief_try", "open_run", "run_of_version"]
 
 _ANSWER_WITHIN_S = 10
 _HOSTED = {"databricks", "databricks-uc", "uc"}  # the addresses of MLflow's that have no scheme
@@ -70,6 +70,13 @@ def connect(tracking_uri: str | None = None) -> MlflowClient:
     return client
 
 
+def active_workspace() -> str:
+    """MLflow's workspace, where the server has several; empty: it has not, or the default one is meant."""
+    from mlflow.environment_variables import MLFLOW_WORKSPACE
+
+    return str(MLFLOW_WORKSPACE.get() or "")  # type: ignore[no-untyped-call]  # mlflow's own
+
+
 @contextmanager
 def open_run(name: str, experiment_id: str | None = None) -> Iterator[str]:
     """Open a run: a child of the active one, the one ``mlflow run`` made for us, or a new one.
@@ -100,20 +107,30 @@ def open_run(name: str, experiment_id: str | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def run_of_version(client: MlflowClient, version: RegisteredVersion) -> Iterator[RegisteredVersion]:
-    """The version with a run its explanation can be written to: its own or, where it has none, a new one.
+def run_of_version(client: MlflowClient, version: RegisteredVersion, key: str) -> Iterator[RegisteredVersion]:
+    """The version with a run its explanation can be written to: its own or, where it has none, one made for it.
+
+    Args:
+        client: the connection.
+        version: the version.
+        key: of the explanation; a run that was made for it by an attempt that did not get far is found by it.
 
     Yields:
-        The version. A new run is marked FAILED when the block raises, as by ``open_run``.
+        The version. A run made for it is marked FAILED when the block raises, as by ``open_run``.
     """
     if version.run_id:
         yield version
         return
     with translated(f"starting a run for {version.uri}"):
-        run = client.create_run(
-            version.experiment_id,
-            run_name=f"explanation of {version.name} v{version.version}",
-            tags={layout.TAG_EXPLAINED_MODEL: version.uri},
+        found = client.search_runs([version.experiment_id], f"tags.`{layout.TAG_KEY}` = '{key}'", max_results=1)
+        run = (
+            found[0]
+            if found
+            else client.create_run(
+                version.experiment_id,
+                run_name=f"explanation of {version.name} v{version.version}",
+                tags={layout.TAG_EXPLAINED_MODEL: version.uri, layout.TAG_KEY: key},
+            )
         )
     run_id = str(run.info.run_id)
     try:
