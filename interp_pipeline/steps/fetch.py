@@ -18,6 +18,7 @@ from interp_pipeline.tracking.manifest import explanation_key, question_digest
 from interp_pipeline.tracking.model_file import read_model_file
 from interp_pipeline.tracking.model_loader import fetch_model
 from interp_pipeline.tracking.registry import resolve
+from interp_pipeline.tracking.session import active_workspace
 from interp_pipeline.tracking.training_run import read_training_record
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Fetched:
     outcomes: pd.Series[Any] | None  # true values of the target by row id, where known
     key: str  # identity of the explanation to be made
     question: str  # what is asked, under whatever name the model is registered
+    workspace: str = ""  # MLflow's, where the server has several
     remarks: tuple[str, ...] = ()  # what a reader should know about the rows, a sentence each
 
 
@@ -116,7 +118,8 @@ def fetch(
         target=given.target,
         outcomes=chosen.outcomes,
         remarks=chosen.remarks,
-        key=explanation_key(version.identity, question),
+        key=explanation_key(version.identity, question, active_workspace()),
+        workspace=active_workspace(),
         question=question,
     )
 
