@@ -19,10 +19,10 @@ from interp_pipeline.tracking.registry import resolve
 from interp_pipeline.tracking.run_writer import (
     Announcement,
     announce_explanation,
-    mark_failed,
-    mark_running,
+    mark_status,
     thumbnail_path,
 )
+from interp_pipeline.tracking.session import one_brief_try
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -123,7 +123,7 @@ def write(client: MlflowClient, publication: Publication, still_mine: Callable[[
         msg = f"{version.uri} was deleted and registered again while it was explained; explain it again"
         raise GoneError(msg)
     still_mine()
-    mark_running(client, version)
+    mark_status(client, version.name, version.version, "running")
     root = layout.explanation_root(version.model_name)
     content = manifest.to_json(publication.manifest)
     replace_folder(client, version.run_id, root, publication.files, content, still_mine)
@@ -167,7 +167,8 @@ def failure_marked(client: MlflowClient, version: RegisteredVersion) -> Iterator
         raise
     except BaseException as error:
         try:
-            mark_failed(client, version, error)
+            with one_brief_try():  # the error is most likely a server that is gone: then nothing can be said
+                mark_status(client, version.name, version.version, "failed", error=str(error) or type(error).__name__)
         except InterpError:
             error.add_note(f"{version.uri} could not be tagged as failed either")
         raise

@@ -6,13 +6,12 @@ import io
 import time
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.answers import translated
 from interp_pipeline.tracking.artifacts import announce_tables, write_files
 from interp_pipeline.tracking.manifest import digest
-from interp_pipeline.tracking.session import one_brief_try
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,15 +23,17 @@ if TYPE_CHECKING:
 __all__ = [
     "METRICS_PER_CALL",
     "Announcement",
+    "Status",
     "announce_explanation",
     "describe_parent",
     "describe_run",
     "image_path",
     "log_numbers",
-    "mark_failed",
-    "mark_running",
+    "mark_status",
     "thumbnail_path",
 ]
+
+Status = Literal["pending", "running", "failed", "skipped"]
 
 _DESCRIPTION = "mlflow.note.content"  # tag the UI shows as the run's description
 _DESCRIBED = "interp.description_sha256"  # of the description we wrote: a user's own is never replaced
@@ -52,21 +53,25 @@ class Announcement:
     description: str  # Markdown, for the run's page and the version's
 
 
-def mark_running(client: MlflowClient, version: RegisteredVersion) -> None:
-    """Say that what lies in the version's run is being replaced; a "done" of before would no longer be true."""
-    with translated(f"tagging {version.uri}"):
-        client.set_model_version_tag(version.name, str(version.version), layout.TAG_STATUS, "running")
+def mark_status(
+    client: MlflowClient, name: str, version: int, status: Status, *, key: str = "", error: str = ""
+) -> None:
+    """Say on a version how its explanation stands; ``done`` is said by announcing it.
 
-
-def mark_failed(client: MlflowClient, version: RegisteredVersion, error: BaseException) -> None:
-    """Say that what lies in the version's run was not replaced to the end, and why.
-
-    Asked once and briefly: the error is most likely a server that is gone, and then nothing can be said.
+    Args:
+        client: the connection.
+        name: of the registered model.
+        version: its number.
+        status: ``running`` as soon as what lies in its run may be replaced: a "done" of before is no longer true.
+        key: of the explanation this is about; empty leaves what is there.
+        error: why it failed, was skipped or has to wait; empty leaves what is there.
     """
-    why = " ".join(str(error).split())[:_LONGEST_TAG] or type(error).__name__
-    with one_brief_try(), translated(f"tagging {version.uri}"):
-        for name, value in ((layout.TAG_ERROR, why), (layout.TAG_STATUS, "failed")):
-            client.set_model_version_tag(version.name, str(version.version), name, value)
+    tags = {layout.TAG_KEY: key, layout.TAG_ERROR: " ".join(error.split())[:_LONGEST_TAG]}
+    with translated(f"tagging models:/{name}/{version}"):
+        for tag, value in tags.items():
+            if value:
+                client.set_model_version_tag(name, str(version), tag, value)
+        client.set_model_version_tag(name, str(version), layout.TAG_STATUS, status)
 
 
 def announce_explanation(client: MlflowClient, version: RegisteredVersion, announcement: Announcement) -> None:
