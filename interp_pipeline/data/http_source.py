@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from interp_pipeline.errors import TrackingError, UsageError
+from interp_pipeline.data.table_size import require_size
+from interp_pipeline.errors import SourceRefusedError, TrackingError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,13 +45,17 @@ def without_secrets(source: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def download_http(url: str, folder: Path, known: frozenset[str]) -> Path:
+def download_http(
+    url: str, folder: Path, known: frozenset[str], *, max_bytes: int | None = None, redirects: bool = True
+) -> Path:
     """Fetch a file piece by piece, so that its size is bounded by the disk and not by the memory.
 
     Args:
         url: an http or https address.
         folder: an existing folder the file is written to.
         known: suffixes that can be read, with their dot.
+        max_bytes: how large the file may be, whatever the server says of it; None: no limit.
+        redirects: whether another address is fetched where the server says so.
 
     Returns:
         Path of the file; its suffix is that of the address or, where that has none that is known,
@@ -58,17 +63,23 @@ def download_http(url: str, folder: Path, known: frozenset[str]) -> Path:
 
     Raises:
         UsageError: the address is none, or the server refuses to give the file.
+        SourceRefusedError: the file is larger, or the server names another address.
         TrackingError: the server did not answer, or not to the end.
     """
     import requests
 
     name = without_secrets(url)
     try:
-        with requests.get(url, stream=True, timeout=_TIMEOUTS_S) as answer:
+        with requests.get(url, stream=True, timeout=_TIMEOUTS_S, allow_redirects=redirects) as answer:
+            if answer.is_redirect:
+                msg = f"{name} is elsewhere now, and other addresses are not followed: name the place itself"
+                raise SourceRefusedError(msg)
             _check_status(answer.status_code, answer.reason, name)
             path = folder / f"download{_suffix(url, answer, name, known)}"
             with path.open("wb") as file:
-                file.writelines(answer.iter_content(_PIECE_BYTES))
+                for piece in answer.iter_content(_PIECE_BYTES):
+                    file.write(piece)
+                    require_size(file.tell(), name, max_bytes)
             return path
     except (requests.exceptions.InvalidURL, requests.exceptions.TooManyRedirects) as error:
         msg = f"{name} cannot be fetched: {error.__class__.__name__}; check the address"

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from interp_pipeline.data.table_size import require_size
 from interp_pipeline.errors import InterpError, TrackingError, UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ _TRY_LATER = {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout
 _NO_KEY = {"NoSuchKey", "404"}
 
 
-def download_s3(source: str, folder: Path, known: frozenset[str]) -> list[tuple[Path, str]]:
+def download_s3(
+    source: str, folder: Path, known: frozenset[str], max_bytes: int | None = None
+) -> list[tuple[Path, str]]:
     """Fetch what an address means.
 
     Credentials and region come from where boto3 looks for them, the endpoint from
@@ -40,12 +43,14 @@ def download_s3(source: str, folder: Path, known: frozenset[str]) -> list[tuple[
         source: ``s3://bucket/key.csv``, or a folder such as ``s3://bucket/prefix/``.
         folder: an existing local folder the files are written to.
         known: suffixes that can be read, with their dot.
+        max_bytes: how large all files together may be; None: no limit.
 
     Returns:
         Local path and ``s3://`` address of each file, by ascending address.
 
     Raises:
         UsageError: bucket, key or credentials are missing or not accepted.
+        SourceRefusedError: they are larger; nothing was fetched.
         TrackingError: the storage did not answer.
     """
     bucket, key = _bucket_and_key(source)
@@ -53,12 +58,14 @@ def download_s3(source: str, folder: Path, known: frozenset[str]) -> list[tuple[
         client = _client()
         is_file = PurePosixPath(key).suffix.lower() in known and not key.endswith("/")
         if is_file:
-            path = _fetch(client, bucket, key, folder / f"0{PurePosixPath(key).suffix.lower()}")
+            path = _fetch(client, bucket, key, folder / f"0{PurePosixPath(key).suffix.lower()}", max_bytes)
             if path is not None:
                 return [(path, source)]
         # a data frame that Spark wrote is a folder called like a file
         prefix = key if key.endswith("/") or not key else f"{key}/"
-        return _fetch_folder(client, bucket, prefix, folder, known) or _raise_nothing_there(source, is_file, known)
+        return _fetch_folder(client, bucket, prefix, folder, known, max_bytes) or _raise_nothing_there(
+            source, is_file, known
+        )
 
 
 def _bucket_and_key(source: str) -> tuple[str, str]:
@@ -86,30 +93,33 @@ def _client() -> S3Client:
     return boto3.session.Session().client("s3", endpoint_url=endpoint, config=config)
 
 
-def _fetch(client: S3Client, bucket: str, key: str, path: Path) -> Path | None:
+def _fetch(client: S3Client, bucket: str, key: str, path: Path, max_bytes: int | None) -> Path | None:
     """Fetch one object; None if there is none. ``get_object``, since the answer to a HEAD request has no reason."""
     from botocore.exceptions import ClientError
 
     try:
-        body = client.get_object(Bucket=bucket, Key=key)["Body"]
+        answer = client.get_object(Bucket=bucket, Key=key)
     except ClientError as error:
         if error.response["Error"].get("Code") in _NO_KEY:
             return None
         raise
-    with body, path.open("wb") as file:
-        shutil.copyfileobj(body, file)
+    with answer["Body"] as body:
+        require_size(answer["ContentLength"], f"s3://{bucket}/{key}", max_bytes)
+        with path.open("wb") as file:
+            shutil.copyfileobj(body, file)
     return path
 
 
 def _fetch_folder(
-    client: S3Client, bucket: str, prefix: str, folder: Path, known: frozenset[str]
+    client: S3Client, bucket: str, prefix: str, folder: Path, known: frozenset[str], max_bytes: int | None
 ) -> list[tuple[Path, str]]:
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
-    keys = sorted(item["Key"] for page in pages for item in page.get("Contents", []))
-    wanted = [key for key in keys if _is_table(PurePosixPath(key), known)]
+    sizes = {item["Key"]: item["Size"] for page in pages for item in page.get("Contents", [])}
+    wanted = sorted(key for key in sizes if _is_table(PurePosixPath(key), known))
+    require_size(sum(sizes[key] for key in wanted), f"s3://{bucket}/{prefix}", max_bytes)
     files = []
     for number, key in enumerate(wanted):
-        path = _fetch(client, bucket, key, folder / f"{number}{PurePosixPath(key).suffix.lower()}")
+        path = _fetch(client, bucket, key, folder / f"{number}{PurePosixPath(key).suffix.lower()}", max_bytes)
         if path is None:
             msg = f"s3://{bucket}/{key} was removed while the folder was being read; try again"
             raise TrackingError(msg)

@@ -19,6 +19,7 @@ from interp_pipeline.data.csv_source import read_csv
 from interp_pipeline.data.http_source import download_http, without_secrets
 from interp_pipeline.data.parquet_source import read_parquet
 from interp_pipeline.data.s3_source import download_s3
+from interp_pipeline.data.table_size import require_size, unpacked_bytes
 from interp_pipeline.data.typed_rows import is_missing, named_codes, shown
 from interp_pipeline.errors import DataError, UsageError
 
@@ -29,10 +30,10 @@ __all__ = ["BUNDLED", "bundled_path", "read_table", "source_digest", "without_se
 
 BUNDLED = ("german_credit",)
 
+_PARQUET = (".parquet", ".pq")
 _READERS: dict[str, Callable[[Path, str], pd.DataFrame]] = {
     ".csv": read_csv,
-    ".parquet": read_parquet,
-    ".pq": read_parquet,
+    **dict.fromkeys(_PARQUET, read_parquet),
 }
 _KNOWN = frozenset(_READERS)
 
@@ -49,7 +50,7 @@ def bundled_path(name: str = "german_credit") -> Path:
     return Path(str(importlib.resources.files("interp_pipeline.data") / "bundled" / f"{name}.csv"))
 
 
-def read_table(source: str) -> pd.DataFrame:
+def read_table(source: str, *, max_bytes: int | None = None, redirects: bool = True) -> pd.DataFrame:
     """Read a table.
 
     Args:
@@ -57,6 +58,8 @@ def read_table(source: str) -> pd.DataFrame:
             ``file://`` or ``s3://`` address; an http or https address of a file. Of a folder all
             CSV and Parquet files directly in it are read in the order of their names, except those
             that begin with a dot or underscore.
+        max_bytes: how large it may be, as it lies there and as columns in memory; None: no limit.
+        redirects: whether another address may be read where a web server says so.
 
     Returns:
         All rows in order; the index counts them from 0. Columns stand in the order of the first file.
@@ -64,6 +67,7 @@ def read_table(source: str) -> pd.DataFrame:
     Raises:
         UsageError: there is nothing at the source, or it may not be read.
         DataError: what is there cannot be read as a table.
+        SourceRefusedError: it is larger than ``max_bytes``, or elsewhere now.
         TrackingError: the storage did not answer.
     """
     source = str(source).strip()
@@ -75,13 +79,16 @@ def read_table(source: str) -> pd.DataFrame:
     scheme = source.partition("://")[0].lower() if "://" in source else ""
     if scheme in {"", "file"}:
         path = Path(url2pathname(urlsplit(source).path)) if scheme else Path(source).expanduser()
-        return _read_files(_local_files(path, source), source)
+        files = _local_files(path, source)
+        require_size(sum(file.stat().st_size for file, _ in files), source, max_bytes)
+        return _read_files(files, source, max_bytes)
     with tempfile.TemporaryDirectory(prefix="interp-data-") as folder:
         if scheme == "s3":
-            return _read_files(download_s3(source, Path(folder), _KNOWN), source)
+            return _read_files(download_s3(source, Path(folder), _KNOWN, max_bytes), source, max_bytes)
         name = without_secrets(source)
         if scheme in {"http", "https"}:
-            return _read_files([(download_http(source, Path(folder), _KNOWN), name)], name)
+            path = download_http(source, Path(folder), _KNOWN, max_bytes=max_bytes, redirects=redirects)
+            return _read_files([(path, name)], name, max_bytes)
     msg = f"{name} cannot be read: {scheme}:// is not supported; use a local path, s3://, http:// or https://"
     raise UsageError(msg)
 
@@ -137,7 +144,10 @@ def _local_files(path: Path, source: str) -> list[tuple[Path, str]]:
     raise UsageError(msg)
 
 
-def _read_files(files: list[tuple[Path, str]], source: str) -> pd.DataFrame:
+def _read_files(files: list[tuple[Path, str]], source: str, max_bytes: int | None) -> pd.DataFrame:
+    packed = (path for path, _ in files if path.suffix.lower() in _PARQUET)
+    if max_bytes is not None:
+        require_size(sum(map(unpacked_bytes, packed)), source, max_bytes)
     frames = [_read_file(path, name) for path, name in files]
     first = frames[0]
     for (_, name), frame in zip(files, frames, strict=True):

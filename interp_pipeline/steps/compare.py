@@ -163,7 +163,7 @@ def _published_side(client: MlflowClient, version: RegisteredVersion, published:
         return Side(
             version=version, facts=facts_of_manifest(published.manifest), shap=published.shap, data_source=source
         )
-    facts = facts_of_training(read_training_record(client, version.run_id, version.uri))
+    facts = facts_of_training(read_training_record(client, version))
     source = facts.data_source if source == LOGGED_ROWS else source
     return Side(version=version, facts=facts, shap=published.shap, data_source=source)
 

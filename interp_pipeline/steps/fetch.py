@@ -11,8 +11,18 @@ from interp_pipeline.data.typed_rows import TypedRows
 from interp_pipeline.errors import DataError, UsageError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.models.given_names import as_spelled
+from interp_pipeline.steps.logged_tables import Table
 from interp_pipeline.steps.row_remarks import rows_remarks
-from interp_pipeline.steps.rows import Chosen, Given, Table, background_remark, choose_rows, drawn_from, given_table
+from interp_pipeline.steps.rows import (
+    Chosen,
+    Given,
+    background_remark,
+    choose_rows,
+    declared_table,
+    drawn_from,
+    given_table,
+)
+from interp_pipeline.tracking.declared_data import read_declared
 from interp_pipeline.tracking.feature_names import require_columns
 from interp_pipeline.tracking.manifest import explanation_key, question_digest
 from interp_pipeline.tracking.model_file import read_model_file
@@ -22,6 +32,7 @@ from interp_pipeline.tracking.session import active_workspace
 from interp_pipeline.tracking.training_run import read_training_record
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -30,8 +41,10 @@ if TYPE_CHECKING:
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.data.schema import Schema
     from interp_pipeline.progress import Progress
+    from interp_pipeline.tracking.declared_data import DataDefault, Declared
     from interp_pipeline.tracking.model_file import ModelFile
     from interp_pipeline.tracking.registry import RegisteredVersion
+    from interp_pipeline.tracking.source_policy import SourcePolicy
     from interp_pipeline.tracking.training_run import TrainingRecord
 
 __all__ = ["LOGGED_ROWS", "Fetched", "fetch"]
@@ -59,7 +72,7 @@ class Fetched:
     remarks: tuple[str, ...] = ()  # what a reader should know about the rows, a sentence each
 
 
-def fetch(
+def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers give the same ones
     client: MlflowClient,
     model_uri: str,
     config: ExplainConfig,
@@ -68,6 +81,8 @@ def fetch(
     data: str | pd.DataFrame | None,
     rows_source: str | None = None,
     background: str | pd.DataFrame | None = None,
+    defaults: Sequence[DataDefault] = (),
+    policy: SourcePolicy | None = None,
     progress: Progress,
 ) -> Fetched:
     """Download a version's files, background data and rows to explain.
@@ -77,42 +92,39 @@ def fetch(
         model_uri: ``models:/name/3``, ``models:/name@alias`` or ``models:/name/latest``.
         config: how many rows, and the seed they are drawn with where there are more.
         folder: where to put files; must outlive the result.
-        data: rows to explain: path, URI or frame; None takes what was logged with the version.
+        data: rows to explain: path, URI or frame; None takes what was declared for the version or logged with it.
         rows_source: where ``data`` comes from, in words; None: its path, or "the given frame".
-        background: background data: path, URI or frame; None takes what was logged with the version.
+        background: background data: path, URI or frame; None takes what was declared or logged, likewise.
             Versions that are compared must be explained against the same.
+        defaults: tables that the configuration declares for models, by name.
+        policy: what may be read for whoever registered the version; None: whatever the credentials at hand open.
         progress: listens.
 
     Raises:
-        UsageError: no such version, or ``data`` cannot be used or lacks a column.
-        ModelError: the version's run, model files or background data are gone, or it never had any.
+        UsageError: no such version, or ``data`` or a declared table cannot be used or lacks a column.
+        ModelError: the version's run or model files are gone.
+        NoDataError: it has no rows or background data.
+        SourceRefusedError: the policy forbids to read its files, or a declared table.
         TrackingError: the server or a storage does not answer.
     """
-    version, model_path, file, record = _download(client, model_uri, folder, progress)
-    given = Given(
-        rows=None if data is None else given_table(data, "rows to explain", rows_source),
-        background=None if background is None else given_table(background, "background data"),
-        target=_target(record, file, config),
-    )
+    version, model_path, file, record = _download(client, model_uri, folder, policy, progress)
+    declared = read_declared(client, version, defaults)
+    given = _given(client, version, data, rows_source, background, declared, policy, _target(record, file, config))
     if record is None:
         names = [column.name for column in file.columns]
-        chosen = choose_rows(client, version, model_path, names, config, given, progress)
+        chosen = choose_rows(client, version, model_path, names, config, given, policy, progress)
     else:
         chosen = _of_training(record, config, given, version.uri)
     if len(chosen.rows) < config.rows:
         progress.say(f"{chosen.rows_source} holds {len(chosen.rows)} rows; all of them are explained")
-    rows, background_rows = (
-        "" if each is None else f"sha256:{source_digest(table)}"
-        for each, table in ((data, chosen.rows), (background, chosen.background))
-    )
-    question = question_digest(version.source, config, rows, background_rows)
+    question = question_digest(version.source, config, *_declarations(chosen, declared, data, background))
     return Fetched(
         version=version,
         record=record,
         model_path=model_path,
         rows=chosen.rows,
         rows_source=chosen.rows_source,
-        rows_are_logged=record is not None and data is None,
+        rows_are_logged=record is not None and given.rows is None,
         background=chosen.background,
         background_source=chosen.background_source,
         target=given.target,
@@ -125,18 +137,65 @@ def fetch(
 
 
 def _download(
-    client: MlflowClient, model_uri: str, folder: Path, progress: Progress
+    client: MlflowClient, model_uri: str, folder: Path, policy: SourcePolicy | None, progress: Progress
 ) -> tuple[RegisteredVersion, Path, ModelFile, TrainingRecord | None]:
     """The version, its files, what these say of themselves, and what training left if it was ours."""
     with progress.track(f"Fetching {model_uri}", 3) as advance:
         version = resolve(client, ModelRef.parse(model_uri))
+        if policy is not None:
+            policy.check_run(client, version)
         advance(1)
-        model_path = fetch_model(version, folder)
+        model_path = fetch_model(client, version, folder, policy)
         advance(1)
         file = read_model_file(model_path, version.uri)
-        record = None if file.own is None else read_training_record(client, version.run_id, version.uri)
+        record = None if file.own is None else read_training_record(client, version, policy)
         advance(1)
     return version, model_path, file, record
+
+
+def _given(
+    client: MlflowClient,
+    version: RegisteredVersion,
+    data: str | pd.DataFrame | None,
+    rows_source: str | None,
+    background: str | pd.DataFrame | None,
+    declared: Declared,
+    policy: SourcePolicy | None,
+    target: str | None,
+) -> Given:
+    """The caller's tables or, where there are none, those somebody declared."""
+    rows_table = background_table = None
+    if data is not None:
+        rows_table = given_table(data, "rows to explain", rows_source)
+    elif declared.rows is not None:
+        rows_table = declared_table(client, version, declared.rows, declared.rows_from, policy)
+    if background is not None:
+        background_table = given_table(background, "background data")
+    elif declared.background is not None and declared.background == declared.rows and data is None:
+        background_table = rows_table  # one table, whose rows are kept apart
+    elif declared.background is not None:
+        background_table = declared_table(client, version, declared.background, declared.background_from, policy)
+    return Given(rows=rows_table, background=background_table, target=target)
+
+
+def _declarations(
+    chosen: Chosen,
+    declared: Declared,
+    data: str | pd.DataFrame | None,
+    background: str | pd.DataFrame | None,
+) -> tuple[str, str]:
+    """What tells rows and background from others, in the words of ``question_digest``.
+
+    Where nothing is given by hand they are known from tags and configuration alone, as a scan of the registry
+    has to know them.
+    """
+    rows_by_hand = f"sha256:{source_digest(chosen.rows)}"
+    background_by_hand = f"sha256:{source_digest(chosen.background)}"
+    drawn = data is not None and declared.background is None  # maybe from the table given for the rows
+    return (
+        declared.rows or "" if data is None else rows_by_hand,
+        background_by_hand if background is not None or drawn else declared.background or "",
+    )
 
 
 def _target(record: TrainingRecord | None, file: ModelFile, config: ExplainConfig) -> str | None:

@@ -1,14 +1,16 @@
 """Which rows of a version are explained and which stand for "unknown": chosen by a written order, and said.
 
-A version trained here has both in its run. For any other version the rows are, by the first that there is,
+Tables that the caller gives, or else that somebody declared for the version (in its tags, its model's or the
+configuration), come before everything that was logged, for they are an explicit wish. A version trained here has
+both in its run besides. For any other version the rows are, by the first that there is,
 
-1. those the caller gives;
+1. those given or declared;
 2. those logged with the run under the names our training uses;
 3. a data set input of the run whose source can be read again, a test set before a training set;
 4. the model's input example, from 20 rows on;
 
-and the background is what the caller gives as such, what was logged with the run under the name our training
-uses, or else drawn from the rows' own table, if the caller gave that and it has 20 rows or more; then 3 and 4, a
+and the background is what was given or declared as such, what was logged with the run under the name our training
+uses, or else drawn from the rows' own table, if that was given or declared and has 20 rows or more; then 3 and 4, a
 training set before a test set, then the rows' own table in any case: of fewer than 20 rows only for methods that use a
 background for nothing but to prove that the model was read right. Rows and background of one table are kept
 apart where it has enough rows for both.
@@ -18,22 +20,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.data.background import select_background, select_rows
 from interp_pipeline.data.sources import read_table, without_secrets
 from interp_pipeline.data.typed_rows import name_of, shown
-from interp_pipeline.errors import DataError, ModelError, UsageError
+from interp_pipeline.errors import DataError, InterpError, UsageError
 from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND
+from interp_pipeline.steps.logged_tables import Search, Table
 from interp_pipeline.tracking.feature_names import require_columns
-from interp_pipeline.tracking.logged_data import read_logged_datasets
-from interp_pipeline.tracking.model_file import read_input_example
-from interp_pipeline.tracking.training_run import read_logged_tables
+from interp_pipeline.tracking.named_table import read_named_table
+from interp_pipeline.tracking.places import shown_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -42,24 +42,22 @@ if TYPE_CHECKING:
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.registry import RegisteredVersion
+    from interp_pipeline.tracking.source_policy import SourcePolicy
 
-__all__ = ["Chosen", "Given", "Table", "background_remark", "choose_rows", "drawn_from", "given_table"]
-
-_FEWEST = 20  # rows of a table that can stand for an average case
-_TRAINING = {"train", "training"}  # contexts under which data sets are logged
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Table:
-    """A table and what it is called in sentences."""
-
-    frame: pd.DataFrame
-    source: str
+__all__ = [
+    "Chosen",
+    "Given",
+    "background_remark",
+    "choose_rows",
+    "declared_table",
+    "drawn_from",
+    "given_table",
+]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Given:
-    """What the caller gives; None: to be found."""
+    """What the caller gives or somebody declared; None: to be found."""
 
     rows: Table | None
     background: Table | None
@@ -107,6 +105,31 @@ def given_table(data: str | pd.DataFrame, what: str, source: str | None = None) 
     return Table(frame=_numbered(_named(data, what)), source=source or "the given frame")
 
 
+def declared_table(
+    client: MlflowClient, version: RegisteredVersion, address: str, named_by: str, policy: SourcePolicy | None
+) -> Table:
+    """A table that somebody declared for a version.
+
+    Args:
+        client: the connection.
+        version: the version.
+        address: of the table.
+        named_by: who declared it, as ``Declared`` has it.
+        policy: what may be read; None: whatever the credentials at hand open.
+
+    Raises:
+        UsageError: there is nothing at the address, or it cannot be read as a table.
+        SourceRefusedError: the policy forbids it.
+        TrackingError: the server or storage does not answer.
+    """
+    source = f"the table that {named_by} names ({shown_address(address)})"
+    try:
+        return Table(frame=read_named_table(client, address, version, policy), source=source)
+    except InterpError as error:
+        msg = f"{version.uri}: {source} cannot be read: {error}"
+        raise type(error)(msg) from error
+
+
 def _named(frame: pd.DataFrame, what: str) -> pd.DataFrame:
     """The frame with texts for column labels, as files have them: the columns of an array are 0, 1, 2."""
     names = [name_of(label) for label in frame.columns]
@@ -132,6 +155,7 @@ def choose_rows(
     names: Sequence[str],
     config: ExplainConfig,
     given: Given,
+    policy: SourcePolicy | None,
     progress: Progress,
 ) -> Chosen:
     """Choose rows and background for a version that was not trained here, by the order at the top.
@@ -142,15 +166,17 @@ def choose_rows(
         model_path: folder with its files.
         names: the model's features; empty where only the loaded model knows them.
         config: how many rows, and the seed.
-        given: what the caller gives.
+        given: what the caller gives or somebody declared.
+        policy: what may be read; None: whatever the credentials at hand open.
         progress: is told what was passed over.
 
     Raises:
-        ModelError: there are no rows, or nothing that could stand for "unknown"; the message says how to give them.
+        NoDataError: there are no rows, or nothing that could stand for "unknown"; the message says what to add.
+        SourceRefusedError: what was logged with the run is too large.
         UsageError: what was given lacks a column.
         TrackingError: the server or a storage does not answer.
     """
-    search = _Search(client, version, model_path, names, progress)
+    search = Search(client, version, model_path, names, policy, progress)
     target = given.target
     table = given.rows or search.rows()
     source = given.background or search.background(
@@ -219,101 +245,3 @@ def background_remark(chosen: pd.DataFrame, table: Table, where: str, config: Ex
     if len(chosen) < len(table.frame):
         return f"Effects are relative to a background of {where}."
     return f"Effects are relative to {len(chosen):,} background rows of {where}."
-
-
-class _Search:
-    """Looks for tables in what was logged with a version, and keeps why one could not be used."""
-
-    def __init__(
-        self,
-        client: MlflowClient,
-        version: RegisteredVersion,
-        model_path: Path,
-        names: Sequence[str],
-        progress: Progress,
-    ) -> None:
-        self._client = client
-        self._version = version
-        self._model_path = model_path
-        self._names = names
-        self._progress = progress
-        self._reasons: list[str] = []
-        self._read: dict[str, pd.DataFrame] = {}  # by address, so that one table is known to be one
-
-    def rows(self) -> Table:
-        """Rows to explain."""
-        logged = self._of_run[0]
-        if logged is not None:
-            return logged
-        tables = chain(self._of_datasets(training_first=False), self._of_example())
-        return self._first(tables, "rows to explain", "--data FILE")
-
-    def background(self, table: Table, *, table_given: bool, any_will_do: bool) -> Table:
-        """Background data for rows of that table; the table itself where any will do and there is no other."""
-        logged = self._of_run[1]
-        if logged is not None:
-            return logged
-        others = chain(self._of_datasets(training_first=True), self._of_example())
-        tables = chain(self._of_table(table), others) if table_given else chain(others, self._of_table(table))
-        if any_will_do:
-            tables = chain(tables, [table])
-        return self._first(tables, "background data", "--background FILE")
-
-    @cached_property
-    def _of_run(self) -> tuple[Table | None, Table | None]:
-        """Rows and background logged under the names our training uses."""
-        rows, background = read_logged_tables(self._client, self._version.run_id, self._version.uri)
-        return (
-            None if rows is None else Table(frame=rows, source="the rows logged with the run"),
-            None if background is None else Table(frame=background, source="the background data logged with the run"),
-        )
-
-    def _of_table(self, table: Table) -> Iterator[Table]:
-        if len(table.frame) >= _FEWEST:
-            yield table
-        else:
-            rows = "row" if len(table.frame) == 1 else "rows"
-            self._reasons.append(f"{table.source} has {len(table.frame)} {rows}, fewer than {_FEWEST}")
-
-    def _of_example(self) -> Iterator[Table]:
-        example = read_input_example(self._model_path)
-        if example is None:
-            self._reasons.append("the model has no input example with named columns")
-        elif len(example) < _FEWEST:
-            self._reasons.append(f"its input example has {len(example)} rows, fewer than {_FEWEST}")
-        else:
-            frame = self._read.setdefault("input example", example)
-            yield Table(frame=frame, source="the input example logged with the model")
-
-    def _of_datasets(self, *, training_first: bool) -> Iterator[Table]:
-        found = read_logged_datasets(self._client, self._version.run_id)
-        if not found:
-            self._reasons.append("its run has no data set as input")
-        for dataset in sorted(found, key=lambda each: (each.context.lower() in _TRAINING) != training_first):
-            if dataset.address is None:
-                self._reasons.append(f"{dataset.label} has a source of the kind {dataset.kind!r}, which cannot be read")
-                continue
-            try:
-                if dataset.address not in self._read:
-                    self._read[dataset.address] = read_table(dataset.address)
-            except UsageError as error:
-                self._reasons.append(f"{dataset.label} cannot be read: {error}")
-                continue
-            frame = self._read[dataset.address]
-            lacking = [name for name in (*dataset.columns, *self._names) if name not in frame.columns]
-            if lacking:  # another table has taken its place, or the model reads what was made of it
-                self._reasons.append(f"{dataset.label} lacks column {lacking[0]!r} now")
-                continue
-            yield Table(frame=frame, source=dataset.label)
-
-    def _first(self, tables: Iterator[Table], what: str, option: str) -> Table:
-        """The first of the tables; what was passed over on the way is said."""
-        table = next(tables, None)
-        uri = self._version.uri
-        passed = "; ".join(dict.fromkeys(self._reasons))
-        if table is None:
-            msg = f"{uri} has no {what} to fall back on ({passed}); give them: interp explain {uri} {option}"
-            raise ModelError(msg)
-        if passed:
-            self._progress.say(f"{what.capitalize()} come from {table.source}, since {passed}")
-        return table

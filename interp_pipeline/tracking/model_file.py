@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
+from interp_pipeline.config import ModelKind
 from interp_pipeline.data.declared import DeclaredColumn
 from interp_pipeline.errors import ModelError
 from interp_pipeline.tracking.answers import first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -40,6 +41,7 @@ _TYPES: Mapping[str, DeclaredType] = {
     "datetime": "datetime",
     "string": "text",
 }
+_LARGEST_FILE = 16 * 2**20  # bytes of an MLmodel file; the widest tables need a few of them
 _TABLE = 2  # axes of a tensor that is a table: rows and columns
 
 
@@ -56,7 +58,7 @@ class ModelFile:
 
 
 def read_model_file(path: Path, uri: str) -> ModelFile:
-    """Read the ``MLmodel`` file.
+    """Read the ``MLmodel`` file. No code of the model runs, whatever the file says.
 
     Args:
         path: the folder it lies in.
@@ -65,14 +67,13 @@ def read_model_file(path: Path, uri: str) -> ModelFile:
     Raises:
         ModelError: the file is damaged, the model cannot be called from Python, or its input is no table.
     """
-    from mlflow.models import Model
-
     try:
-        model = Model.load(str(path))
-        own = (model.metadata or {}).get("interp")
+        model = _load(path)
         flavors = set(model.flavors)
+        flavor = _flavor(model)
         signature = model.signature
         inputs, outputs = (signature.inputs, signature.outputs) if signature is not None else (None, None)
+        names = tuple(str(name) for name in outputs.input_names()) if outputs is not None else ()
     except Exception as error:  # YAML that is cut off fails in many ways
         msg = f"{uri}: its MLmodel file is damaged ({first_line(error)}); restore it, or train the model again"
         raise ModelError(msg) from error
@@ -84,13 +85,45 @@ def read_model_file(path: Path, uri: str) -> ModelFile:
         raise ModelError(msg)
     columns, dtype, width = _inputs(inputs, uri)
     return ModelFile(
-        own=None if own is None else dict(own),
-        flavor=_flavor(model),
+        own=_own(model.metadata),
+        flavor=flavor,
         columns=columns,
         dtype=dtype,
         width=width,
-        outputs=tuple(str(name) for name in outputs.input_names()) if outputs is not None else (),
+        outputs=names,
     )
+
+
+def _load(path: Path) -> Model:
+    """The content of an ``MLmodel`` file, which may be anybody's.
+
+    Raises:
+        ValueError: it is so large, or so built, that reading it could take all memory.
+    """
+    import yaml
+    from mlflow.models import Model
+
+    file = path / "MLmodel"
+    if file.stat().st_size > _LARGEST_FILE:
+        msg = f"it has more than {_LARGEST_FILE >> 20} MiB"
+        raise ValueError(msg)
+    with file.open(encoding="utf-8") as text:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            # Merging sections into sections doubles them again and again; MLflow never writes it.
+            if isinstance(event, yaml.ScalarEvent) and (
+                (event.implicit[0] and event.value == "<<") or event.tag == "tag:yaml.org,2002:merge"
+            ):
+                msg = "it merges sections by <<"
+                raise ValueError(msg)
+    return Model.load(str(path))
+
+
+def _own(metadata: Any) -> Mapping[str, str] | None:
+    """What our trainers write; others may keep something else under the same name."""
+    own = metadata.get("interp") if isinstance(metadata, Mapping) else None
+    if isinstance(own, Mapping) and own.get("kind") in get_args(ModelKind) and isinstance(own.get("task"), str):
+        return {str(name): str(value) for name, value in own.items()}
+    return None
 
 
 def _flavor(model: Model) -> Flavor:
@@ -154,16 +187,37 @@ def _declared_type(spec: Any, uri: str) -> DeclaredType:
     return _TYPES[name]
 
 
-def read_input_example(path: Path) -> pd.DataFrame | None:
+def read_input_example(path: Path, max_bytes: int | None = None) -> pd.DataFrame | None:
     """The input example a model was logged with, where it is a table with named columns.
 
     Args:
         path: folder with the ``MLmodel`` file.
+        max_bytes: how large its file may be; None: no limit.
+
+    Raises:
+        ModelError: it is damaged, too large, or none of the model's files; the message says so, as it follows
+            "its input example".
     """
     import pandas as pd
     from mlflow.models import Model
 
-    example = Model.load(str(path)).load_input_example(str(path))
+    model = _load(path)
+    info = model.saved_input_example_info
+    if not isinstance(info, Mapping) or info.get("type") != "dataframe":
+        return None  # none, or an array, whose columns nothing names
+    name = info.get("artifact_path")
+    file = path / name if isinstance(name, str) else path
+    if not file.resolve().is_relative_to(path.resolve()) or not file.is_file():
+        msg = "is not among its files"
+        raise ModelError(msg)
+    if max_bytes is not None and file.stat().st_size > max_bytes:
+        msg = f"is larger than {max_bytes >> 20} MiB"
+        raise ModelError(msg)
+    try:
+        example = Model.load_input_example(model, str(path))
+    except Exception as error:  # whatever JSON of no certain form leads to
+        msg = f"is damaged ({first_line(error)[:200]})"
+        raise ModelError(msg) from error
     if not isinstance(example, pd.DataFrame):
-        return None  # an array, whose columns nothing names
+        return None
     return cast("pd.DataFrame", example.reset_index(drop=True).rename(columns=str))

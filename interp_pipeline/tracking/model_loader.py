@@ -15,18 +15,21 @@ from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
 from interp_pipeline.tracking.answers import first_line, translated
 from interp_pipeline.tracking.feature_names import as_model_takes_them, names_columns
 from interp_pipeline.tracking.model_file import read_model_file
+from interp_pipeline.tracking.places import read_place
 from interp_pipeline.training.summation_order import fix_summation_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     import pandas as pd
+    from mlflow import MlflowClient
 
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.explainers.protocol import ExplainableModel
     from interp_pipeline.explanation import FloatArray
     from interp_pipeline.tracking.model_file import ModelFile
     from interp_pipeline.tracking.registry import RegisteredVersion
+    from interp_pipeline.tracking.source_policy import SourcePolicy
 
 __all__ = ["LoadedModel", "fetch_model", "load_model", "model_code"]
 
@@ -49,13 +52,20 @@ class LoadedModel:
     notes: tuple[str, ...] = ()  # how the model was taken apart, a sentence each
 
 
-def fetch_model(version: RegisteredVersion, folder: Path) -> Path:
+def fetch_model(client: MlflowClient, version: RegisteredVersion, folder: Path, policy: SourcePolicy | None) -> Path:
     """Download the files of a version.
 
+    Args:
+        client: the connection.
+        version: which version.
+        folder: where to put the files.
+        policy: what may be read; None: whatever the credentials at hand open.
+
     Returns:
-        The folder that holds the ``MLmodel`` file; it may be the store's own where that is local.
+        The folder that holds the ``MLmodel`` file.
 
     Raises:
+        SourceRefusedError: the policy forbids it.
         GoneError: the files are gone.
         UsageError: no permission to read them.
         TrackingError: the server or storage does not answer.
@@ -65,13 +75,32 @@ def fetch_model(version: RegisteredVersion, folder: Path) -> Path:
 
     with translated(f"downloading {version.uri}"):
         try:
-            path = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=str(folder)))
+            if policy is None:
+                path = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=str(folder)))
+            else:
+                path = _fetch_checked(client, version, folder, policy)
         except (MlflowException, OSError) as error:
             if _says_missing(error):
                 raise _files_gone(version) from error
             raise
     if not (path / "MLmodel").is_file():
         raise _files_gone(version)
+    return path
+
+
+def _fetch_checked(client: MlflowClient, version: RegisteredVersion, folder: Path, policy: SourcePolicy) -> Path:
+    """Download from the very place that was checked: its version may be deleted and made anew meanwhile."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    location = policy.check_model(client, version)
+    repository = get_artifact_repository(location, tracking_uri=client.tracking_uri)
+    store = read_place(location).path
+    if store is None:
+        policy.check_listing(repository, "", version.uri)
+    else:
+        policy.check_folder(store, version.uri)
+    path = Path(repository.download_artifacts("", str(folder)))  # type: ignore[no-untyped-call]  # mlflow's own
+    policy.check_folder(path, version.uri)  # it may have grown
     return path
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from interp_pipeline.data.schema import Schema
+from interp_pipeline.data.table_size import require_size, unpacked_bytes
 from interp_pipeline.errors import ModelError
 from interp_pipeline.tables import to_parquet_bytes
 from interp_pipeline.tracking import layout
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from interp_pipeline.data.dataset import Dataset
+    from interp_pipeline.tracking.registry import RegisteredVersion
+    from interp_pipeline.tracking.source_policy import SourcePolicy
 
 __all__ = [
     "TrainingRecord",
@@ -110,14 +113,22 @@ def write_training_files(
     write_files(client, run_id, files)
 
 
-def read_training_record(client: MlflowClient, run_id: str, uri: str) -> TrainingRecord:
+def read_training_record(
+    client: MlflowClient, version: RegisteredVersion, policy: SourcePolicy | None = None
+) -> TrainingRecord:
     """Read what training logged.
 
+    Args:
+        client: the connection.
+        version: the version that was trained.
+        policy: how much may be read; None: all.
+
     Raises:
+        SourceRefusedError: the policy forbids it.
         ModelError: the run holds no background data, or what it holds is damaged.
     """
-    root = layout.SCHEMA.split("/", maxsplit=1)[0]
-    files = {f"{root}/{path}": content for path, content in read_folder(client, run_id, root).items()}
+    run_id, uri = version.run_id, version.uri
+    files = _training_files(client, version, policy)
     lacking = [path for path in (layout.SCHEMA, layout.BACKGROUND, layout.ROWS) if path not in files]
     if lacking:
         msg = f"{uri}: its run {run_id} lacks {', '.join(lacking)}; restore these artifacts or train the model again"
@@ -127,8 +138,8 @@ def read_training_record(client: MlflowClient, run_id: str, uri: str) -> Trainin
     plots = f"{layout.TRAINING_PLOTS}/"
     return TrainingRecord(
         schema=_schema(files[layout.SCHEMA], uri),
-        background=_frame(files[layout.BACKGROUND], layout.BACKGROUND, uri),
-        rows=_frame(files[layout.ROWS], layout.ROWS, uri),
+        background=_frame(files[layout.BACKGROUND], layout.BACKGROUND, uri, policy),
+        rows=_frame(files[layout.ROWS], layout.ROWS, uri, policy),
         metrics=dict(data.metrics),
         params=dict(data.params),
         pictures={
@@ -139,26 +150,44 @@ def read_training_record(client: MlflowClient, run_id: str, uri: str) -> Trainin
     )
 
 
-def read_logged_tables(client: MlflowClient, run_id: str, uri: str) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+def read_logged_tables(
+    client: MlflowClient, version: RegisteredVersion, policy: SourcePolicy | None = None
+) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """Rows to explain and background data in the run of a model that was not trained here.
 
     Anybody who trains models can log them, under the names our own training uses.
+
+    Args:
+        client: the connection.
+        version: the version whose run is looked into.
+        policy: how much may be read; None: all.
 
     Returns:
         Rows and background; None for what the run does not hold.
 
     Raises:
+        SourceRefusedError: the policy forbids it.
         ModelError: a table is damaged.
         TrackingError: the server or storage does not answer.
     """
-    if not run_id:
+    if not version.run_id:
         return None, None
-    root = layout.ROWS.split("/", maxsplit=1)[0]
-    files = {f"{root}/{path}": content for path, content in read_folder(client, run_id, root).items()}
+    files = _training_files(client, version, policy)
     rows, background = (
-        _frame(files[path], path, uri) if path in files else None for path in (layout.ROWS, layout.BACKGROUND)
+        _frame(files[path], path, version.uri, policy) if path in files else None
+        for path in (layout.ROWS, layout.BACKGROUND)
     )
     return rows, background
+
+
+def _training_files(
+    client: MlflowClient, version: RegisteredVersion, policy: SourcePolicy | None
+) -> Mapping[str, bytes]:
+    """What training logged, by artifact path; empty where there is no such folder in the run."""
+    root = layout.ROWS.split("/", maxsplit=1)[0]
+    if policy is not None:
+        policy.check_training_folder(client, version, root)
+    return {f"{root}/{path}": content for path, content in read_folder(client, version.run_id, root).items()}
 
 
 def _schema(content: bytes, uri: str) -> Schema:
@@ -168,7 +197,9 @@ def _schema(content: bytes, uri: str) -> Schema:
         raise _damaged(layout.SCHEMA, uri) from error
 
 
-def _frame(content: bytes, path: str, uri: str) -> pd.DataFrame:
+def _frame(content: bytes, path: str, uri: str, policy: SourcePolicy | None) -> pd.DataFrame:
+    if policy is not None:
+        require_size(unpacked_bytes(io.BytesIO(content)), f"{uri}: {path} in its run", policy.max_table_bytes)
     try:
         frame: Any = pd.read_parquet(io.BytesIO(content))
     except (OSError, ValueError) as error:

@@ -12,7 +12,7 @@ from harness.zoo import REQUIRED, Zoo, measurements, require_sound
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import interp_pipeline
-from interp_pipeline.errors import DataError, ModelError, UsageError
+from interp_pipeline.errors import DataError, ModelError, NoDataError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,11 +69,13 @@ def test_without_any_names_those_of_the_table_count(zoo: Zoo) -> None:
 
 def test_without_any_data_it_says_how_to_give_some(zoo: Zoo) -> None:
     uri = zoo.register("bare", _log())
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(NoDataError) as caught:
         zoo.explain(uri)
     assert str(caught.value) == (
-        "models:/bare/1 has no rows to explain to fall back on (its run has no data set as input; the model has no "
-        "input example with named columns); give them: interp explain models:/bare/1 --data FILE"
+        "models:/bare/1 has no rows to explain (its run has no data set as input; the model has no input example with "
+        "named columns): name a table in the tag interp.rows of the version or of its registered model, or in [[data]] "
+        "of the configuration; or register a version that has an input example of 20 rows or more, a data set logged "
+        "by mlflow.log_input, or training/rows.parquet in its run; by hand: interp explain models:/bare/1 --data FILE"
     )
 
 

@@ -1,0 +1,67 @@
+"""Read a table that something logged or tagged names: by an address of a storage, or one that only MLflow knows."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING
+
+from interp_pipeline.data.sources import read_table
+from interp_pipeline.tracking.answers import translated
+from interp_pipeline.tracking.locations import final_location
+from interp_pipeline.tracking.places import read_place
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow import MlflowClient
+
+    from interp_pipeline.tracking.registry import RegisteredVersion
+    from interp_pipeline.tracking.source_policy import SourcePolicy
+
+__all__ = ["read_named_table"]
+
+_OF_SERVER = "mlflow-artifacts:"  # scheme of artifacts that the tracking server passes on
+
+
+def read_named_table(
+    client: MlflowClient, address: str, version: RegisteredVersion, policy: SourcePolicy | None
+) -> pd.DataFrame:
+    """Read a table that somebody named for a version.
+
+    Args:
+        client: the connection.
+        address: whatever ``read_table`` reads; ``runs:/<run id>/<path>``, ``models:/name/3/<path>`` or
+            ``mlflow-artifacts:/<path>``.
+        version: the version it is for.
+        policy: what may be read; None: whatever the credentials at hand open.
+
+    Raises:
+        UsageError: there is nothing at the address, or it may not be read.
+        DataError: what is there cannot be read as a table.
+        SourceRefusedError: the policy forbids it.
+        TrackingError: the server or storage did not answer.
+    """
+    with translated("finding the table"):
+        location = final_location(client, address)
+    if policy is None:
+        return _fetched(client, location, None) if location.startswith(_OF_SERVER) else read_table(location)
+    location = policy.check_table(client, location, version)
+    if location.startswith(_OF_SERVER):
+        return _fetched(client, location, policy)
+    path = read_place(location).path
+    if path is not None and path.exists():
+        with translated(f"looking at {path}"):
+            policy.check_folder(path, str(path), policy.max_table_bytes)
+    return read_table(location, max_bytes=policy.max_table_bytes, redirects=False)
+
+
+def _fetched(client: MlflowClient, location: str, policy: SourcePolicy | None) -> pd.DataFrame:
+    """A table among the artifacts that the tracking server passes on."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    folder, _, name = location.rstrip("/").rpartition("/")
+    with tempfile.TemporaryDirectory(prefix="interp-data-") as place, translated(f"fetching {location}"):
+        repository = get_artifact_repository(f"{folder}/", tracking_uri=client.tracking_uri)
+        if policy is not None:
+            policy.check_listing(repository, name, location, policy.max_table_bytes)
+        path = repository.download_artifacts(name, place)  # type: ignore[no-untyped-call]  # mlflow's own
+        return read_table(str(path), max_bytes=None if policy is None else policy.max_table_bytes)
