@@ -1,0 +1,1 @@
+"""HTTP beside a worker: health, metrics, and the receiver of MLflow's webhooks."""
