@@ -8,13 +8,14 @@ import numbers
 
 import pandas as pd
 
-__all__ = ["MISSING", "number", "share", "signed", "value_text"]
+__all__ = ["GROUP_FROM", "MISSING", "POWERS_FROM", "number", "share", "signed", "value_text"]
 
 MISSING = "missing"
 
-_GROUP_FROM = 10_000  # below it no thousands separator, so that years stay years
-_PLAIN_UP_TO = 1e15  # above it, and below _PLAIN_FROM, scientific notation
-_PLAIN_FROM = 1e-4
+# Large numbers are written in one way everywhere, in full: 20,912,346, never as 20.9 million.
+GROUP_FROM = 10_000  # below it no thousands separator, so that years stay years
+POWERS_FROM = 1e15  # from here on, and below _POWERS_BELOW, powers of ten
+_POWERS_BELOW = 1e-4
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -34,11 +35,11 @@ def number(value: float, digits: int = 3) -> str:
     if value == 0:
         return "0"
     size = abs(value)
-    if size >= _PLAIN_UP_TO or size < _PLAIN_FROM:
+    if size >= POWERS_FROM or size < _POWERS_BELOW:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         return f"{_trim(mantissa)}e{int(exponent)}"
     decimals = max(0, digits - 1 - math.floor(math.log10(size)))
-    text = f"{value:,.{decimals}f}" if size >= _GROUP_FROM else f"{value:.{decimals}f}"
+    text = f"{value:,.{decimals}f}" if size >= GROUP_FROM else f"{value:.{decimals}f}"
     return _trim(text)
 
 
@@ -81,7 +82,7 @@ def value_text(value: object, digits: int = 4) -> str:  # noqa: PLR0911 - one re
     if isinstance(value, dt.datetime):  # pandas' Timestamp is one
         return value.isoformat(sep=" ", timespec="minutes").removesuffix(" 00:00")
     if isinstance(value, numbers.Integral):
-        return f"{int(value):,}" if abs(int(value)) >= _GROUP_FROM else str(int(value))
+        return f"{int(value):,}" if abs(int(value)) >= GROUP_FROM else str(int(value))
     if isinstance(value, numbers.Real):
         return number(float(value), digits)
     return str(value)

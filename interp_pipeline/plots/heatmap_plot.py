@@ -30,7 +30,7 @@ __all__ = ["heatmap", "similarity_order"]
 
 _CURVE = 0.75  # inches of the prediction curve
 _BAND = 0.14  # inches of the band of predicted classes
-_SCALE_ROOM = 1.15  # inches right of the map for its colour scale
+_SCALE_ROOM = 1.15  # inches right of the map for its colour scale, at least
 _LEAST_BODY = 1.2  # inches of the map where there are few features: the colour scale beside it needs them
 _MOST_CLUSTERED = 2000  # rows; clustering takes O(n²) memory, beyond it rows are ordered by prediction
 _SATURATION = 99  # percentile of |value| at which colours end, so that one row does not pale all others
@@ -65,9 +65,9 @@ def heatmap(explanation: Explanation, *, top: int = 20) -> Figure:
     )
     ends = max(text_width(number(float(end)), TICK_SIZE) for end in (predictions.min(), predictions.max()))
     left = max(column.left, PAD + ends + 0.12)
-    width = sheet.width - left - PAD - _SCALE_ROOM
-    ax = sheet.axes(left, 0.35, width, body, grid="none")
     limit = float(np.percentile(np.abs(values), _SATURATION)) or float(np.abs(values).max()) or 1.0
+    width = sheet.width - left - PAD - max(_SCALE_ROOM, 0.5 + text_width(signed(-limit, 2), TICK_SIZE))
+    ax = sheet.axes(left, 0.35, width, body, grid="none")
     ax.imshow(values[order].T, aspect="auto", cmap=push_colours(), vmin=-limit, vmax=limit, interpolation="nearest")
     label_rows(ax, column.labels)
     ax.set_xticks([])

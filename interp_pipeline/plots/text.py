@@ -1,19 +1,19 @@
-"""Text that survives being drawn: cleaned of what the font cannot show, measured, wrapped, shortened.
+"""Text that survives being drawn: cleaned of what no font can show, measured, wrapped, shortened.
 
 Names come from users. They may be long, right-to-left, full of control characters, or in a
-script the font lacks. Nothing here depends on a figure, so a layout is known before it is drawn.
+script that no installed font has. Nothing here depends on a figure, so a layout is known before it is drawn.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import lru_cache
 
 from interp_pipeline import readable
+from interp_pipeline.plots.fonts import escaped, font, has_glyph
 
-__all__ = ["clean", "font_path", "middle_ellipsis", "number", "signed", "text_width", "value_label", "wrap"]
+__all__ = ["clean", "middle_ellipsis", "number", "signed", "text_width", "value_label", "wrap"]
 
 PLACEHOLDER = "\N{WHITE SQUARE}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
@@ -23,50 +23,29 @@ _WORD = re.compile(r"\S+\s*|\s+")
 _PART = re.compile(r"[^_/.,:;|)-]*[_/.,:;|)-]+\s*|[^_/.,:;|)-]+")
 _TAIL_SHARE = 0.6  # of a shortened name: its end, where names of one family differ, gets more room
 _SLACK = 1.02  # the renderer's hinting may make text a little wider than measured
-_WORDS = ((1e12, " tn"), (1e9, " bn"), (1e6, " m"))
-_WORDS_FROM = 1e7
-_WORDS_UP_TO = 1e15  # beyond, powers of ten are shorter
 _VALUE_CHARACTERS = 34  # of a value in "feature = value", so that the feature stays recognisable
-
-
-@cache
-def font_path(*, bold: bool = False) -> str:
-    """The file of DejaVu Sans that matplotlib itself ships: the same glyphs on every machine."""
-    import matplotlib as mpl
-
-    return str(Path(mpl.get_data_path()) / "fonts" / "ttf" / ("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"))
-
-
-@cache
-def _glyphs() -> frozenset[int]:
-    """Code points that both the regular and the bold face can draw."""
-    from matplotlib.font_manager import get_font
-
-    regular, bold = (set(get_font(font_path(bold=face)).get_charmap()) for face in (False, True))
-    return frozenset(regular & bold)
 
 
 @lru_cache(maxsize=8192)
 def clean(text: str) -> str:
-    """The text with white space as single blanks, and a box for whatever the font cannot draw."""
-    glyphs = _glyphs()
+    """The text with white space as single blanks.
+
+    A box stands for what is nothing to draw, such as a control character; a character that no installed font
+    has is written as its number.
+    """
     composed = unicodedata.normalize("NFC", text)
-    blanks = " ".join(composed.split())
-    return "".join(
-        character if ord(character) in glyphs and unicodedata.category(character) not in _UNPRINTABLE else PLACEHOLDER
-        for character in blanks
-    )
+    return "".join(_drawable(character) for character in " ".join(composed.split()))
+
+
+def _drawable(character: str) -> str:
+    if unicodedata.category(character) in _UNPRINTABLE:
+        return PLACEHOLDER
+    return character if has_glyph(character) else escaped(character)
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number for a drawing: a true minus sign, and from ten million on its size as a word.
-
-    Returns:
-        As ``readable.number``, but ``12.3 m``, ``4 bn``, ``1.5 tn`` for millions and more.
-    """
-    worded = _WORDS_FROM <= abs(value) < _WORDS_UP_TO
-    scale, word = next(((s, w) for s, w in _WORDS if worded and s <= abs(value)), (1.0, ""))
-    return (readable.number(value / scale, digits) + word).replace("-", "\N{MINUS SIGN}")
+    """A number for a drawing: ``readable.number`` with a true minus sign."""
+    return readable.number(value, digits).replace("-", "\N{MINUS SIGN}")
 
 
 def signed(value: float, digits: int = 3) -> str:
@@ -77,12 +56,10 @@ def signed(value: float, digits: int = 3) -> str:
 @lru_cache(maxsize=32768)
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Width of one line of clean text in inches, at a size in points."""
-    from matplotlib.font_manager import get_font
-
-    font = get_font(font_path(bold=bold))
-    font.set_size(size, 72)
-    font.set_text(text, 0.0)
-    return float(font.get_width_height()[0]) / 64 / 72 * _SLACK
+    face = font(bold=bold)
+    face.set_size(size, 72)
+    face.set_text(text, 0.0)
+    return float(face.get_width_height()[0]) / 64 / 72 * _SLACK
 
 
 def middle_ellipsis(text: str, characters: int) -> str:

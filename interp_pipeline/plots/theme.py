@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from interp_pipeline.plots.text import clean, font_path, wrap
+from interp_pipeline.plots.fonts import BASE, families
+from interp_pipeline.plots.text import clean, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,7 @@ def text_style(size: float = LABEL_SIZE, colour: str = INK, *, bold: bool = Fals
     from matplotlib.font_manager import FontProperties
 
     # fontproperties resets what precedes it, so the size goes inside.
-    font = FontProperties(fname=font_path(bold=bold), size=size)
+    font = FontProperties(family=families(), weight="bold" if bold else "normal", size=size)
     return {"fontproperties": font, "color": colour, "parse_math": False, "usetex": False}
 
 
@@ -104,7 +105,7 @@ def style_axes(ax: Axes, *, grid: str = "x") -> None:
     ax.set_axisbelow(True)
     ax.grid(visible=False)
     ax.minorticks_off()
-    ax.tick_params(length=0, labelsize=TICK_SIZE, labelcolor=MUTED, labelfontfamily="DejaVu Sans", pad=5)
+    ax.tick_params(length=0, labelsize=TICK_SIZE, labelcolor=MUTED, labelfontfamily=BASE, pad=5)
     for name, axis in (("x", ax.xaxis), ("y", ax.yaxis)):
         if grid in {name, "both"}:
             axis.grid(visible=True, color=GRID, linewidth=0.8, linestyle="-")

@@ -9,6 +9,7 @@ import numpy as np
 
 from interp_pipeline.plots.text import clean, text_width
 from interp_pipeline.plots.theme import LABEL_SIZE, MUTED, TICK_SIZE, text_style
+from interp_pipeline.readable import GROUP_FROM, POWERS_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,29 +19,27 @@ if TYPE_CHECKING:
 
 __all__ = ["axis_label", "date_ticks", "format_ticks", "number_ticks", "readable_axis", "tick_room", "zero_line"]
 
-_SCALES = ((1e12, " tn"), (1e9, " bn"), (1e6, " m"), (1.0, ""))
-_WORDS_BELOW = 1e15  # beyond, only powers of ten stay short
 _SMALLEST_STEP = 1e-5
+_STEPS = [1, 2, 2.5, 5, 10]  # in which round numbers follow each other
+_APART = 0.15  # inches between two labels of a horizontal axis
 
 
 def format_ticks(values: Sequence[float]) -> list[str]:
     """Tick labels with as many decimals as their step needs, and no more.
 
     Returns:
-        ``0.05``, ``2,500``, ``1.5 m`` (millions), ``2e-7``: one label per value, told apart.
+        ``0.05``, ``2500``, ``1,500,000``, ``2e-7``: one label per value, told apart.
     """
     if len(values) == 0:
         return []
     largest = max(abs(value) for value in values)
     step = float(np.min(np.diff(np.sort(np.asarray(values))))) if len(values) > 1 else largest
-    if largest >= _WORDS_BELOW or 0 < step < _SMALLEST_STEP:
+    if largest >= POWERS_FROM or 0 < step < _SMALLEST_STEP:
         digits = next((n for n in range(16) if all(_is_exact(value, n, step) for value in values)), 16)
         return [_minus(_scientific(value, digits)) for value in values]
-    scale, suffix = next(((s, word) for s, word in _SCALES if largest >= s), (1.0, ""))
-    decimals = _decimals(step / scale)
-    grouped = largest >= 10_000 * scale
-    labels = [f"{value / scale:,.{decimals}f}" if grouped else f"{value / scale:.{decimals}f}" for value in values]
-    return ["0" if float(label.replace(",", "")) == 0 else _minus(label) + suffix for label in labels]
+    group = "," if largest >= GROUP_FROM else ""
+    labels = [f"{value:{group}.{_decimals(step)}f}" for value in values]
+    return ["0" if float(label.replace(",", "")) == 0 else _minus(label) for label in labels]
 
 
 def _decimals(step: float) -> int:
@@ -68,7 +67,7 @@ def _minus(text: str) -> str:
 
 
 def readable_axis(axis: Axis, ticks: int = 6) -> None:
-    """Give an axis at most ``ticks`` round ticks in readable numbers."""
+    """Give an axis at most ``ticks`` round ticks in readable numbers, across fewer where these are long."""
     from matplotlib.ticker import Formatter, MaxNLocator
 
     class _Readable(Formatter):
@@ -78,15 +77,32 @@ def readable_axis(axis: Axis, ticks: int = 6) -> None:
         def format_ticks(self, values: list[float]) -> list[str]:
             return format_ticks(values)
 
-    axis.set_major_locator(MaxNLocator(nbins=ticks, steps=[1, 2, 2.5, 5, 10]))
+    class _Fitting(MaxNLocator):
+        def tick_values(self, vmin: float, vmax: float) -> Any:
+            for count in range(ticks, 0, -1):
+                self.set_params(nbins=count)
+                places = super().tick_values(vmin, vmax)
+                if axis is not axis.axes.xaxis or _fit(places, vmin, vmax, axis.axes):
+                    break
+            return places
+
+    axis.set_major_locator(_Fitting(nbins=ticks, steps=_STEPS))
     axis.set_major_formatter(_Readable())
+
+
+def _fit(places: Any, low: float, high: float, ax: Axes) -> bool:
+    """Whether the labels of these ticks have room beside each other."""
+    shown = [float(place) for place in places if low <= place <= high]
+    widest = max((text_width(label, TICK_SIZE) for label in format_ticks(shown)), default=0.0)
+    inches = ax.bbox.width / ax.figure.dpi / (high - low)  # per unit
+    return all(widest + _APART <= gap * inches for gap in np.diff(shown))
 
 
 def number_ticks(low: float, high: float, count: int, *, whole: bool = False) -> list[float]:
     """Round numbers between two numbers, about ``count`` of them and at least one."""
     from matplotlib.ticker import MaxNLocator
 
-    steps = [1, 2, 5, 10] if whole else [1, 2, 2.5, 5, 10]
+    steps = [1, 2, 5, 10] if whole else _STEPS
     found = MaxNLocator(nbins=count, steps=steps, integer=whole).tick_values(low, high)
     slack = 0.02 * (high - low)
     return [float(place) for place in found if low - slack <= place <= high + slack] or [low]
@@ -96,7 +112,7 @@ def tick_room(low: float, high: float, ticks: int = 6) -> float:
     """Inches that the tick labels of a vertical axis from ``low`` to ``high`` need."""
     from matplotlib.ticker import MaxNLocator
 
-    values = MaxNLocator(nbins=ticks, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    values = MaxNLocator(nbins=ticks, steps=_STEPS).tick_values(low, high)
     return max(text_width(label, TICK_SIZE) for label in format_ticks(list(values))) + 0.1
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from interp_pipeline.explanation import CLASS_SCORES, LOG_ODDS, PROBABILITY
 from interp_pipeline.plots.text import middle_ellipsis
-from interp_pipeline.readable import number, value_text
+from interp_pipeline.readable import GROUP_FROM, number, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +112,8 @@ def column(amounts: Sequence[float], unit: str, largest: float, *, signed: bool 
         signed: whether positive ones show their sign.
     """
     factor, decimals = (100.0, 2) if unit == PROBABILITY else (1.0, _decimals(largest))
-    texts = [f"{abs(factor * amount):,.{decimals}f}" for amount in amounts]
+    sizes = [factor * abs(amount) for amount in amounts]
+    texts = [f"{size:{',' if size >= GROUP_FROM else ''}.{decimals}f}" for size in sizes]
     zero = f"{0.0:.{decimals}f}"
     signs = [_sign("0" if text == zero else text, amount) for text, amount in zip(texts, amounts, strict=True)]
     return [
