@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from interp_pipeline.errors import TrackingError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -23,7 +25,7 @@ class JobFigures(Protocol):
         """How many jobs there are, by state."""
 
     def failures_by_class(self) -> Mapping[str, int]:
-        """How many versions have failed for good, by class of error."""
+        """How many jobs' last attempt failed, by class of error: ended ones and ones to be tried again."""
 
     def oldest_unexplained_s(self) -> float | None:
         """How long the oldest open job has been known, in s; None: there is none."""
@@ -40,7 +42,7 @@ class Metrics:
         self._registry = registry = CollectorRegistry()
         self.stage_seconds = Histogram(
             "interp_stage_seconds",
-            "Time one stage of one version took: scan, fetch, compute, render, publish.",
+            "Time a scan, or a stage of one version, took.",
             ["stage"],
             buckets=_BUCKETS_S,
             registry=registry,
@@ -92,11 +94,9 @@ class _JobCollector:
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield what the table says now."""
-        from interp_pipeline.errors import InterpError
-
         try:
             families = list(self._read())
-        except InterpError:
+        except TrackingError:
             families = []
         yield GaugeMetricFamily(
             "interp_job_table_up", "Whether the job table answered this scrape: 1 or 0.", value=float(bool(families))
@@ -106,8 +106,8 @@ class _JobCollector:
     def _read(self) -> Iterator[GaugeMetricFamily]:
         yield _by_label("interp_jobs", "Jobs in the table, by state.", "state", self._figures.counts())
         yield _by_label(
-            "interp_failed_versions",
-            "Versions that failed for good, by class.",
+            "interp_jobs_failing",
+            "Jobs whose last attempt failed, by class: ended ones and ones to be tried again.",
             "error_class",
             self._figures.failures_by_class(),
         )
@@ -116,11 +116,11 @@ class _JobCollector:
             "How long the oldest version that waits for its explanation has been known; 0: none waits.",
             value=self._figures.oldest_unexplained_s() or 0.0,
         )
-        scanned = self._figures.last_scan_age_s()
+        scanned_s = self._figures.last_scan_age_s()
         yield GaugeMetricFamily(
             "interp_last_scan_age_seconds",
-            "How long ago the last good scan of the registry ended; absent: there was none yet.",
-            value=scanned,
+            "How long ago the last good scan of the registry ended; without a value: there was none yet.",
+            value=scanned_s,
         )
 
 

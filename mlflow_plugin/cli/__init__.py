@@ -8,6 +8,7 @@ from interp_pipeline.console import OneLineGroup
 from mlflow_plugin.cli.compare import compare
 from mlflow_plugin.cli.explain import explain
 from mlflow_plugin.cli.train import train
+from mlflow_plugin.cli.webhook import webhook
 
 __all__ = ["main"]
 
@@ -18,5 +19,5 @@ def main() -> None:
     """Train models, explain registered model versions, compare explanations."""
 
 
-for _command in (train, explain, compare):
+for _command in (train, explain, compare, webhook):
     main.add_command(_command)

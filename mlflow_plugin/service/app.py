@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from interp_pipeline.errors import TrackingError
 from mlflow_plugin.service.blocking import Blocking
 from mlflow_plugin.service.webhook import WebhookReceiver
 
@@ -35,7 +36,7 @@ _HEADERS = {
 def create_app(
     *,
     note: Callable[[str, int, str], None],
-    ready: Callable[[], str],
+    not_ready: Callable[[], str],
     secrets: WebhookSecrets,
     metrics: Metrics,
     show_metrics: bool = True,
@@ -45,7 +46,7 @@ def create_app(
     Args:
         note: leaves a note of a version: name, number, workspace (empty: the worker's). A TrackingError is
             answered with 503, so that MLflow tries again.
-        ready: why the worker is not ready; empty: it is.
+        not_ready: why the worker is not; empty: it is ready. A TrackingError is a reason, too.
         secrets: what webhooks are signed with; without a current one they are refused with 503.
         metrics: of the worker.
         show_metrics: whether ``/metrics`` is there; it opens without credentials.
@@ -64,9 +65,9 @@ def create_app(
     async def readyz() -> Response:
         """Whether the worker does its work."""
         try:
-            why_not = await probes.call(ready)
-        except TimeoutError:
-            why_not = f"the worker's state could not be found out within {_PROBE_WITHIN_S:.0f} s"
+            why_not = await probes.call(not_ready)
+        except (TrackingError, TimeoutError):  # the worker logs what the table says; whoever asks here gets no address
+            why_not = "the job table does not answer"
         return PlainTextResponse(f"{why_not or 'ready'}\n", 503 if why_not else 200)
 
     if show_metrics:

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from interp_pipeline.errors import TrackingError
 from mlflow_plugin.service.blocking import Blocking
-from mlflow_plugin.service.event import EVENT, EventError, read_event
+from mlflow_plugin.service.event import EventError, read_event
 from mlflow_plugin.service.signature import AHEAD_S, PAST_S, Envelope, SignatureError
 
 if TYPE_CHECKING:
@@ -104,8 +104,7 @@ class WebhookReceiver:
                     return "duplicate"
                 await self._threads.call(lambda: self._note(name, version, ""))
         except (TrackingError, TimeoutError) as error:
-            why = str(error) or f"the job table takes more than {_NOTE_WITHIN_S:.0f} s"
-            raise _RefusalError(503, "unavailable", why) from error
+            raise _RefusalError(503, "unavailable", "the job table does not answer; send it again") from error
         self._known[delivery_id] = self._clock() + PAST_S + AHEAD_S
         _logger.info("webhook: version %d of %r was registered", version, name)
         return "noted"
@@ -124,7 +123,8 @@ class WebhookReceiver:
         now_s = time.monotonic()
         if now_s - self._told_at[refusal.outcome] >= _TELL_EVERY_S:
             self._told_at[refusal.outcome] = now_s
-            _logger.warning("webhook: a delivery of %s was refused: %s", EVENT, refusal)
+            detail = f" ({refusal.__cause__})" if isinstance(refusal.__cause__, TrackingError) else ""
+            _logger.warning("webhook: a delivery was refused: %s%s", refusal, detail)
 
 
 def _values(request: Request) -> Mapping[str, Sequence[str]]:
