@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import resource
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from interp_pipeline.checks import require_additivity, run_checks
 from interp_pipeline.errors import DataError
@@ -19,6 +22,7 @@ from interp_pipeline.tracking.model_loader import load_model, model_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import pandas as pd
 
@@ -28,10 +32,50 @@ if TYPE_CHECKING:
     from interp_pipeline.interactions import Interactions
     from interp_pipeline.progress import Progress
     from interp_pipeline.steps.facts import Facts
-    from interp_pipeline.steps.fetch import Fetched
     from interp_pipeline.tracking.model_loader import LoadedModel
+    from interp_pipeline.tracking.training_run import TrainingRecord
 
-__all__ = ["Computed", "compute", "load"]
+__all__ = ["Computed", "Question", "compute", "load"]
+
+
+class Named(Protocol):
+    """A version, as far as messages need it."""
+
+    @property
+    def uri(self) -> str:
+        """Its model URI."""
+
+
+class Question(Protocol):
+    """What the computation has to be told: a ``Fetched``, or as much of it as a process without credentials gets."""
+
+    @property
+    def version(self) -> Named:
+        """The version that is explained."""
+
+    @property
+    def record(self) -> TrainingRecord | None:
+        """What training left, for the words of the report; no number depends on it."""
+
+    @property
+    def model_path(self) -> Path:
+        """Folder with the MLmodel file."""
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The rows to explain, index: row ids; columns: the raw features, and maybe others."""
+
+    @property
+    def rows_source(self) -> str:
+        """Where they came from, in words."""
+
+    @property
+    def background(self) -> pd.DataFrame:
+        """Background data, with the same columns."""
+
+    @property
+    def target(self) -> str | None:
+        """Name of the target column, where known."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,7 +95,7 @@ class Computed:
     peak_memory_mb: float  # of this process so far
 
 
-def load(fetched: Fetched, config: ExplainConfig, progress: Progress) -> LoadedModel:
+def load(fetched: Question, config: ExplainConfig, progress: Progress) -> LoadedModel:
     """Load the fetched model, and see that it can read the rows.
 
     Args:
@@ -79,7 +123,9 @@ def load(fetched: Fetched, config: ExplainConfig, progress: Progress) -> LoadedM
     return loaded
 
 
-def compute(fetched: Fetched, config: ExplainConfig, progress: Progress, loaded: LoadedModel | None = None) -> Computed:
+def compute(
+    fetched: Question, config: ExplainConfig, progress: Progress, loaded: LoadedModel | None = None
+) -> Computed:
     """Load the model, explain the rows by each chosen method, check the result.
 
     Args:
@@ -150,7 +196,9 @@ def _interactions(
         return None, plan.why
     doing = f"Finding interactions in {len(plan.rows)} rows"
     with model_code(uri, "predict these rows"), progress.track(doing, len(plan.rows)) as advance:
-        return compute_interactions(loaded.parts, shap, loaded.background, plan.rows, advance), plan.why
+        found = compute_interactions(loaded.parts, shap, loaded.background, plan.rows, advance)
+    # In the order of a file: means over them then have the same last bits here and wherever they are read back.
+    return dataclasses.replace(found, values=np.ascontiguousarray(found.values)), plan.why
 
 
 def _checks(
@@ -183,7 +231,7 @@ def _checks(
     return checks, remarks
 
 
-def _facts(fetched: Fetched, loaded: LoadedModel, explained: Explanation | None, remarks: tuple[str, ...]) -> Facts:
+def _facts(fetched: Question, loaded: LoadedModel, explained: Explanation | None, remarks: tuple[str, ...]) -> Facts:
     if fetched.record is not None:
         return facts_of_training(fetched.record)
     if explained is None:
@@ -192,7 +240,7 @@ def _facts(fetched: Fetched, loaded: LoadedModel, explained: Explanation | None,
     return facts_of_model(loaded.kind, loaded.words, explained, fetched.target, (*loaded.notes, *remarks))
 
 
-def _require_readable(loaded: LoadedModel, fetched: Fetched) -> None:
+def _require_readable(loaded: LoadedModel, fetched: Question) -> None:
     """Refuse rows the model cannot read, with the column and the row, before any work is done."""
     for rows, source in ((loaded.rows, fetched.rows_source), (loaded.background, "the background data")):
         try:

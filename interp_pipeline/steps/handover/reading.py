@@ -1,0 +1,218 @@
+"""The parent's part: what a process that is not trusted has left, as numbers that can be used.
+
+Not the child's but the parent's own are the rows and the background, with row ids, order and types; the names
+of the features (which columns are features is the child's word where nothing but the loaded model knows it);
+kind, task and target; seed and methods' kinds; and all that training recorded, outputs included. Made again
+from the numbers are additivity, to the tolerance that was asked for; that interactions divide the SHAP values;
+sampling error, surrogate fidelity, and the agreement of SHAP with LIME.
+
+What is left has to be believed, since only the model could contradict it: that the predictions are the
+model's, base values the mean over the background, attributions those of the method that is named, standard
+errors and local fidelity as large as said; ``base_value_error``, ``prediction_mismatch`` and
+``served_disagreement``; of a model that was not trained here names and unit of its outputs, what it is called,
+and the notes about it; why a method was chosen, what it cost and how long it took; and, where there is no
+answer, why.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from interp_pipeline.data.declared import DeclaredColumn, as_declared
+from interp_pipeline.errors import DataError, ModelError
+from interp_pipeline.explanation import Explanation
+from interp_pipeline.interactions import Interactions
+from interp_pipeline.steps.compute import Computed
+from interp_pipeline.steps.facts import facts_of_model, facts_of_training
+from interp_pipeline.steps.handover.answer import explanation_shapes, interaction_shapes, require_size
+from interp_pipeline.steps.handover.failure import MOST_FAILURE_BYTES, failure_from_json
+from interp_pipeline.steps.handover.files import ANSWER, ERROR, AnswerFolder
+from interp_pipeline.steps.handover.node import BadAnswerError
+from interp_pipeline.steps.handover.scrutiny import (
+    checks_of,
+    other_features,
+    require_asked_for,
+    require_divided,
+    require_sound,
+    require_trained,
+)
+from interp_pipeline.steps.handover.told import Told
+from interp_pipeline.tracking.model_file import read_model_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+    from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.explanation import FloatArray
+    from interp_pipeline.steps.facts import Facts
+    from interp_pipeline.steps.fetch import Fetched
+    from interp_pipeline.steps.handover.told import Effort
+
+__all__ = ["read_answer"]
+
+_MOST_JSON_BYTES = 2 * 2**20  # beside the positions of rows and columns
+_POSITION_BYTES = 16
+
+
+def read_answer(answer: Path, fetched: Fetched, config: ExplainConfig) -> Computed:
+    """Read what ``run_task`` left, believing as little of it as can be.
+
+    No name the child chose is looked at, no link followed, no pipe waited for, no file read that has not the
+    size it must have, and nothing of it unpickled or executed.
+
+    Args:
+        answer: the folder the child could write to; nothing must be able to write to it any more.
+        fetched: what the task was written from.
+        config: likewise.
+
+    Returns:
+        What ``compute`` would have returned in this process.
+
+    Raises:
+        ModelError: there is no answer, or one that cannot be what was asked for (CheckError: it does not add
+            up); or what the child reports: that the model cannot be loaded or explained.
+        UsageError: what the child reports: an option or a row that the model cannot take (DataError).
+        ModelProcessError: the child reports that its memory was not enough.
+        TrackingError: the folder cannot be read.
+    """
+    try:
+        with AnswerFolder.open(answer) as folder, np.errstate(all="ignore"):
+            return _read(folder, fetched, config)
+    except BadAnswerError as error:
+        uri = fetched.version.uri
+        msg = f"{uri}: its process left no answer that can be used ({error}); see what the model's code does beside it"
+        raise ModelError(msg) from error
+
+
+def _read(folder: AnswerFolder, fetched: Fetched, config: ExplainConfig) -> Computed:
+    told = _told(folder, fetched)
+    require_asked_for(told, config)
+    rows, background = _tables(fetched, told)
+    arrays = _arrays(folder, told, rows.shape, fetched.version.uri)
+    shap = _explanation(arrays, "shap", told, told.shap, rows, config)
+    lime = _explanation(arrays, "lime", told, told.lime, rows, config)
+    require_sound(shap, lime, config)
+    explained = shap or lime
+    if explained is None:
+        msg = "it explains nothing"
+        raise BadAnswerError(msg)
+    return Computed(
+        shap=shap,
+        lime=lime,
+        interactions=_interactions(arrays, told, shap, config),
+        interactions_why=told.interactions_why,
+        facts=_facts(fetched, told, explained),
+        rows=rows,
+        background=background,
+        choices=told.choices,
+        checks=checks_of(shap, lime, told.checks, trained_here=fetched.record is not None),
+        timings_s=told.timings_s,
+        peak_memory_mb=told.peak_memory_mb,
+    )
+
+
+def _told(folder: AnswerFolder, fetched: Fetched) -> Told:
+    """What the answer says beside its numbers.
+
+    Raises:
+        InterpError: what the child reports instead of an answer.
+        BadAnswerError: there is neither, or it is not as it must be.
+    """
+    failure = folder.content(ERROR, MOST_FAILURE_BYTES)
+    if failure is not None:
+        raise failure_from_json(failure)
+    n_rows, columns = len(fetched.rows), list(fetched.rows.columns)
+    content = folder.content(ANSWER, _MOST_JSON_BYTES + _POSITION_BYTES * (n_rows + len(columns)))
+    if content is None:
+        msg = "it ended without one"
+        raise BadAnswerError(msg)
+    return Told.parse(content, fetched.key, columns, n_rows)
+
+
+def _tables(fetched: Fetched, told: Told) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows and background as the model takes them, made of what was fetched as loading the model makes them."""
+    if fetched.record is not None:
+        require_trained(told, fetched.record.schema)
+        return fetched.rows, fetched.background
+    file = read_model_file(fetched.model_path, fetched.version.uri)
+    known = tuple(column.name for column in file.columns)
+    if (known and told.columns != known) or not set(told.columns) <= set(fetched.background.columns):
+        raise other_features()
+    declared = file.columns or tuple(DeclaredColumn(name=name, dtype=file.dtype) for name in told.columns)
+    try:
+        return (
+            as_declared(fetched.rows, declared, fetched.rows_source),
+            as_declared(fetched.background, declared, "the background data"),
+        )
+    except DataError as error:  # which the child has not met when it read the same rows
+        raise other_features() from error
+
+
+def _facts(fetched: Fetched, told: Told, explained: Explanation) -> Facts:
+    if fetched.record is not None:
+        return facts_of_training(fetched.record)
+    kind = read_model_file(fetched.model_path, fetched.version.uri).flavor
+    return facts_of_model(kind, told.words, explained, fetched.target, told.notes)
+
+
+def _arrays(folder: AnswerFolder, told: Told, shape: tuple[int, int], uri: str) -> dict[str, FloatArray]:
+    """All arrays an answer must have, none of them read before it is known what they take together."""
+    sizes = (*shape, len(told.output_names))
+    shapes: dict[str, tuple[int, ...]] = {}
+    for method in (told.shap_method, "lime" if told.lime is not None else None):
+        if method is not None:
+            shapes |= explanation_shapes(method, *sizes)
+    if told.interactions is not None:
+        shapes |= interaction_shapes(len(told.interactions.rows), told.interactions.n_pairs, *sizes[1:])
+    require_size(shapes, uri)
+    return {name: folder.array(name, expected) for name, expected in shapes.items()}
+
+
+def _explanation(
+    arrays: Mapping[str, FloatArray],
+    kind: str,
+    told: Told,
+    effort: Effort | None,
+    rows: pd.DataFrame,
+    config: ExplainConfig,
+) -> Explanation | None:
+    if effort is None:
+        return None
+    prefix = f"{kind}_"
+    return Explanation(
+        **{name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)},
+        data=rows[list(rows.columns)],
+        output_names=told.output_names,
+        output_unit=told.output_unit,
+        positive_class=told.positive_class,
+        method=kind if kind == "lime" else str(told.shap_method),
+        seed=config.seed,
+        cost=effort.cost,
+        details=effort.details,
+    )
+
+
+def _interactions(
+    arrays: Mapping[str, FloatArray], told: Told, shap: Explanation | None, config: ExplainConfig
+) -> Interactions | None:
+    """Interactions of the pairs that are the strongest by the numbers handed over."""
+    if told.interactions is None or shap is None:
+        return None
+    mean_abs, mean, values = (arrays[f"interactions_{name}"] for name in ("mean_abs", "mean", "values"))
+    rows, cost = told.interactions.rows, told.interactions.cost
+    whole = Interactions(
+        explanation=shap, rows=rows, mean_abs=mean_abs, mean=mean, pairs=(), values=values[:, :0], cost=cost
+    )
+    pairs = whole.ranking[: told.interactions.n_pairs]
+    if len(pairs) < told.interactions.n_pairs:
+        msg = "it has more pairs of features than do anything together"
+        raise BadAnswerError(msg)
+    found = dataclasses.replace(whole, pairs=pairs, values=values)
+    require_divided(found, config.additivity_tolerance)
+    return found
