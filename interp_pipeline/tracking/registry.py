@@ -34,7 +34,7 @@ class RegisteredVersion:
     source: str  # where the model's files lie: models:/m-<id>, or any artifact URI
     run_id: str  # the run it was logged by, or that its explanation was given; empty: none yet
     experiment_id: str
-    model_name: str  # name the model was logged under in its run
+    model_name: str  # name the model was logged under in its run, as it can stand in paths of artifacts
 
     @property
     def identity(self) -> tuple[str, int, int, str]:
@@ -191,5 +191,5 @@ def _logged(client: MlflowClient, version: ModelVersion) -> tuple[str, str]:
                     "train the model again"
                 )
                 raise GoneError(msg) from error
-        return str(logged.name), str(logged.experiment_id)
-    return str(source.rstrip("/").rsplit("/", 1)[-1]), _DEFAULT_EXPERIMENT
+        return layout.safe_metric_part(str(logged.name)), str(logged.experiment_id)
+    return layout.safe_metric_part(source.rstrip("/").rsplit("/", 1)[-1]), _DEFAULT_EXPERIMENT

@@ -58,15 +58,11 @@ class SourcePolicy:
         """
         for prefix in self.prefixes:
             try:
-                place = read_place(prefix)
+                why = _unfit(read_place(prefix))
             except ValueError as error:
-                msg = f"allow in [sources] names {shown_address(prefix)!r}, an address that {error}"
-                raise UsageError(msg) from error
-            if place.scheme in {"models", "runs"}:
-                msg = f"allow in [sources] names {shown_address(prefix)!r}; name the storage these files lie in"
-                raise UsageError(msg)
-            if not place.authority and place.scheme not in {LOCAL, "mlflow-artifacts", "dbfs"}:
-                msg = f"allow in [sources] names {shown_address(prefix)!r}, which has no bucket or host"
+                why = f"an address that {error}"
+            if why:
+                msg = f"allow in [sources] names {shown_address(prefix)!r}, {why}"
                 raise UsageError(msg)
         if min(self.max_bytes, self.max_files, self.max_table_bytes) < 1:
             msg = "the limits in [sources] must be greater than 0"
@@ -215,6 +211,17 @@ class SourcePolicy:
             if total > most:
                 msg = f"{what} is larger than {most / _GIB:g} GiB; raise {option} in [sources], or log less"
                 raise SourceRefusedError(msg)
+
+
+def _unfit(prefix: Place) -> str:
+    """Why an address opens no place, or another than it seems to; empty: it does."""
+    if prefix.scheme in {"models", "runs"}:
+        return "which names no place: name the storage these files lie in"
+    if not prefix.authority and prefix.scheme not in {LOCAL, "mlflow-artifacts", "dbfs"}:
+        return "which has no bucket or host"
+    if "@" in prefix.authority and prefix.scheme in {"http", "https"}:
+        return "which holds a login, and no address that does is read"
+    return ""
 
 
 def _own(client: MlflowClient) -> list[Place]:

@@ -11,7 +11,7 @@ import pytest
 from interp_pipeline.config import TrainConfig
 from interp_pipeline.data.dataset import load_dataset
 from interp_pipeline.data.sources import bundled_path, read_table
-from interp_pipeline.errors import UsageError
+from interp_pipeline.errors import SourceRefusedError, UsageError
 
 if TYPE_CHECKING:
     from harness.s3 import S3Server
@@ -128,3 +128,13 @@ def test_what_is_broken_there_is_named_by_its_address(s3: S3Server) -> None:
     put(s3, "broken/b.csv", b"a,b\n1,2,3\n")
     with pytest.raises(UsageError, match=rf"^s3://{s3.bucket}/broken/b\.csv, line 2: 3 values"):
         read_table(f"s3://{s3.bucket}/broken/")
+
+
+def test_a_table_is_measured_before_it_is_fetched(s3: S3Server) -> None:
+    for name in ("a", "b"):
+        source = put(s3, f"measured/{name}.csv", b"a\n1\n")
+    assert len(read_table(source, max_bytes=4)) == 1
+    for refused, limit in ((source, 3), (f"s3://{s3.bucket}/measured/", 7)):
+        with pytest.raises(SourceRefusedError, match="is larger than"):
+            read_table(refused, max_bytes=limit)
+    assert len(read_table(f"s3://{s3.bucket}/measured/", max_bytes=8)) == 2

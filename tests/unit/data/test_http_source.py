@@ -8,7 +8,7 @@ import pytest
 
 from interp_pipeline.data.http_source import without_secrets
 from interp_pipeline.data.sources import read_table
-from interp_pipeline.errors import TrackingError, UsageError
+from interp_pipeline.errors import SourceRefusedError, TrackingError, UsageError
 
 CSV = b"a,b\n" + b"1,x\n" * 500_000  # 2 MB: more than one piece
 STATUS = {"/gone.csv": 410, "/login.csv": 401, "/forbidden.csv": 403, "/teapot.csv": 418, "/broken.csv": 500}
@@ -142,3 +142,15 @@ def test_a_parquet_file_is_fetched(server: Any, monkeypatch: pytest.MonkeyPatch)
     content = pd.DataFrame({"a": [1, 2]}).to_parquet()
     monkeypatch.setattr(Handler, "do_GET", lambda handler: handler.answer(content))
     assert read_table(server + "/t.parquet")["a"].tolist() == [1, 2]
+
+
+def test_a_redirect_is_followed_only_where_that_is_wanted(server: str) -> None:
+    assert len(read_table(f"{server}/moved.csv")) == 500_000
+    with pytest.raises(SourceRefusedError, match=r"moved\.csv is elsewhere now, and other addresses are not followed"):
+        read_table(f"{server}/moved.csv", redirects=False)
+
+
+def test_a_file_is_not_fetched_beyond_its_limit(server: str) -> None:
+    assert len(read_table(f"{server}/table.csv", max_bytes=len(CSV))) == 500_000
+    with pytest.raises(SourceRefusedError, match=r"table\.csv is larger than"):
+        read_table(f"{server}/table.csv", max_bytes=len(CSV) - 1)

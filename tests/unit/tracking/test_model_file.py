@@ -116,3 +116,77 @@ def test_an_input_example_counts_where_its_columns_have_names(tmp_path: Path) ->
     pd.testing.assert_frame_equal(found, frame)
     assert read_input_example(tmp_path / "array") is None
     assert read_input_example(tmp_path / "none") is None
+
+
+def test_a_file_that_would_take_all_memory_is_not_read(tmp_path: Path) -> None:
+    bomb = ["a0: &a0 {x: 1}"] + [f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 9)}]}}" for i in range(1, 30)]
+    for text in ("\n".join(bomb), "a: &a {x: 1}\nb: {!!merge k: *a}\n"):
+        (tmp_path / "MLmodel").write_text(text)
+        with pytest.raises(ModelError, match=r"its MLmodel file is damaged \(it merges sections by <<"):
+            read_model_file(tmp_path, "models:/m/1")
+    with (tmp_path / "MLmodel").open("wb") as file:
+        file.truncate(17 << 20)
+    with pytest.raises(ModelError, match=r"its MLmodel file is damaged \(it has more than 16 MiB"):
+        read_model_file(tmp_path, "models:/m/1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- a list",
+        "flavors: [python_function]",
+        "flavors: {python_function: {}, keras: 3}",
+        "flavors: {python_function: {}}\nsignature: {inputs: 'no json'}",
+        "flavors: {python_function: {}}\nsignature: {inputs: '" + "[" * 5000 + "'}",
+        "a: " * 3000,
+        "!!python/object/apply:os.system ['true']",
+    ],
+)
+def test_whatever_the_file_holds_it_is_damaged_in_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "MLmodel").write_text(text)
+    with pytest.raises(ModelError, match=r"^models:/m/1: its MLmodel file is damaged ") as caught:
+        read_model_file(tmp_path, "models:/m/1")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("own", ["x", 3, ["kind"], {"kind": "keras"}, {"kind": ["keras"], "task": "binary"}, {"a": 1}])
+def test_what_only_looks_like_ours_is_not_ours(tmp_path: Path, own: Any) -> None:
+    assert read_model_file(_write(tmp_path, {}, metadata={"interp": own}), "models:/m/1").own is None
+
+
+_EXAMPLE = '{"columns": ["a"], "data": [[1.0]]}'
+
+
+def _with_example(folder: Path, info: Any, **fields: Any) -> Path:
+    import json
+
+    folder.mkdir()
+    content = {"flavors": {"python_function": {}}, "saved_input_example_info": info, **fields}
+    (folder / "MLmodel").write_text(json.dumps(content))
+    return folder
+
+
+def test_an_input_example_is_only_read_from_the_models_own_files(tmp_path: Path) -> None:
+    (tmp_path / "secret.json").write_text(_EXAMPLE)
+    for number, name in enumerate(["../secret.json", str(tmp_path / "secret.json"), "link.json", "gone.json", 3, "."]):
+        folder = _with_example(tmp_path / str(number), {"type": "dataframe", "artifact_path": name})
+        (folder / "link.json").symlink_to(tmp_path / "secret.json")
+        with pytest.raises(ModelError, match=r"^is not among its files$"):
+            read_input_example(folder)
+
+
+def test_a_damaged_or_large_input_example_is_none(tmp_path: Path) -> None:
+    info = {"type": "dataframe", "artifact_path": "e.json"}
+    folder = _with_example(tmp_path / "m", info, load_input_example="no method any more")
+    (folder / "e.json").write_text(_EXAMPLE)
+    found = read_input_example(folder, max_bytes=1000)
+    assert found is not None
+    assert found["a"].tolist() == [1.0]
+    with pytest.raises(ModelError, match=r"^is larger than 0 MiB$"):
+        read_input_example(folder, max_bytes=10)
+    for text in ("{", "[1]", '{"data": 1}', "[" * 5000, "\x00"):
+        (folder / "e.json").write_text(text)
+        with pytest.raises(ModelError, match=r"^is damaged "):
+            read_input_example(folder)
+    for number, other in enumerate([None, "x", {"type": "sparse_matrix_csr"}, {"type": 1}]):
+        assert read_input_example(_with_example(tmp_path / str(number), other)) is None
