@@ -1,0 +1,7 @@
+"""Where code of models runs: in processes without credentials, held by the kernel."""
+
+from mlflow_plugin.sandbox.limits import Limits
+from mlflow_plugin.sandbox.sandbox import Sandbox, Spent
+from mlflow_plugin.sandbox.verdict import Cancelled
+
+__all__ = ["Cancelled", "Limits", "Sandbox", "Spent"]

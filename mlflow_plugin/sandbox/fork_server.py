@@ -1,0 +1,169 @@
+"""The fork server: has the libraries in memory and no credential, and forks one child per task.
+
+It is started as a program of its own, with a bare environment, and never runs code of a model. It ends when the
+worker's end of the socket closes, and takes its children with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import selectors
+import signal
+import socket
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlflow_plugin.sandbox.channel import Channel
+from mlflow_plugin.sandbox.child import run_child
+from mlflow_plugin.sandbox.kernel import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl
+from mlflow_plugin.sandbox.limits import count_threads
+from mlflow_plugin.sandbox.order import Order
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["LIBRARIES", "main"]
+
+_ALWAYS = ("numpy", "pandas", "pyarrow", "mlflow.pyfunc", "sklearn.ensemble", "skops.io")
+
+# What a task may ask for. Names come from the files of models: no other module is imported because of them.
+LIBRARIES = {
+    "sklearn": ("mlflow.sklearn",),
+    "keras": ("tensorflow", "keras", "mlflow.keras"),
+    "tensorflow": ("tensorflow", "keras", "mlflow.tensorflow"),
+    "xgboost": ("xgboost", "mlflow.xgboost"),
+    "lightgbm": ("lightgbm", "mlflow.lightgbm"),
+}
+
+
+def main(descriptor: int, function: str, *, dies_with_thread: bool) -> None:
+    """Load what every task needs, then serve until the other end of the socket closes.
+
+    Args:
+        descriptor: of the socket.
+        function: "module:name" of what most orders will name; loaded beforehand.
+        dies_with_thread: the kernel may end this process with the thread that started it.
+    """
+    if sys.platform == "linux":
+        prctl(PR_SET_CHILD_SUBREAPER, 1)  # what a child leaves behind becomes ours, to be ended
+        if dies_with_thread:
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    channel = Channel(socket.socket(fileno=descriptor))
+    for name in _ALWAYS:
+        importlib.import_module(name)
+    _named(function)
+    from interp_pipeline.steps.warm_up import warm_up
+
+    warm_up()
+    _serve(channel)
+
+
+def _named(function: str) -> Any:
+    module, _, name = function.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _serve(channel: Channel) -> None:
+    woken, waker = os.pipe()
+    for each in (woken, waker):
+        os.set_blocking(each, False)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # only so that the pipe below is written to
+    signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+    channel.send({"ready": True})
+    while (received := channel.receive()) is not None:
+        message, descriptors = received
+        if "load" in message:
+            _load(message["load"])
+            channel.send({"loaded": True})
+        elif "start" in message:
+            child = _start(Order.of_message(message["start"]), *descriptors)
+            channel.send({"pid": child})
+            if not _attend(child, channel, woken):
+                return
+
+
+def _load(libraries: Sequence[str]) -> None:
+    for module in dict.fromkeys(name for library in libraries for name in LIBRARIES.get(library, ())):
+        with contextlib.suppress(ImportError):  # not installed: the child says so, in the words for a user
+            importlib.import_module(module)
+
+
+def _start(order: Order, output: int, events: int) -> int:
+    """Fork; returns in this process only."""
+    function = _named(order.function)
+    server, running = os.getpid(), count_threads()
+    gc.freeze()  # else the child's first collection copies every page
+    with warnings.catch_warnings():
+        # Python warns where threads exist. Those here are idle ones of libraries that set them up again in a
+        # child (OpenBLAS, jemalloc); no code that takes locks runs in them.
+        warnings.filterwarnings("ignore", ".*multi-threaded.*fork", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        run_child(order, function, output, events, server, running)
+    for descriptor in (output, events):
+        os.close(descriptor)
+    return child
+
+
+def _attend(child: int, channel: Channel, woken: int) -> bool:
+    """Wait for a child, end it when told to, and tell how it ended; False once the worker has gone."""
+    alive = True
+    with selectors.DefaultSelector() as selector:
+        selector.register(channel.fileno(), selectors.EVENT_READ)
+        selector.register(woken, selectors.EVENT_READ)
+        while not _has_ended(child):
+            for key, _ in selector.select():
+                if key.fd == woken:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(woken, 512)
+                else:  # "kill" is all that is said now, and silence means the same
+                    alive = channel.receive() is not None
+                    _kill_group(child)
+                    if not alive:
+                        selector.unregister(channel.fileno())
+    _kill_group(child)
+    _, status, usage = os.wait4(child, 0)
+    _end_orphans()
+    if alive:
+        seconds = usage.ru_utime + usage.ru_stime
+        channel.send({"status": status, "cpu_s": seconds, "peak_kib": usage.ru_maxrss})
+    return alive
+
+
+def _has_ended(child: int) -> bool:
+    """Whether it has, leaving it to be reaped: until then its number and its group's cannot be another's."""
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _kill_group(leader: int) -> None:
+    """End a child that is not reaped yet, and its process group."""
+    os.kill(leader, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # it has no group of its own yet, or none any more
+        os.killpg(leader, signal.SIGKILL)
+
+
+def _end_orphans() -> None:
+    """End what a child started and moved out of its group, which only a child without seccomp can do."""
+    with contextlib.suppress(ChildProcessError):  # raised when there are none left
+        while True:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                for orphan in _orphans():
+                    os.kill(orphan, signal.SIGKILL)
+                os.waitpid(-1, 0)
+
+
+def _orphans() -> list[int]:
+    """Processes that are this one's children now."""
+    own = str(os.getpid())
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            parent = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1]
+            if parent == own:
+                found.append(int(stat.parent.name))
+    return found

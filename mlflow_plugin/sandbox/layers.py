@@ -1,0 +1,96 @@
+"""The layers a child is held by: which of them work here, and how they are put on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from interp_pipeline.errors import UsageError
+from mlflow_plugin.sandbox import landlock, seccomp
+from mlflow_plugin.sandbox.kernel import PR_SET_NO_NEW_PRIVS, drop_capabilities, prctl
+from mlflow_plugin.sandbox.limits import apply_rlimits
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
+
+    from mlflow_plugin.sandbox.limits import Limits
+    from mlflow_plugin.settings import SandboxMode
+
+__all__ = ["ALWAYS", "BY_KERNEL", "choose_layers", "put_on", "working_here"]
+
+ALWAYS = ("process", "bare_environment", "session")  # every child has these, whatever the mode
+BY_KERNEL = ("rlimits", "capabilities", "no_new_privs", "landlock", "seccomp")  # in the order they are put on
+
+_ADVICE = {
+    "landlock": (
+        "it needs Linux 5.13 or newer with landlock among the kernel's security modules (the boot option lsm=), "
+        "and a container runtime that lets its calls through"
+    ),
+    "seccomp": "it needs Linux on x86_64 or aarch64, and a kernel built with CONFIG_SECCOMP_FILTER",
+}
+
+
+def working_here() -> dict[str, bool]:
+    """For each layer of the kernel's whether it can be put on here. Changes nothing."""
+    linux = sys.platform == "linux"
+    return {
+        "rlimits": os.name == "posix",
+        "capabilities": linux and os.uname().machine in seccomp.ARCHITECTURES,
+        "no_new_privs": linux,
+        "landlock": linux and landlock.abi_version() > 0,
+        "seccomp": linux and seccomp.is_available(),
+    }
+
+
+def choose_layers(mode: SandboxMode, working: Mapping[str, bool]) -> dict[str, bool]:
+    """Which layers children get: by name, True for those that hold them.
+
+    Args:
+        mode: ``required``, ``auto`` or ``off``.
+        working: what ``working_here`` says.
+
+    Raises:
+        UsageError: all are required and one does not work here.
+    """
+    missing = [name for name in BY_KERNEL if not working[name]]
+    if mode == "required" and missing:
+        why = "; ".join(f"{name} ({_ADVICE[name]})" if name in _ADVICE else name for name in missing)
+        msg = (
+            f"the sandbox lacks a layer on this machine: {why}. Run the worker where it has them, or set "
+            "INTERP_SANDBOX=auto to go without, which lets the code of models reach more than their task"
+        )
+        raise UsageError(msg)
+    return dict.fromkeys(ALWAYS, True) | {name: mode != "off" and working[name] for name in BY_KERNEL}
+
+
+def put_on(
+    layers: Collection[str], limits: Limits, running: int, readable: Iterable[Path], writable: Iterable[Path]
+) -> None:
+    """Hold this process by these layers of the kernel's, for good.
+
+    Args:
+        layers: names out of ``BY_KERNEL``.
+        limits: what it may use.
+        running: processes and threads this user has already.
+        readable: files and folders.
+        writable: likewise.
+
+    Raises:
+        OSError: a layer cannot be put on; the note on it names the layer.
+    """
+    steps = {
+        "rlimits": lambda: apply_rlimits(limits, running),
+        "capabilities": drop_capabilities,
+        "no_new_privs": lambda: prctl(PR_SET_NO_NEW_PRIVS, 1),
+        "landlock": lambda: landlock.restrict_files(readable, writable),
+        "seccomp": seccomp.install_filter,
+    }
+    for name in BY_KERNEL:
+        if name in layers:
+            try:
+                steps[name]()
+            except (OSError, ValueError) as error:
+                msg = f"layer {name}: {error}"
+                raise OSError(msg) from error
