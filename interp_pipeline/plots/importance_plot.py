@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp_pipeline.plots.class_legend import class_legend, top_outputs
+from interp_pipeline.plots.rounding import without_noise
 from interp_pipeline.plots.rows import LabelColumn, label_rows
 from interp_pipeline.plots.text import number, text_width
 from interp_pipeline.plots.theme import ACCENT, AXIS_ROOM, GREY, INK, MUTED, PAD, TICK_SIZE, Sheet, text_style
@@ -94,7 +95,7 @@ def _intervals(ax: Axes, explanation: Explanation, shown: list[int], rest: list[
     lengths = _mean_abs(explanation, shown, rest)[:, list(explanation.summary_outputs)].mean(axis=1)
     reach = lengths + np.append(above, [0.0] if rest else [])
     ax.set_xlim(0, float(reach.max()) * 1.02 or 1.0)
-    for i, (length, end) in enumerate(zip(lengths, reach, strict=True)):
+    for i, (length, end) in enumerate(zip(without_noise(lengths), reach, strict=True)):
         ax.annotate(
             number(float(length)),
             (float(end), i),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp_pipeline.plots.rounding import without_noise
 from interp_pipeline.plots.rows import LabelColumn, label_rows
 from interp_pipeline.plots.text import number, signed, text_width, value_label
 from interp_pipeline.plots.theme import (
@@ -47,7 +48,7 @@ def waterfall(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     Args:
         explanation: SHAP values; their sum is the step from base value to prediction.
         row: position of the row among the explained rows, from 0.
-        top: features one by one; the others are one step.
+        top: features one by one; the others are one step, and so are those whose push is nothing but rounding.
 
     Returns:
         Figure: horizontal steps, blue down and vermillion up, for the positive class, the
@@ -84,18 +85,20 @@ def _title(explanation: Explanation, row: int, phrase: str, base: float, predict
 
 def _steps(explanation: Explanation, row: int, output: int, top: int) -> tuple[list[str], FloatArray]:
     """Labels and pushes, largest first, the small ones together at the end."""
-    values = explanation.values[row, :, output]
+    ends = float(explanation.base_values[row, output]), float(explanation.predictions[row, output])
+    values = without_noise(explanation.values[row, :, output], *ends)
     order = np.argsort(-np.abs(values), kind="stable")
-    shown, rest = order[:top], order[top:]
+    n_shown = min(top, int(np.count_nonzero(values)))
+    shown, rest = order[:n_shown], order[n_shown:]
     if len(rest) == 1:  # a line of its own is no longer than a line for "1 other feature"
         shown, rest = order, order[:0]
     cells = explanation.data.iloc[row]
     labels = [value_label(explanation.feature_names[j], cells.iloc[j]) for j in shown]
-    pushes = list(values[shown])
+    pushes = values[shown]
     if len(rest):
         labels.append(f"{count_phrase(len(rest), 'other feature')} together")
-        pushes.append(values[rest].sum())
-    return labels, np.asarray(pushes, dtype=np.float64)
+        pushes = np.append(pushes, values[rest].sum())
+    return labels, without_noise(pushes, *ends)
 
 
 def _draw(ax: Axes, pushes: FloatArray, base: float, prediction: float, width: float) -> None:

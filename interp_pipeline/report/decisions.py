@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp_pipeline.explanation import CLASS_SCORES, LOG_ODDS, PROBABILITY, SOFTMAX_SCORE, VOTES
+from interp_pipeline.plots.rounding import without_noise
+from interp_pipeline.report.probabilities import implied_probabilities
 from interp_pipeline.report.wording import value
 
 if TYPE_CHECKING:
@@ -39,6 +41,9 @@ class Decision:
     unit: str
     base: float
     prediction: float
+    # What belongs to ``base`` and to ``prediction``, of log-odds and softmax scores; None for other units.
+    probabilities: tuple[float, float] | None
+    n_outputs: int  # that the model has
     answer: str | None  # of a classifier, the class it decides for, where the outputs tell
     actual: str | None  # the true outcome, where known
     up: tuple[Push, ...]  # strongest first
@@ -64,7 +69,8 @@ def compute_decision(shap: Explanation, lime: Explanation | None, position: int,
     summary = shap.summary_outputs
     likeliest = int(shap.predictions[position].argmax())
     output = summary[0] if len(summary) == 1 else likeliest
-    effects = shap.values[position, :, output]
+    base, prediction = float(shap.base_values[position, output]), float(shap.predictions[position, output])
+    effects = without_noise(shap.values[position, :, output], base, prediction)
     weights = _lime_weights(shap, lime, position, output)
     named = _named(effects)
     pushes = [
@@ -81,15 +87,24 @@ def compute_decision(shap: Explanation, lime: Explanation | None, position: int,
         row_id=shap.row_ids[position],
         output=shap.output_names[output],
         unit=shap.output_unit,
-        base=float(shap.base_values[position, output]),
-        prediction=float(shap.predictions[position, output]),
+        base=base,
+        prediction=prediction,
+        probabilities=_probabilities(shap, position, output),
+        n_outputs=len(shap.output_names),
         answer=_answer(shap, position),
         actual=actual,
         up=tuple(push for push in pushes if push.effect > 0),
         down=tuple(push for push in pushes if push.effect < 0),
         n_rest=len(effects) - len(named),
-        rest=float(np.delete(effects, named).sum()),
+        rest=float(without_noise(np.append(effects[named], np.delete(effects, named).sum()), base, prediction)[-1]),
     )
+
+
+def _probabilities(shap: Explanation, position: int, output: int) -> tuple[float, float] | None:
+    """Those that belong to base value and prediction, where their unit tells."""
+    scores = np.stack([shap.base_values[position], shap.predictions[position]])
+    found = implied_probabilities(scores, shap.output_unit)
+    return None if found is None else (float(found[0, output]), float(found[1, output]))
 
 
 def _answer(shap: Explanation, position: int) -> str | None:

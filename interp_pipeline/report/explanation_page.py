@@ -74,6 +74,7 @@ def explanation_parts(content: ExplanationReport) -> dict[str, Any]:
         "quality_pictures": _stems(content, _QUALITY_PICTURES),
         "leading": driving.leading_sentence(drivers, len(content.shap.feature_names)),
         "subject": purpose.subject_sentence(content),
+        "base": purpose.base_sentence(content.shap),
         "drivers": [
             {
                 "name": clean(driver.feature),

@@ -170,9 +170,11 @@ def require_sound(explained: Explained, method: str, features: list[str], *, exa
     words = explained.report
     if shap.output_unit == LOG_ODDS:
         assert "log-odds" in words
-        assert "a probability of" not in words
+        assert "a probability of being" not in words
+        assert "which is a probability of" in words  # beside every score that is told
     elif shap.output_unit == SOFTMAX_SCORE:
         assert "softmax scores" in words
-        assert all(untrue not in words for untrue in ("log-odds", "even odds", "a probability of"))
+        assert all(untrue not in words for untrue in ("log-odds", "even odds", "a probability of being"))
+        assert "beside the scores of the other classes is a probability of" in words
     elif shap.output_unit == PROBABILITY:
         assert "probability of" in words

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from interp_pipeline.explanation import CLASS_SCORES
-from interp_pipeline.report.wording import PROBABILITY, count, effect, level, listed, name, output_phrase, quoted
+from interp_pipeline.explanation import CLASS_SCORES, SOFTMAX_SCORE
+from interp_pipeline.report.wording import (
+    PROBABILITY,
+    count,
+    effect,
+    level,
+    listed,
+    name,
+    output_phrase,
+    percent,
+    quoted,
+)
 
 if TYPE_CHECKING:
     from interp_pipeline.report.decisions import Decision
@@ -17,13 +27,23 @@ def opening_sentence(decision: Decision) -> str:
     """What the model says about the row, and what was true where that is known."""
     said = level(decision.prediction, decision.unit)
     if decision.unit == PROBABILITY or decision.unit in CLASS_SCORES:
-        text = f"The model puts {output_phrase(decision.output, decision.unit)} at {said}"
+        text = f"The model puts {output_phrase(decision.output, decision.unit)} at {said}{_meaning(decision)}"
         text += f"; its answer is {quoted(decision.answer)}" if decision.answer is not None else ""
     else:
         text = f"The model predicts {name(decision.output)} to be {said}"
     if decision.actual is None:
         return f"{text}."
     return f"{text}. The true outcome was {_actual(decision.actual, decision.unit)}."
+
+
+def _meaning(decision: Decision) -> str:
+    """The probability that belongs to a score, where there is one."""
+    if decision.probabilities is None:
+        return ""
+    share = percent(decision.probabilities[1])
+    if decision.unit == SOFTMAX_SCORE:
+        return f", which beside the scores of the other classes is a probability of {share}"
+    return f", which is a probability of {share}{' for this class by itself' if decision.n_outputs > 1 else ''}"
 
 
 def _actual(outcome: str, unit: str) -> str:
@@ -39,7 +59,11 @@ def _actual(outcome: str, unit: str) -> str:
 def start_sentence(decision: Decision) -> str:
     """From where to where the features move the prediction."""
     start, end = level(decision.base, decision.unit), level(decision.prediction, decision.unit)
-    if start == end:
+    cancel = start == end
+    if decision.probabilities is not None:
+        start += f" (a probability of {percent(decision.probabilities[0])})"
+        end += f" ({percent(decision.probabilities[1])})"
+    if cancel:
         return f"It starts from the model's average prediction, {start}, and pushes up and down cancel out."
     way = "up" if decision.prediction > decision.base else "down"
     return f"It starts from the model's average prediction, {start}, and the row's values take it {way} to {end}."
@@ -50,8 +74,10 @@ def rest_sentence(decision: Decision) -> str:
     if decision.n_rest == 0:
         return "No other feature is involved."
     one = decision.n_rest == 1
-    others = "The other feature moves" if one else f"The other {decision.n_rest} features together move"
-    return f"{others} it by {effect(decision.rest, decision.unit)}."
+    others = "The other feature" if one else f"The other {decision.n_rest} features together"
+    if decision.rest == 0:
+        return f"{others} {'does' if one else 'do'} not move it."
+    return f"{others} {'moves' if one else 'move'} it by {effect(decision.rest, decision.unit)}."
 
 
 def lime_sentence(decision: Decision) -> str:

@@ -5,15 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interp_pipeline.explanation import CLASS_SCORES, LOG_ODDS, SOFTMAX_SCORE, VOTES
-from interp_pipeline.report.wording import article, clean, count, listed, percent, quoted, unit_phrase
+from interp_pipeline.report.probabilities import implied_probabilities
+from interp_pipeline.report.wording import (
+    article,
+    clean,
+    count,
+    level,
+    listed,
+    output_phrase,
+    percent,
+    quoted,
+    unit_phrase,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from interp_pipeline.config import Task
+    from interp_pipeline.explanation import Explanation
     from interp_pipeline.report.content import ExplanationReport
 
-__all__ = ["data_sentence", "purpose_sentence", "subject_sentence"]
+__all__ = ["base_sentence", "data_sentence", "purpose_sentence", "subject_sentence"]
 
 _NAMED = 12  # outputs
 
@@ -91,6 +103,24 @@ def subject_sentence(content: ExplanationReport) -> str:
         f"All effects are about the probability of {about}, in percentage points: +5 points takes a probability "
         f"from {percent(0.7, 0)} to {percent(0.75, 0)}. The pictures show the same as fractions: 5 points are 0.05."
     )
+
+
+def base_sentence(shap: Explanation) -> str:
+    """From where effects are counted, with the probabilities that belong to scores; empty for other outputs."""
+    unit, base = shap.output_unit, shap.base_values[0]
+    probabilities = implied_probabilities(base, unit)
+    if probabilities is None:
+        return ""
+    told = [
+        f"{output_phrase(shap.output_names[i], unit)} at {level(float(base[i]), unit)}"
+        f" (a probability of {percent(float(probabilities[i]))})"
+        for i in shap.summary_outputs
+    ]
+    opening = f"Effects are counted from the average prediction, which puts {listed(told, most=_NAMED)}."
+    if len(told) == 1:
+        return f"{opening} That probability belongs to the average {unit}; it is not the average probability."
+    whose = "All of them belong to the average scores" if unit == SOFTMAX_SCORE else "Each is that of a class by itself"
+    return f"{opening} {whose}; they are not the average probabilities."
 
 
 def data_sentence(content: ExplanationReport) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from interp_pipeline.explanation import Explanation
+
     Words = Callable[[Figure], str]
 
 
@@ -157,6 +159,38 @@ def test_waterfall_explains_the_predicted_class(make_explanation: Any, words: Wo
 
 def test_one_feature_over_is_drawn_not_grouped(make_explanation: Any, words: Words) -> None:
     assert "other feature" not in words(plots.waterfall(make_explanation(13, 1), 0, top=12))
+
+
+def _row(make_explanation: Any, values: list[float], base: float = 0.5) -> Explanation:
+    """One row with these effects on a number."""
+    explanation = make_explanation(len(values), 1, n_rows=1)
+    effects = np.array(values).reshape(1, -1, 1)
+    bases = np.full((1, 1), base)
+    return replace(explanation, values=effects, base_values=bases, predictions=bases + effects.sum(axis=1))
+
+
+def test_waterfall_draws_no_bars_of_rounding(make_explanation: Any, words: Words) -> None:
+    text = words(plots.waterfall(_row(make_explanation, [0.2, 1e-19, -0.1, 3e-18]), 0))
+    assert "e\N{MINUS SIGN}" not in text
+    assert "2 other features together" in text
+    assert " | 0 | " in text  # what they do
+    one = plots.waterfall(_row(make_explanation, [0.2, 1e-19, -0.1]), 0)
+    assert "other feature" not in words(one)  # the one that does nothing is named
+    assert sorted(bar.get_width() for bar in one.axes[0].patches) == pytest.approx([-0.1, 0.0, 0.2])
+
+
+def test_effects_that_are_small_and_real_are_drawn(make_explanation: Any, words: Words) -> None:
+    """Far from zero, as of a time in seconds; and small beside each other."""
+    text = words(plots.waterfall(_row(make_explanation, [40.0, -30.0, 0.001], base=1.7e9), 0))
+    assert "0.001" in text
+    assert "other feature" not in text
+    none = words(plots.waterfall(_row(make_explanation, [1e-17, -1e-17], base=1.0), 0))
+    assert "2 other features together" in none
+
+
+def test_importance_shows_rounding_as_nothing(make_explanation: Any, words: Words) -> None:
+    text = words(plots.importance(_row(make_explanation, [0.2, 1e-19, -0.1])))
+    assert "e\N{MINUS SIGN}" not in text
 
 
 def test_lime_warns_where_the_surrogate_does_not_follow(make_explanation: Any, words: Words) -> None:

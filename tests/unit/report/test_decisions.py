@@ -49,7 +49,7 @@ def test_a_row_in_plain_words(shap: Explanation, lime: Explanation) -> None:
         ("purpose", "“car”", pytest.approx(0.04)),
     ]
     assert decision.down == ()
-    assert plain(told.rest_sentence(decision)) == "The other feature moves it by 0 points."
+    assert plain(told.rest_sentence(decision)) == "The other feature does not move it."
     assert told.lime_sentence(decision) == "LIME, a second method, sees all 2 features named here the same way."
 
 
@@ -82,6 +82,16 @@ def test_a_regression_names_three_pushes_each_way_and_sums_up_the_rest(shap: Exp
     assert plain(told.opening_sentence(decision)) == "The model predicts price to be 66.01. The true outcome was 61."
     total = decision.base + sum(push.effect for push in (*decision.up, *decision.down)) + decision.rest
     assert total == pytest.approx(decision.prediction)
+
+
+def test_rounding_is_no_push(shap: Explanation) -> None:
+    decision = compute_decision(wide(shap, [3.0, 1e-17, -2e-18, 5e-19]), None, 0)
+    assert [push.feature for push in (*decision.up, *decision.down)] == ["f0"]
+    assert told.rest_sentence(decision) == "The other 3 features together do not move it."
+    cancelled = compute_decision(wide(shap, [3.0, 2, 2, 0.01, 0.02, -0.03]), None, 0)  # to -7e-18
+    assert told.rest_sentence(cancelled) == "The other 3 features together do not move it."
+    nothing = compute_decision(wide(shap, [1e-17, -1e-17]), None, 0)
+    assert (nothing.up, nothing.down, nothing.rest) == ((), (), 0.0)
 
 
 def test_small_cases_read_right(shap: Explanation) -> None:
