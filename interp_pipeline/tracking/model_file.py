@@ -50,7 +50,8 @@ class ModelFile:
     """The ``MLmodel`` file of a version, as far as explaining needs it."""
 
     own: Mapping[str, str] | None  # what our trainers wrote: kind and task; None: a model of someone else's
-    flavor: Flavor
+    flavor: Flavor  # as which it is explained
+    flavors: tuple[str, ...]  # all of MLflow's names it can be loaded as
     columns: tuple[DeclaredColumn, ...]  # of a signature that names them; empty: it does not
     dtype: DeclaredType  # of a tensor without column names
     width: int | None  # number of its columns; None: not said
@@ -87,6 +88,7 @@ def read_model_file(path: Path, uri: str) -> ModelFile:
     return ModelFile(
         own=_own(model.metadata),
         flavor=flavor,
+        flavors=tuple(sorted(flavors)),
         columns=columns,
         dtype=dtype,
         width=width,

@@ -17,7 +17,14 @@ ROWS = pd.DataFrame({"a": [1, 2], "b": [3, 4], "y": [0, 1]})
 
 
 def _file(**fields: Any) -> ModelFile:
-    plain: dict[str, Any] = {"own": None, "flavor": "sklearn", "columns": (), "dtype": "any", "width": None}
+    plain: dict[str, Any] = {
+        "own": None,
+        "flavor": "sklearn",
+        "flavors": (),
+        "columns": (),
+        "dtype": "any",
+        "width": None,
+    }
     return ModelFile(**{**plain, "outputs": (), **fields})
 
 

@@ -1,0 +1,226 @@
+"""``interp worker``, ``interp reconcile``, ``interp status``: explain what is registered, by itself."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import time
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from interp_pipeline.config import ExplainConfig
+from interp_pipeline.errors import TrackingError
+from mlflow_plugin.cli.options import with_common_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlflow import MlflowClient
+
+    from interp_pipeline.progress import Progress
+    from interp_pipeline.tracking.source_policy import SourcePolicy
+    from mlflow_plugin.jobs import Job, JobTable, State
+    from mlflow_plugin.metrics import Metrics
+    from mlflow_plugin.sandbox import Sandbox
+    from mlflow_plugin.settings import Settings
+    from mlflow_plugin.worker.loop import Worker
+
+__all__ = ["reconcile", "status", "worker"]
+
+_RETRIED = ("failed", "skipped", "gone")
+_SHOWN = 20  # jobs that `interp status` lists
+_CONNECT_AGAIN_S = 5.0
+_logger = logging.getLogger("interp.worker")
+
+
+@click.command()
+@click.option("--listen", metavar="HOST:PORT", help="Serve /healthz, /readyz, /metrics and /webhooks/mlflow there.")
+@click.option("--until-idle", is_flag=True, help="Stop as soon as nothing is due, instead of waiting for more.")
+@with_common_options
+def worker(
+    *, settings: Settings, tracking_uri: str | None, progress: Progress, listen: str | None, until_idle: bool
+) -> None:
+    """Explain every version that is registered, as soon as it is.
+
+    Any number of workers, on any number of machines, share the work if they share one job table: INTERP_JOBS_URI
+    with the address of a PostgreSQL database.
+    """
+    from mlflow_plugin.jobs import JobTable
+    from mlflow_plugin.metrics import Metrics
+    from mlflow_plugin.worker.attempt import Tools
+    from mlflow_plugin.worker.loop import Worker
+
+    client = _connect_patiently(tracking_uri)
+    table = JobTable.open(settings.jobs_uri_for(client.tracking_uri))
+    metrics = Metrics()
+    with _sandbox(settings) as sandbox:
+        for layer, active in sandbox.layers.items():
+            metrics.sandbox_layer.labels(layer).set(active)
+        tools = Tools(
+            client=client,
+            table=table,
+            sandbox=sandbox,
+            settings=settings,
+            config=ExplainConfig.from_mapping(settings.explain),
+            policy=_policy(settings),
+            metrics=metrics,
+            progress=progress,
+        )
+        one = Worker(tools)
+        address = settings.worker.listen if listen is None else listen
+        with _signals_stop(one), _served(address, one, table, metrics, settings) if address else nullcontext():
+            one.run(until_idle=until_idle)
+    table.close()
+
+
+@click.command()
+@click.option(
+    "--retry",
+    type=click.Choice(_RETRIED),
+    multiple=True,
+    help="Also try these again: versions that failed, had no data, or whose run was deleted.",
+)
+@with_common_options
+def reconcile(*, settings: Settings, tracking_uri: str | None, progress: Progress, retry: tuple[State, ...]) -> None:
+    """Compare registry and job table once, and make the jobs that are missing; a worker does this every minute."""
+    from interp_pipeline.tracking.session import connect
+    from mlflow_plugin.jobs import JobTable
+    from mlflow_plugin.reconcile import reconcile as scan_registry
+
+    client = connect(tracking_uri)
+    table = JobTable.open(settings.jobs_uri_for(client.tracking_uri))
+    with progress.track("Reading the registry", 1) as advance:
+        scan = scan_registry(client, table, settings)
+        advance(1)
+    again = table.reopen([key for key, each in table.states().items() if each[0] in retry]) if retry else 0
+    click.echo(
+        f"{scan.registered} versions registered, {scan.selected} count: {scan.added} jobs are new, "
+        f"{scan.reopened + again} opened again, {scan.retired} dropped ({scan.seconds:.1f} s)"
+    )
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@with_common_options
+def status(*, settings: Settings, tracking_uri: str | None, progress: Progress, as_json: bool) -> None:
+    """Show how many versions are explained, what waits, and what failed why."""
+    from interp_pipeline.tracking.session import connect
+    from mlflow_plugin.jobs import JobTable
+
+    client = connect(tracking_uri)
+    table = JobTable.open(settings.jobs_uri_for(client.tracking_uri))
+    jobs = table.select(("running", "pending", "failed", "skipped", "gone"), _SHOWN)
+    found: dict[str, Any] = {
+        "counts": table.counts(),
+        "oldest_unexplained_s": table.oldest_unexplained_s(),
+        "last_scan_age_s": table.last_scan_age_s(),
+        "failures_by_class": table.failures_by_class(),
+        "jobs": [_row(job) for job in jobs],
+    }
+    del progress
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        _print_status(found)
+
+
+def _connect_patiently(tracking_uri: str | None) -> MlflowClient:
+    """A client, as soon as the server answers: a worker may be started before it."""
+    from interp_pipeline.tracking.session import connect
+
+    while True:
+        try:
+            return connect(tracking_uri)
+        except TrackingError as error:
+            _logger.warning("%s; asking again in %.0f s", error, _CONNECT_AGAIN_S)
+            time.sleep(_CONNECT_AGAIN_S)
+
+
+def _sandbox(settings: Settings) -> Sandbox:
+    from mlflow_plugin.sandbox import Limits, Sandbox
+
+    chosen = settings.sandbox
+    limits = Limits(wall_s=chosen.max_seconds, memory_bytes=int(chosen.max_memory_gb * 2**30))
+    return Sandbox(mode=chosen.mode, limits=limits, readable=tuple(Path(each) for each in chosen.readable))
+
+
+def _policy(settings: Settings) -> SourcePolicy:
+    from interp_pipeline.tracking.source_policy import SourcePolicy
+
+    sources = settings.sources
+    return SourcePolicy(
+        prefixes=sources.allow,
+        max_bytes=int(sources.max_gb * 2**30),
+        max_files=sources.max_files,
+        max_table_bytes=int(sources.max_table_gb * 2**30),
+    )
+
+
+@contextmanager
+def _signals_stop(one: Worker) -> Iterator[None]:
+    """SIGTERM and Ctrl-C end the worker in good order; a second Ctrl-C ends it at once."""
+    before = {}
+
+    def stop(number: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _logger.info("stopping, as %s asks", signal.Signals(number).name)
+        one.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _served(address: str, one: Worker, table: JobTable, metrics: Metrics, settings: Settings) -> Iterator[None]:
+    """Serve health, metrics and webhooks beside the worker."""
+    from mlflow_plugin.service.app import create_app
+    from mlflow_plugin.service.server import parse_listen, serve_in_background
+
+    app = create_app(note=table.note, not_ready=one.not_ready, metrics=metrics, secrets=settings.webhook_secrets)
+    metrics.watch_jobs(table)
+    with serve_in_background(app, *parse_listen(address)) as url:
+        _logger.info("serving at %s", url, extra={"fields": {"url": url}})
+        yield
+
+
+def _row(job: Job) -> dict[str, Any]:
+    return {
+        "model": f"models:/{job.name}/{job.version}",
+        "state": job.state,
+        "attempt": job.attempt,
+        "error_class": job.error_class,
+        "error": job.error,
+        "key": job.key,
+    }
+
+
+def _print_status(found: dict[str, Any]) -> None:
+    """Numbers first, then the jobs one may have to see to."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    counts = Table("state", "versions", title="Explanations", title_justify="left")
+    for state, count in found["counts"].items():
+        counts.add_row(state, str(count))
+    console.print(counts)
+    oldest, scanned = found["oldest_unexplained_s"], found["last_scan_age_s"]
+    console.print(f"oldest unexplained: {'none' if oldest is None else f'{oldest:.0f} s'}")
+    console.print(f"last scan of the registry: {'none yet' if scanned is None else f'{scanned:.0f} s ago'}")
+    if not found["jobs"]:
+        return
+    jobs = Table("version", "state", "attempt", "why", title="Not explained", title_justify="left")
+    for job in found["jobs"]:
+        why = f"{job['error_class']}: {job['error']}" if job["error_class"] else job["error"] or ""
+        jobs.add_row(Text(job["model"]), job["state"], str(job["attempt"]), Text(why))
+    console.print(jobs)

@@ -1,0 +1,1 @@
+"""Repeats: claim → fetch → compute in the sandbox → validate → publish → done."""

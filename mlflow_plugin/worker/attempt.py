@@ -1,0 +1,175 @@
+"""One attempt at one job: everything between the claim and the tags, in the order that a crash at any moment allows."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from interp_pipeline.errors import GoneError, ModelError, RefusedError, UsageError
+from interp_pipeline.model_ref import ModelRef
+from interp_pipeline.steps import handover
+from interp_pipeline.steps.adopt import adopt
+from interp_pipeline.steps.fetch import fetch
+from interp_pipeline.steps.publish import announce, prepare, write
+from interp_pipeline.tracking.declared_data import read_declared
+from interp_pipeline.tracking.manifest import question_digest
+from interp_pipeline.tracking.model_file import read_model_file
+from interp_pipeline.tracking.registry import resolve
+from interp_pipeline.tracking.run_writer import mark_status
+from interp_pipeline.tracking.session import run_of_version
+from mlflow_plugin.worker.lease import LeaseLostError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlflow import MlflowClient
+
+    from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.progress import Progress
+    from interp_pipeline.steps.fetch import Fetched
+    from interp_pipeline.tracking.registry import RegisteredVersion
+    from interp_pipeline.tracking.source_policy import SourcePolicy
+    from mlflow_plugin.jobs import Job, JobTable
+    from mlflow_plugin.metrics import Metrics
+    from mlflow_plugin.sandbox import Sandbox
+    from mlflow_plugin.settings import Settings
+    from mlflow_plugin.worker.lease import Lease
+
+__all__ = ["Attempt", "Tools"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tools:
+    """What every attempt of a worker uses."""
+
+    client: MlflowClient
+    table: JobTable
+    sandbox: Sandbox
+    settings: Settings
+    config: ExplainConfig
+    policy: SourcePolicy
+    metrics: Metrics
+    progress: Progress
+
+
+class Attempt:
+    """One claimed job, from the look at what is there to the tags on the version."""
+
+    def __init__(self, tools: Tools, job: Job, lease: Lease, cancelled: Callable[[], bool]) -> None:
+        """Prepare to work on a job that this worker holds.
+
+        Args:
+            tools: the worker's.
+            job: as it was claimed.
+            lease: keeps it.
+            cancelled: whether the computation is to end now: the lease was lost, or the worker must stop.
+        """
+        self._tools = tools
+        self._job = job
+        self._lease = lease
+        self._cancelled = cancelled
+
+    def run(self) -> Literal["adopted", "computed"]:
+        """Make the explanation, or find that it is there.
+
+        Returns:
+            Whether something was computed.
+
+        Raises:
+            GoneError: the version is not what it was when the job was made, or is not there any more.
+            InterpError: as each step raises it.
+            LeaseLostError: somebody else has the job; nothing was written since.
+        """
+        tools, job = self._tools, self._job
+        version = self._version()
+        tools.policy.check_run(tools.client, version)
+        if version.run_id:
+            with tools.metrics.stage_seconds.labels("adopt").time():
+                if adopt(tools.client, version, self._question(version)) is not None:
+                    self._finish_published()
+                    return "adopted"
+        self._lease.require()
+        mark_status(tools.client, job.name, job.version, "running", key=job.key)
+        with tempfile.TemporaryDirectory(prefix="interp-") as folder:
+            self._explain(version, Path(folder))
+        return "computed"
+
+    def _version(self) -> RegisteredVersion:
+        """The version, if it is still the one the job was made for."""
+        job = self._job
+        try:
+            version = resolve(self._tools.client, ModelRef(name=job.name, version=job.version))
+        except RefusedError:
+            raise
+        except UsageError as error:  # there is no such model or version
+            raise GoneError(str(error)) from error
+        if version.created_ms != job.created_ms:
+            msg = f"{version.uri} was deleted and registered again; the new one has a job of its own"
+            raise GoneError(msg)
+        return version
+
+    def _question(self, version: RegisteredVersion) -> str:
+        """What is asked of the version, by the tags it has now."""
+        declared = read_declared(self._tools.client, version, self._tools.settings.data)
+        return question_digest(version.source, self._tools.config, declared.rows or "", declared.background or "")
+
+    def _explain(self, version: RegisteredVersion, folder: Path) -> None:
+        tools = self._tools
+        places = {name: folder / name for name in ("model", "task", "answer")}
+        for place in places.values():
+            place.mkdir()
+        with tools.metrics.stage_seconds.labels("fetch").time():
+            fetched = fetch(
+                tools.client,
+                version.uri,
+                tools.config,
+                places["model"],
+                data=None,
+                defaults=tools.settings.data,
+                policy=tools.policy,
+                progress=tools.progress,
+            )
+        self._require_same_job(fetched)
+        flavors = self._flavors(fetched)
+        with tools.metrics.stage_seconds.labels("compute").time():
+            handover.write_task(places["task"], fetched, tools.config)
+            tools.sandbox.run(
+                places["task"],
+                places["answer"],
+                fetched.model_path,
+                flavors,
+                cancelled=self._cancelled,
+                progress=tools.progress,
+            )
+            computed = handover.read_answer(places["answer"], fetched, tools.config)
+        self._lease.require()
+        with run_of_version(tools.client, fetched.version, self._job.key) as with_run:
+            placed = dataclasses.replace(fetched, version=with_run)
+            with tools.metrics.stage_seconds.labels("draw").time():
+                publication = prepare(placed, computed, tools.config, tools.progress, asked=False)
+            with tools.metrics.stage_seconds.labels("publish").time():
+                write(tools.client, publication, self._lease.require)
+                self._finish_published()
+                announce(tools.client, with_run, publication.manifest, publication.files)
+
+    def _finish_published(self) -> None:
+        if not self._tools.table.finish(self._job, "published"):
+            msg = f"models:/{self._job.name}/{self._job.version} was taken over by another worker"
+            raise LeaseLostError(msg)
+
+    def _require_same_job(self, fetched: Fetched) -> None:
+        if fetched.key != self._job.key:
+            msg = f"{fetched.version.uri}: what it is to be explained with was changed; that is another job"
+            raise GoneError(msg)
+
+    def _flavors(self, fetched: Fetched) -> tuple[str, ...]:
+        """The model's flavors, if models of such flavors are explained."""
+        flavors = read_model_file(fetched.model_path, fetched.version.uri).flavors
+        wanted = self._tools.settings.select.flavors
+        if wanted and not set(wanted) & set(flavors):
+            msg = f"{fetched.version.uri} has the flavors {', '.join(flavors)}, and only {', '.join(wanted)} count here"
+            raise ModelError(msg)
+        return flavors

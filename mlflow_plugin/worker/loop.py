@@ -1,0 +1,212 @@
+"""The worker: looks for what is due, works on one job at a time, and stops without leaving anything half done."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from interp_pipeline.console import log_fields
+from interp_pipeline.errors import InterpError, TrackingError
+from interp_pipeline.tracking.run_writer import mark_status
+from interp_pipeline.tracking.session import one_brief_try
+from mlflow_plugin.reconcile import reconcile, take_notes
+from mlflow_plugin.sandbox import Cancelled
+from mlflow_plugin.worker.attempt import Attempt
+from mlflow_plugin.worker.lease import Lease, LeaseLostError
+from mlflow_plugin.worker.verdict import Verdict, judge
+
+if TYPE_CHECKING:
+    from mlflow_plugin.jobs import Job
+    from mlflow_plugin.worker.attempt import Tools
+
+__all__ = ["Worker"]
+
+_TO_GIVE_BACK_S = 5.0  # of the time to stop in, kept for ending the computation and giving the job back
+_logger = logging.getLogger("interp.worker")
+
+
+class Worker:
+    """One process that explains what is due, until it is told to stop."""
+
+    def __init__(self, tools: Tools) -> None:
+        """Prepare; nothing is done before ``run``."""
+        self._tools = tools
+        self._settings = tools.settings.worker
+        self.owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._stopping = threading.Event()
+        self._stop_at = float("inf")
+        self._job: Job | None = None
+        self._failures = 0  # rounds in a row in which the table or the registry did not answer
+
+    def run(self, *, until_idle: bool = False) -> None:
+        """Work until ``stop`` is called.
+
+        What fails in one round is logged and tried again in a later one, each time after a longer wait: a table or
+        a registry that does not answer ends no worker.
+
+        Args:
+            until_idle: stop as soon as nothing is due.
+        """
+        _logger.info("worker %s started", self.owner, extra={"fields": {"owner": self.owner}})
+        while not self._stopping.is_set():
+            try:
+                busy = self._round()
+            except TrackingError as error:
+                self._wait_after(error)
+                continue
+            self._failures = 0
+            if until_idle and not busy:
+                break
+            if not busy:
+                self._stopping.wait(self._settings.poll_s)
+        _logger.info("worker %s stopped", self.owner, extra={"fields": {"owner": self.owner}})
+
+    def stop(self) -> None:
+        """Claim nothing any more, and end within the time the settings give; may be called from a signal's handler."""
+        if self._stopping.is_set():
+            return
+        self._stop_at = time.monotonic() + self._settings.stop_within_s - _TO_GIVE_BACK_S
+        self._stopping.set()
+        timer = threading.Timer(self._settings.stop_within_s - 1, self._give_up)
+        timer.daemon = True
+        timer.start()
+
+    def not_ready(self) -> str:
+        """Why this worker should not be counted on; empty: it should.
+
+        Raises:
+            TrackingError: the table does not answer, which is a reason too.
+        """
+        if self._stopping.is_set():
+            return "the worker is stopping"
+        age_s = self._tools.table.last_scan_age_s()
+        if age_s is None:
+            return "no scan of the registry has succeeded yet"
+        if age_s > 3 * self._settings.scan_every_s:
+            return f"the last good scan of the registry is {age_s:.0f} s old"
+        return ""
+
+    def _round(self) -> bool:
+        """Look for work and do a piece of it; False: nothing was due."""
+        self._look()
+        job = self._tools.table.claim(self.owner, self._settings.lease_s)
+        if job is None:
+            return False
+        with log_fields(key=job.key, model=f"models:/{job.name}/{job.version}", attempt=job.attempt):
+            self._work_on(job)
+        return True
+
+    def _look(self) -> None:
+        """Turn what was noted, and every so often what is registered, into jobs."""
+        tools = self._tools
+        noticed = take_notes(tools.client, tools.table, tools.settings)
+        if noticed:
+            _logger.info("%d new versions were announced", noticed, extra={"fields": {"added": noticed}})
+        if not tools.table.begin_scan(self._settings.scan_every_s):
+            return
+        with tools.metrics.stage_seconds.labels("scan").time():
+            scan = reconcile(tools.client, tools.table, tools.settings)
+        tools.table.end_scan()
+        if scan.added or scan.reopened or scan.retired:
+            _logger.info(
+                "scan: %d versions registered, %d jobs new, %d opened again, %d dropped, in %.1f s",
+                scan.registered,
+                scan.added,
+                scan.reopened,
+                scan.retired,
+                scan.seconds,
+                extra={"fields": {"registered": scan.registered, "added": scan.added, "seconds": scan.seconds}},
+            )
+
+    def _work_on(self, job: Job) -> None:
+        settings, tools = self._settings, self._tools
+        started = time.perf_counter()
+        self._job = job
+        try:
+            if job.lapses >= settings.takeovers:
+                why = f"its workers died {job.lapses} times while they explained it"
+                self._settle(
+                    job, Verdict(state="failed", after_s=0, crashed=False, error_class="WorkerDied", error=why)
+                )
+                return
+            with Lease(tools.table, job, lease_s=settings.lease_s, heartbeat_s=settings.heartbeat_s) as lease:
+                how = Attempt(tools, job, lease, lambda: lease.lost or time.monotonic() > self._stop_at).run()
+        except LeaseLostError as error:
+            tools.metrics.leases_lost.inc()
+            _logger.warning("%s; nothing more is written", error)
+        except Cancelled:
+            given_back = tools.table.release(job)
+            _logger.info("given back unfinished" if given_back else "stopped; another worker has the job")
+        except Exception as error:  # noqa: BLE001 - whatever an attempt raises, the worker and the other jobs go on
+            self._failed(job, error)
+        else:
+            seconds = time.perf_counter() - started
+            tools.metrics.jobs_finished.labels("published").inc()
+            words = "an explanation of it was there already" if how == "adopted" else "explained"
+            _logger.info("%s, in %.1f s", words, seconds, extra={"fields": {"outcome": how, "seconds": seconds}})
+        finally:
+            self._job = None
+
+    def _failed(self, job: Job, error: Exception) -> None:
+        """Decide what becomes of a job whose attempt failed."""
+        if not isinstance(error, InterpError):  # a defect: its place is needed
+            _logger.error("an attempt ended with an unexpected error", exc_info=error)
+        verdict = judge(error, job, self._settings)
+        self._tools.metrics.attempts_failed.labels(verdict.error_class).inc()
+        self._settle(job, verdict)
+
+    def _settle(self, job: Job, verdict: Verdict) -> None:
+        """Say on the version what is the matter, then write it into the table: in this order a crash repeats both."""
+        table = self._tools.table
+        again = verdict.state == "pending"
+        fields = {"outcome": verdict.state, "error_class": verdict.error_class, "retry_after_s": verdict.after_s}
+        words = f"tried again in {verdict.after_s:.0f} s" if again else verdict.state
+        _logger.warning("%s: %s", words, verdict.error, extra={"fields": fields})
+        if table.holds(job):
+            self._tag(job, verdict)
+        reason = {"error_class": verdict.error_class, "error": verdict.error}
+        if verdict.state == "pending":
+            kept = table.postpone(job, verdict.after_s, crashed=verdict.crashed, **reason)
+        else:
+            kept = table.finish(job, verdict.state, **reason)
+        if not kept:
+            self._tools.metrics.leases_lost.inc()
+        elif not again:
+            self._tools.metrics.jobs_finished.labels(verdict.state).inc()
+
+    def _tag(self, job: Job, verdict: Verdict) -> None:
+        """Tell it on the version, if there still is one and the server listens: the table knows it in any case."""
+        status = "failed" if verdict.state == "gone" else verdict.state
+        try:
+            with one_brief_try():
+                mark_status(self._tools.client, job.name, job.version, status, key=job.key, error=verdict.error)
+        except InterpError as error:
+            _logger.info("the version could not be tagged: %s", error)
+
+    def _wait_after(self, error: TrackingError) -> None:
+        wait_s = min(self._settings.poll_s * 2 ** min(self._failures, 30), self._settings.scan_every_s)
+        self._failures += 1
+        _logger.warning("%s; looking again in %.0f s", error, wait_s, extra={"fields": {"retry_after_s": wait_s}})
+        self._stopping.wait(wait_s)
+
+    def _give_up(self) -> None:
+        """End the process although a call did not return in time: what it holds is given back first."""
+        job = self._job
+        if job is not None:
+            try:
+                self._tools.table.release(job)
+            except InterpError as error:
+                _logger.warning("the job could not be given back (%s); it is taken over when its lease ends", error)
+        _logger.info("stopped in the middle of a call that did not return")
+        logging.shutdown()
+        os._exit(0)
+
+
+def _died(job: Job) -> Verdict:
+    why = f"its workers died {job.lapses} times while they explained it"
+    return Verdict(state="failed", after_s=0, crashed=False, error_class="WorkerDied", error=why)
