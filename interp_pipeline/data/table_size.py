@@ -28,7 +28,7 @@ def require_size(size_bytes: int, name: str, max_bytes: int | None) -> None:
     """
     if max_bytes is not None and size_bytes > max_bytes:
         msg = (
-            f"{name} is larger than {max_bytes / _GIB:g} GiB, or becomes so in memory: "
+            f"{name} is larger than {max_bytes / _GIB:.3g} GiB, or becomes so in memory: "
             "name a sample of its rows, or raise max_table_gb in [sources]"
         )
         raise SourceRefusedError(msg)

@@ -185,7 +185,8 @@ class SourcePolicy:
         with translated("reading where the server's own artifacts lie"):
             allowed += _own(client)
         if not any(each.holds(place) for each in allowed):
-            msg = f"{what} {shown_address(location)}, where nothing may be read from unattended: {_ADVICE}"
+            led = f", which leads to {place.path}" if place.path and str(place.path) not in location else ""
+            msg = f"{what} {shown_address(location)}{led}, where nothing may be read from unattended: {_ADVICE}"
             raise SourceRefusedError(msg)
         return place.address
 
@@ -209,7 +210,7 @@ class SourcePolicy:
                 msg = f"{what} holds more than {self.max_files:,} files; raise max_files in [sources], or log fewer"
                 raise SourceRefusedError(msg)
             if total > most:
-                msg = f"{what} is larger than {most / _GIB:g} GiB; raise {option} in [sources], or log less"
+                msg = f"{what} is larger than {most / _GIB:.3g} GiB; raise {option} in [sources], or log less"
                 raise SourceRefusedError(msg)
 
 
