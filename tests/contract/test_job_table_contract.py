@@ -33,8 +33,7 @@ HOSTILE = [
 
 @pytest.fixture(params=DRIVERS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> JobDatabase:
-    postgres = None if request.param == "sqlite" else request.getfixturevalue("postgres")
-    return new_job_database(request.param, tmp_path, postgres)
+    return new_job_database(request.param, tmp_path, request)
 
 
 @pytest.fixture

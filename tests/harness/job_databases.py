@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import pytest
     from harness.postgres import Postgres
 
 __all__ = ["DRIVERS", "JobDatabase", "new_job", "new_job_database"]
@@ -46,10 +47,11 @@ class JobDatabase:
             self.sql(f"UPDATE {table} SET {older}")  # noqa: S608 - names of ours
 
 
-def new_job_database(driver: str, folder: Path, postgres: Postgres | None) -> JobDatabase:
-    """An empty database for one of the drivers; ``postgres`` may be None for SQLite."""
-    if postgres is None:
+def new_job_database(driver: str, folder: Path, request: pytest.FixtureRequest) -> JobDatabase:
+    """An empty database for one of the drivers: a file in the folder, or one on the PostgreSQL of all tests."""
+    if driver == "sqlite":
         return JobDatabase(uri=f"sqlite:///{folder / 'jobs.db'}")
+    postgres: Postgres = request.getfixturevalue("postgres")
     return JobDatabase(uri=postgres.new_database().replace("psycopg2", driver))
 
 
