@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from interp_pipeline.tracking.model_loader import LoadedModel
     from interp_pipeline.tracking.training_run import TrainingRecord
 
-__all__ = ["Computed", "Question", "compute", "load"]
+__all__ = ["Computed", "Question", "compute", "load", "require_readable"]
 
 
 class Named(Protocol):
@@ -119,7 +119,7 @@ def load(fetched: Question, config: ExplainConfig, progress: Progress) -> Loaded
             source=fetched.rows_source,
         )
         advance(1)
-    _require_readable(loaded, fetched)
+    require_readable(loaded, fetched)
     return loaded
 
 
@@ -240,8 +240,12 @@ def _facts(fetched: Question, loaded: LoadedModel, explained: Explanation | None
     return facts_of_model(loaded.kind, loaded.words, explained, fetched.target, (*loaded.notes, *remarks))
 
 
-def _require_readable(loaded: LoadedModel, fetched: Question) -> None:
-    """Refuse rows the model cannot read, with the column and the row, before any work is done."""
+def require_readable(loaded: LoadedModel, fetched: Question) -> None:
+    """Refuse rows the model cannot read, with the column and the row, before any work is done.
+
+    Raises:
+        DataError: a row holds a value the model cannot read.
+    """
     for rows, source in ((loaded.rows, fetched.rows_source), (loaded.background, "the background data")):
         try:
             loaded.parts.to_matrix(rows)

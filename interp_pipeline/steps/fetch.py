@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from interp_pipeline.tracking.source_policy import SourcePolicy
     from interp_pipeline.tracking.training_run import TrainingRecord
 
-__all__ = ["LOGGED_ROWS", "Fetched", "fetch"]
+__all__ = ["LOGGED_ROWS", "Fetched", "fetch", "refuse_other_names"]
 
 LOGGED_ROWS = "the test split logged at training"  # source of the rows of a version that was trained here
 
@@ -208,7 +208,7 @@ def _target(record: TrainingRecord | None, file: ModelFile, config: ExplainConfi
 
 def _of_training(record: TrainingRecord, config: ExplainConfig, given: Given, uri: str) -> Chosen:
     """Rows and background of a version that was trained here."""
-    _refuse_other_names(record.schema, config, uri)
+    refuse_other_names(record.schema, config, uri)
     logged = Table(frame=record.rows, source=LOGGED_ROWS)
     table = given.rows or logged
     source = given.background or Table(frame=record.background, source="the training rows logged as background")
@@ -234,8 +234,12 @@ def _of_training(record: TrainingRecord, config: ExplainConfig, given: Given, ur
     )
 
 
-def _refuse_other_names(schema: Schema, config: ExplainConfig, uri: str) -> None:
-    """Refuse names for target and classes that contradict what the model was trained with."""
+def refuse_other_names(schema: Schema, config: ExplainConfig, uri: str) -> None:
+    """Refuse names for target and classes that contradict what the model was trained with.
+
+    Raises:
+        UsageError: one does.
+    """
     known: dict[str, tuple[object, object]] = {
         "target": (config.target, schema.target),
         "positive_class": (

@@ -135,7 +135,7 @@ def _report(
     facts, version = computed.facts, fetched.version
     return ExplanationReport(
         model_name=version.name,
-        version=str(version.version),
+        version=version.label,
         model_kind=facts.words,
         task=facts.task,
         target=facts.target,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.data.declared import DeclaredType
 
-__all__ = ["Flavor", "ModelFile", "read_input_example", "read_model_file"]
+__all__ = ["Flavor", "ModelFile", "describe_model", "read_input_example", "read_model_file"]
 
 Flavor: TypeAlias = Literal["sklearn", "keras", "xgboost", "lightgbm", "python_function"]
 
@@ -70,14 +70,25 @@ def read_model_file(path: Path, uri: str) -> ModelFile:
     """
     try:
         model = _load(path)
+    except Exception as error:  # YAML that is cut off fails in many ways
+        raise _damaged(uri, error) from error
+    return describe_model(model, uri)
+
+
+def describe_model(model: Model, uri: str) -> ModelFile:
+    """What the content of an ``MLmodel`` file says, of a model that is loaded already, say.
+
+    Raises:
+        ModelError: as for ``read_model_file``.
+    """
+    try:
         flavors = set(model.flavors)
         flavor = _flavor(model)
         signature = model.signature
         inputs, outputs = (signature.inputs, signature.outputs) if signature is not None else (None, None)
         names = tuple(str(name) for name in outputs.input_names()) if outputs is not None else ()
-    except Exception as error:  # YAML that is cut off fails in many ways
-        msg = f"{uri}: its MLmodel file is damaged ({first_line(error)}); restore it, or train the model again"
-        raise ModelError(msg) from error
+    except Exception as error:  # nor need YAML that can be read be what MLflow writes
+        raise _damaged(uri, error) from error
     if "python_function" not in flavors:
         msg = (
             f"{uri} has the flavors {', '.join(sorted(flavors)) or 'none'} and no python_function, so it cannot be "
@@ -94,6 +105,10 @@ def read_model_file(path: Path, uri: str) -> ModelFile:
         width=width,
         outputs=names,
     )
+
+
+def _damaged(uri: str, error: Exception) -> ModelError:
+    return ModelError(f"{uri}: its MLmodel file is damaged ({first_line(error)}); restore it, or train the model again")
 
 
 def _load(path: Path) -> Model:

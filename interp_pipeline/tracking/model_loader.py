@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from interp_pipeline.tracking.registry import RegisteredVersion
     from interp_pipeline.tracking.source_policy import SourcePolicy
 
-__all__ = ["LoadedModel", "fetch_model", "load_model", "model_code"]
+__all__ = ["LoadedModel", "fetch_model", "load_model", "model_code", "take_apart"]
 
 _EXTRAS = ("keras", "lightgbm", "xgboost")  # optional parts of this library, by the module they bring
 _PACKAGES = {"tensorflow": "keras"}  # modules that come with an extra of another name
@@ -180,6 +180,37 @@ def load_model(
     fix_summation_order()
     with model_code(uri, "be loaded", "restore its files, or train it again"), _quiet_loading():
         pyfunc = mlflow.pyfunc.load_model(str(path))
+    return take_apart(pyfunc, file, uri, rows=rows, background=background, config=config, target=target, source=source)
+
+
+def take_apart(
+    pyfunc: Any,
+    file: ModelFile,
+    uri: str,
+    *,
+    rows: pd.DataFrame,
+    background: pd.DataFrame,
+    config: ExplainConfig,
+    target: str | None = None,
+    source: str = "the given rows",
+) -> LoadedModel:
+    """Cut a model that MLflow has loaded where explainers need it.
+
+    Args:
+        pyfunc: as ``mlflow.pyfunc.load_model`` gives it.
+        file: what its ``MLmodel`` file says.
+        uri: see ``load_model``, and so for all that follows.
+        rows: likewise.
+        background: likewise.
+        config: likewise.
+        target: likewise.
+        source: likewise.
+
+    Raises:
+        ModelError: the model cannot be asked, or is of a kind that cannot be explained.
+        UsageError: as for ``load_model``.
+        DataError: likewise.
+    """
     if file.own is not None:
         return _own(pyfunc, file.own, uri, rows, background, config)
     native: Any = pyfunc.predict if file.flavor == "python_function" else pyfunc.get_raw_model()

@@ -42,6 +42,11 @@ class RegisteredVersion:
         return self.name, self.version, self.created_ms, self.source
 
     @property
+    def label(self) -> str:
+        """What it is called behind its name."""
+        return str(self.version)
+
+    @property
     def uri(self) -> str:
         """The model URI of exactly this version."""
         return f"models:/{self.name}/{self.version}"
