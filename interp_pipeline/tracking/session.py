@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.tracking.registry import RegisteredVersion
 
-__all__ = ["active_workspace", "connect", "one_brief_try", "open_run", "run_of_version"]
+__all__ = ["active_workspace", "connect", "one_brief_try", "open_run", "run_goes_on", "run_of_version"]
 
 _ANSWER_WITHIN_S = 10
 _HOSTED = {"databricks", "databricks-uc", "uc"}  # the addresses of MLflow's that have no scheme
@@ -140,6 +140,14 @@ def run_of_version(client: MlflowClient, version: RegisteredVersion, key: str) -
         raise
     with translated(f"finishing run {run_id}"):
         client.set_terminated(run_id)
+
+
+def run_goes_on(client: MlflowClient, version: RegisteredVersion) -> bool:
+    """Whether the run a version was logged by has not ended yet."""
+    if not version.run_id:
+        return False
+    with translated(f"reading the run of {version.uri}"):
+        return bool(client.get_run(version.run_id).info.status == "RUNNING")
 
 
 def _mark_failed(run_id: str, error: BaseException, mark: Callable[[], None]) -> None:

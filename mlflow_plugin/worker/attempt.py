@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from interp_pipeline.errors import GoneError, ModelError, RefusedError, UsageError
+from interp_pipeline.errors import GoneError, NoDataError, RefusedError, UsageError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.steps import handover
 from interp_pipeline.steps.adopt import adopt
@@ -19,8 +19,9 @@ from interp_pipeline.tracking.manifest import question_digest
 from interp_pipeline.tracking.model_file import read_model_file
 from interp_pipeline.tracking.registry import resolve
 from interp_pipeline.tracking.run_writer import mark_status
-from interp_pipeline.tracking.session import run_of_version
+from interp_pipeline.tracking.session import run_goes_on, run_of_version
 from mlflow_plugin.worker.lease import LeaseLostError
+from mlflow_plugin.worker.verdict import NotSelectedError, NotYetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from mlflow_plugin.worker.lease import Lease
 
 __all__ = ["Attempt", "Tools"]
+
+_WAITS_FOR_DATA = 8  # attempts, over about an hour: a run that was left open for ever must not hide what is missing
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -122,17 +125,7 @@ class Attempt:
         for place in places.values():
             place.mkdir()
         with tools.metrics.stage_seconds.labels("fetch").time():
-            fetched = fetch(
-                tools.client,
-                version.uri,
-                tools.config,
-                places["model"],
-                data=None,
-                defaults=tools.settings.data,
-                policy=tools.policy,
-                progress=tools.progress,
-            )
-        self._require_same_job(fetched)
+            fetched = self._fetched(version, places["model"])
         flavors = self._flavors(fetched)
         with tools.metrics.stage_seconds.labels("compute").time():
             handover.write_task(places["task"], fetched, tools.config)
@@ -155,15 +148,34 @@ class Attempt:
                 self._finish_published()
                 announce(tools.client, with_run, publication.manifest, publication.files)
 
+    def _fetched(self, version: RegisteredVersion, folder: Path) -> Fetched:
+        """What the computation needs, if it is still what the job is about."""
+        tools, job = self._tools, self._job
+        try:
+            fetched = fetch(
+                tools.client,
+                version.uri,
+                tools.config,
+                folder,
+                data=None,
+                defaults=tools.settings.data,
+                policy=tools.policy,
+                progress=tools.progress,
+            )
+        except NoDataError as error:
+            if job.failures < _WAITS_FOR_DATA and run_goes_on(tools.client, version):
+                msg = f"{error} (its run has not ended, so they may still come)"
+                raise NotYetError(msg) from error
+            raise
+        if fetched.key != job.key:
+            msg = f"{version.uri}: what it is to be explained with was changed; that is another job"
+            raise GoneError(msg)
+        return fetched
+
     def _finish_published(self) -> None:
         if not self._tools.table.finish(self._job, "published"):
             msg = f"models:/{self._job.name}/{self._job.version} was taken over by another worker"
             raise LeaseLostError(msg)
-
-    def _require_same_job(self, fetched: Fetched) -> None:
-        if fetched.key != self._job.key:
-            msg = f"{fetched.version.uri}: what it is to be explained with was changed; that is another job"
-            raise GoneError(msg)
 
     def _flavors(self, fetched: Fetched) -> tuple[str, ...]:
         """The model's flavors, if models of such flavors are explained."""
@@ -171,5 +183,5 @@ class Attempt:
         wanted = self._tools.settings.select.flavors
         if wanted and not set(wanted) & set(flavors):
             msg = f"{fetched.version.uri} has the flavors {', '.join(flavors)}, and only {', '.join(wanted)} count here"
-            raise ModelError(msg)
+            raise NotSelectedError(msg)
         return flavors

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from interp_pipeline.errors import (
     GoneError,
     InterpError,
+    ModelError,
     ModelProcessError,
     NoDataError,
     RefusedError,
@@ -19,10 +20,18 @@ if TYPE_CHECKING:
     from mlflow_plugin.jobs import Job
     from mlflow_plugin.settings import WorkerSettings
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["NotSelectedError", "NotYetError", "Verdict", "judge"]
 
 _LONGEST_ERROR = 1000  # characters that are kept of a message
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
+
+class NotSelectedError(ModelError):
+    """The version is registered, but of a kind that is not explained here."""
+
+
+class NotYetError(TrackingError):
+    """What is missing may still come, for the run that makes it has not ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +58,7 @@ def judge(error: Exception, job: Job, settings: WorkerSettings) -> Verdict:
         settings: how often and how long after each other.
     """
     name, text = _class_of(error), " ".join(str(error).split())[:_LONGEST_ERROR] or type(error).__name__
-    if isinstance(error, NoDataError):
+    if isinstance(error, NoDataError | NotSelectedError):
         return Verdict(state="skipped", after_s=0, crashed=False, error_class=name, error=text)
     if isinstance(error, GoneError):
         return Verdict(state="gone", after_s=0, crashed=False, error_class=name, error=text)

@@ -42,7 +42,8 @@ def register(client: MlflowClient, name: str, **tags: str) -> int:
     try:
         client.create_registered_model(name)
     except MlflowException as error:
-        assert error.error_code == "RESOURCE_ALREADY_EXISTS"
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
     return int(client.create_model_version(name, f"/models/{name}", tags=tags).version)
 
 
