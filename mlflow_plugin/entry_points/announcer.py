@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Announcer", "NoteTable"]
 
-_PATIENCE_S = 1.0  # the longest a registration waits; a note is written in a few milliseconds
-_PAUSE_S = 60.0  # after a failure; the next scan finds what was not announced
+_PATIENCE_S = 1.0  # a note is written in a few milliseconds
+_PAUSE_S = 60.0
 _MOST_WAITING = 1000  # notes, while the table does not answer
 
 _logger = logging.getLogger("interp.registry_store")
@@ -48,13 +48,19 @@ class Announcer:
     an idle client holds none.
     """
 
-    def __init__(self, open_table: Callable[[], NoteTable]) -> None:
+    def __init__(
+        self, open_table: Callable[[], NoteTable], *, patience_s: float = _PATIENCE_S, pause_s: float = _PAUSE_S
+    ) -> None:
         """Prepare; nothing is opened before the first version.
 
         Args:
             open_table: opens the job table; may raise anything, and take as long as it likes.
+            patience_s: the longest a registration waits, in s.
+            pause_s: for how long nothing is tried after a failure, in s; the next scan finds what was not announced.
         """
         self._open_table = open_table
+        self._patience_s = patience_s
+        self._pause_s = pause_s
         self._begin()
         os.register_at_fork(after_in_child=self._begin)
 
@@ -73,12 +79,12 @@ class Announcer:
             if time.monotonic() < self._quiet_until:
                 return
             if len(self._waiting) >= _MOST_WAITING:
-                self._fall_silent(f"{_MOST_WAITING} are waiting for the job table to answer")
+                self._fall_silent(f"the job table does not answer, and {_MOST_WAITING} others are waiting")
                 return
             self._waiting.append(note)
             if not self._writing:
                 self._start()
-            patience_s = 0.0 if self._late else _PATIENCE_S
+            patience_s = 0.0 if self._late else self._patience_s
         if not note.settled.wait(patience_s):
             with self._lock:
                 self._late = self._writing
@@ -90,7 +96,6 @@ class Announcer:
             threading.Thread(target=self._write_all, name="interp-announcer", daemon=True).start()
             self._writing = True
         except RuntimeError as error:  # there are too many threads, or the interpreter is ending
-            self._drop_all()
             self._fall_silent(str(error))
 
     def _write_all(self) -> None:
@@ -106,10 +111,9 @@ class Announcer:
         with self._lock:
             self._writing = self._late = False
             if failure:
+                self._fall_silent(failure)
                 if note is not None:
                     note.settled.set()
-                self._drop_all()
-                self._fall_silent(failure)
             elif self._waiting:  # since the last look
                 self._start()
 
@@ -117,17 +121,14 @@ class Announcer:
         with self._lock:
             return self._waiting.popleft() if self._waiting else None
 
-    def _drop_all(self) -> None:
-        """Let go of whoever waits; the caller holds the lock."""
-        while self._waiting:
-            self._waiting.popleft().settled.set()
-
     def _fall_silent(self, why: str) -> None:
-        """Try nothing for a while; the caller holds the lock."""
-        self._quiet_until = time.monotonic() + _PAUSE_S
+        """Try nothing for a while, and let go of whoever waits; the caller holds the lock."""
+        self._quiet_until = time.monotonic() + self._pause_s
         _logger.warning(
             "a new version is registered but was not announced: %s; the next scan finds it, and nothing is announced "
             "for %.0f s",
             " ".join(why.split()),
-            _PAUSE_S,
+            self._pause_s,
         )
+        while self._waiting:
+            self._waiting.popleft().settled.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import socket
 import threading
 import time
@@ -28,6 +29,7 @@ _MOST_CONNECTIONS = 200  # more are told to come back later
 _MOST_HEADER_BYTES = 16 * 1024
 _STOP_WITHIN_S = 5.0  # what is being answered when the end is announced
 _LARGEST_PORT = 65535
+_LISTEN = re.compile(r"(?:\[(?P<ipv6>[^]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
 
 
 def parse_listen(listen: str) -> tuple[str, int]:
@@ -36,11 +38,11 @@ def parse_listen(listen: str) -> tuple[str, int]:
     Raises:
         UsageError: it is none of these.
     """
-    host, _, port = listen.rpartition(":")
-    if not port.isascii() or not port.isdigit() or int(port) > _LARGEST_PORT or (":" in host and host[0] != "["):
+    found = _LISTEN.fullmatch(listen)
+    if found is None or int(found["port"]) > _LARGEST_PORT:
         msg = f"cannot listen on {listen!r}: write host:port, for example 127.0.0.1:8080"
         raise UsageError(msg)
-    return host.strip("[]"), int(port)
+    return found["ipv6"] or found["host"] or "", int(found["port"])
 
 
 @contextmanager

@@ -23,6 +23,8 @@ def tracking_server(
     store: str,
     artifacts: str,
     proxied: bool = True,
+    registry: str | None = None,
+    workers: int = 1,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
     """Run ``mlflow server`` for the length of the block.
@@ -33,6 +35,8 @@ def tracking_server(
         artifacts: folder or ``s3://`` URI where artifacts go.
         proxied: clients send artifacts to the server, which holds the credentials; otherwise they go
             to the storage themselves with their own.
+        registry: URI of the registry's store, where it is not ``store``.
+        workers: processes that answer.
         environment: further variables for the server, such as storage credentials.
 
     Yields:
@@ -44,8 +48,9 @@ def tracking_server(
     if not proxied:
         place = ["--no-serve-artifacts", "--default-artifact-root", artifacts]
     command = [
-        *(program("mlflow"), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *(program("mlflow"), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)),
         *("--backend-store-uri", store),
+        *(("--registry-store-uri", registry) if registry else ()),
         *place,
     ]
     with running(
