@@ -42,7 +42,7 @@ class SourcePolicy:
         prefixes: addresses of folders and files outside the server's own artifacts that may be read.
         max_bytes: of the files of one model together.
         max_files: of one model, with its folders.
-        max_table_bytes: of one table, as it lies there and as it is in memory; of ``training/`` in a run likewise.
+        max_table_bytes: of one table, as it lies there and as it is in memory; of a folder of its run likewise.
     """
 
     prefixes: tuple[str, ...] = ()
@@ -156,8 +156,8 @@ class SourcePolicy:
         """
         self._check_sizes(_listed(repository, path), what, max_bytes)
 
-    def check_training_folder(self, client: MlflowClient, version: RegisteredVersion, folder: str) -> None:
-        """Refuse a folder with what training logged that is too large to be read into memory.
+    def check_run_folder(self, client: MlflowClient, version: RegisteredVersion, folder: str) -> None:
+        """Refuse a folder among the artifacts of a version's run that is too large to be read into memory.
 
         Raises:
             SourceRefusedError: it is.

@@ -186,7 +186,7 @@ def _training_files(
     """What training logged, by artifact path; empty where there is no such folder in the run."""
     root = layout.ROWS.split("/", maxsplit=1)[0]
     if policy is not None:
-        policy.check_training_folder(client, version, root)
+        policy.check_run_folder(client, version, root)
     return {f"{root}/{path}": content for path, content in read_folder(client, version.run_id, root).items()}
 
 
