@@ -82,7 +82,7 @@ def adapt_estimator(
         plan = problem
     head = _head(parts, booster, entrance.give(everything), wanted, exact=False)
     ask = _ask(parts, entrance, head)
-    note = f"The model is asked about whole raw rows: {plan}."
+    note = f"The model is asked about whole rows of the table, and not taken apart: {plan}."
     model = black_box(table, head.outputs, ask, note, frozenset(entrance.columns))
     require_match(model, rows, background)
     return model
@@ -120,7 +120,7 @@ def _follow(origins: Origins, parts: Parts, entrance: Entrance, rows: pd.DataFra
 def _pipeline_plan(parts: Parts, entrance: Entrance, mixers: list[str], owners: list[frozenset[int]]) -> _Plan | str:
     """How to cut a pipeline in front of its final estimator, or why that cannot be."""
     if any(len(owner) > 1 for owner in owners):
-        return f"{' and '.join(dict.fromkeys(mixers))} mixes several of them into one column"
+        return f"{' and '.join(dict.fromkeys(mixers))} mixes several columns into one"
     if len(owners) > _MOST_COLUMNS_READ:
         return _width_problem(len(owners), _MOST_COLUMNS_READ)
     if parts.is_composed:
@@ -133,7 +133,7 @@ def _pipeline_plan(parts: Parts, entrance: Entrance, mixers: list[str], owners: 
     return _Plan(
         encode=lambda rows: _dense(_behind(parts.steps, entrance.give(rows))),
         groups=tuple(map(tuple, groups)),
-        note=f"Features are masked behind the preprocessing ({names}), where each has columns of its own.",
+        note=f"Effects are those of the table's columns, each with all that the preprocessing ({names}) makes of it.",
     )
 
 
@@ -148,7 +148,7 @@ def _bare_plan(parts: Parts, entrance: Entrance, table: RawTable) -> _Plan | str
     return _Plan(
         encode=(lambda rows: categories.codes(rows[list(entrance.columns)])) if categories.values else None,
         groups=tuple((i,) for i in range(len(entrance.columns))),
-        note="Features are masked in the estimator's own input.",
+        note="Effects are those of the table's columns, which the model reads as they are.",
     )
 
 
@@ -196,7 +196,7 @@ def _too_wide(model: AdaptedModel) -> str | None:
 
 
 def _width_problem(width: int, most: int) -> str:
-    return f"they become {width} columns for the estimator, and {most} are the most that are masked there"
+    return f"its preprocessing makes {width:,} columns, and up to {most:,} can be looked at behind it"
 
 
 def _behind(steps: tuple[Any, ...], rows: Any) -> Any:

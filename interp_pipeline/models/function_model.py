@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["adapt_function"]
 
-_NOTE = "The model is a function of whole rows and is asked about those."
+_NOTE = "The model is a function that is asked about whole rows of the table."
 
 
 def adapt_function(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -25,9 +25,11 @@ __all__ = ["adapt_keras"]
 
 _ROWS_PER_PREDICT = 8_192  # Keras' own door, whose every batch costs
 _SUM_TOLERANCE = 1e-3  # how far rows of a softmax in low precision may be from summing to 1
-_NOTE = "Features are masked in the network's own input."
+_NOTE = "Effects are those of the table's columns, which the network reads as they are."
 _CLASS_LOSSES = {"binarycrossentropy", "categoricalcrossentropy", "sparsecategoricalcrossentropy"}
 _LOGITS = {"sigmoid logits": LOG_ODDS, "softmax logits": SOFTMAX_SCORE}
+
+_Read: TypeAlias = "Callable[[FloatArray], FloatArray]"
 
 
 def adapt_keras(
@@ -58,16 +60,16 @@ def adapt_keras(
     if not isinstance(sample, np.ndarray):
         msg = "the network has several outputs; register a model with one of them"
         raise ModelError(msg)
-    head, outputs = _head(native, as_columns(sample), wanted)
+    read, outputs = _head(native, as_columns(sample), wanted)
 
     def ask(each: pd.DataFrame) -> FloatArray:
         matrix = each.to_numpy(dtype=np.float64, na_value=np.nan)
-        return _read(native.predict(matrix.astype(dtype), batch_size=_ROWS_PER_PREDICT, verbose=0), head, outputs.sign)
+        return read(as_columns(native.predict(matrix.astype(dtype), batch_size=_ROWS_PER_PREDICT, verbose=0)))
 
     cut = Cut(
         outputs=outputs,
         encode=lambda matrix: matrix,
-        forward=lambda matrix: _read(forward(matrix), head, outputs.sign),
+        forward=lambda matrix: read(as_columns(forward(matrix))),
         ask=ask,
         column_groups=tuple((i,) for i in range(len(feature_names))),
         note=_NOTE,
@@ -123,37 +125,60 @@ def _compiled(network: Any, n_features: int, dtype: str) -> Callable[[FloatArray
     return forward
 
 
-def _head(network: Any, answers: FloatArray, wanted: Wanted) -> tuple[str, Outputs]:
-    """What the outputs are: ``sigmoid`` (one, or one per label), ``softmax``, one of ``_LOGITS`` or ``numbers``."""
+def _head(network: Any, answers: FloatArray, wanted: Wanted) -> tuple[_Read, Outputs]:
+    """What the outputs are, and how the network's answer, shape (n_rows, n_units), becomes them."""
     activation = _activation(getattr(network, "layers", None) or [], network) or _by_loss(network, answers)
-    n_outputs = answers.shape[1]
-    if activation == "softmax" and n_outputs > 1:
-        wanted.refuse("margin", "gives probabilities")
-        return "softmax", wanted.probabilities(class_names(None, n_outputs, wanted))
-    if activation == "sigmoid":
-        wanted.refuse("margin", "gives probabilities")
-        if n_outputs == 1:
-            return "sigmoid", wanted.probabilities(class_names(None, 2, wanted))
-        return "labels", wanted.probabilities(class_names(None, n_outputs, wanted))
+    n_units = answers.shape[1]
     if activation in _LOGITS:
-        unit = _LOGITS[activation]
-        wanted.refuse("probability", f"gives no probability but its {unit}")
-        names = class_names(None, max(n_outputs, 2), wanted)
-        return activation, wanted.margins(names, n_outputs, unit)
+        return _head_of_logits(activation, n_units, wanted)
+    if activation == "sigmoid" or (activation == "softmax" and n_units > 1):
+        wanted.refuse("margin", "gives probabilities")
+        read = _of_sum_one if activation == "softmax" else _of_both if n_units == 1 else _as_it_is
+        return read, wanted.probabilities(class_names(None, max(n_units, 2), wanted))
     wanted.refuse("margin", "is a regression, which has no margin")
-    return "numbers", wanted.numbers(n_outputs)
+    wanted.refuse(
+        "probability",
+        "gives plain numbers: its last layer is linear, and no loss with from_logits=True was saved with it that "
+        "would make them scores of classes (compile it with one, or end it with a softmax or sigmoid)",
+    )
+    return _as_it_is, wanted.numbers(n_units)
 
 
-def _read(answer: Any, head: str, sign: float) -> FloatArray:
-    """The network's answer as the named outputs, shape (n_rows, n_outputs)."""
-    outputs = as_columns(answer)
-    if head == "sigmoid":
-        return np.concatenate([1.0 - outputs, outputs], axis=1)
-    if head == "softmax":
-        return np.asarray(
-            outputs / outputs.sum(axis=1, keepdims=True), dtype=np.float64
-        )  # float32 sums only roughly to 1
-    return sign * outputs
+def _head_of_logits(activation: str, n_units: int, wanted: Wanted) -> tuple[_Read, Outputs]:
+    """Of a network that gives the input of a sigmoid or softmax: that itself or, where asked for, the probabilities."""
+    from scipy.special import expit, softmax
+
+    unit = _LOGITS[activation]
+    names = class_names(None, max(n_units, 2), wanted)
+    if wanted.output != "probability":
+        outputs = wanted.margins(names, n_units, unit)
+        return lambda answer: outputs.sign * answer, outputs
+    function = activation.removesuffix(" logits")
+    if function == "softmax" and n_units == 1:
+        wanted.refuse("probability", "gives a single score to a loss that wants one per class")
+
+    def read(answer: FloatArray) -> FloatArray:
+        if function == "softmax":
+            return np.asarray(softmax(answer, axis=1), dtype=np.float64)
+        probabilities = np.asarray(expit(answer), dtype=np.float64)
+        return _of_both(probabilities) if n_units == 1 else probabilities
+
+    note = f"Explained are probabilities: the {function} of the scores ({unit}) that the network gives."
+    return read, wanted.probabilities(names, note=note)
+
+
+def _as_it_is(answer: FloatArray) -> FloatArray:
+    return answer
+
+
+def _of_both(second: FloatArray) -> FloatArray:
+    """Probabilities of two classes from that of the second."""
+    return np.concatenate([1.0 - second, second], axis=1)
+
+
+def _of_sum_one(answer: FloatArray) -> FloatArray:
+    """Probabilities in double precision: those of single precision sum only roughly to 1."""
+    return np.asarray(answer / answer.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 def _activation(layers: list[Any], network: Any) -> str | None:

@@ -44,12 +44,12 @@ def mismatch(model: AdaptedModel, rows: pd.DataFrame, background: pd.DataFrame) 
     mixed = np.where(taken, x, z)
     encoded = model.encode(mixed)
     if not _equal(model.forward(encoded), model.reference(model.table.to_frame(mixed)), _TOLERANCE):
-        return "the outputs of mixed rows are not those of the model itself"
+        return "the outputs for rows put together from two others are not those of the model itself"
     columns_taken = np.zeros(encoded.shape, dtype=np.bool_)
     for feature, columns in enumerate(model.column_groups):
         columns_taken[:, list(columns)] = taken[:, [feature]]
     if not _equal(np.where(columns_taken, model.encode(x), model.encode(z)), encoded, _ENCODED_TOLERANCE):
-        return "mixing encoded rows is not encoding mixed ones"
+        return "what its preprocessing makes of a column depends on other columns"
     return None
 
 
@@ -89,7 +89,7 @@ def require_match(model: AdaptedModel, rows: pd.DataFrame, background: pd.DataFr
     require_answers(model, rows, background)
     problem = mismatch(model, rows, background)
     if problem is not None:
-        msg = f"the model cannot be asked about masked rows: {problem}; give its columns in the types it was trained on"
+        msg = f"the model cannot be asked what single columns do: {problem}; give them in the types it was trained on"
         raise ModelError(msg)
 
 

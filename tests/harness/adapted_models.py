@@ -64,6 +64,7 @@ def assert_is_the_model(
     columns = [column for group in model.column_groups for column in group]
     assert len(set(columns)) == len(columns)
     _assert_masking(model, matrix, encoded, tolerance * scale)
+    assert "mask" not in " ".join(model.notes)  # they are read by people who know the table, not the method
     if model.trees is not None:
         forest = read_forest(model.trees)
         assert forest is not None

@@ -126,7 +126,7 @@ def test_probabilities(final: Any) -> None:
     model = adapt(native, _TABLE, positive_class="bad")
     assert (model.output_names, model.output_unit, model.positive_class) == (("bad", "good"), "probability", "bad")
     assert model.trees is (final if "Forest" in type(final).__name__ or "Tree" in type(final).__name__ else None)
-    assert "behind the preprocessing" in model.notes[0]
+    assert "all that the preprocessing (ColumnTransformer) makes of it" in model.notes[0]
     assert [len(group) for group in model.column_groups[-3:]] == [1, 1, 5]
     assert_is_the_model(model, _TABLE, native.predict_proba(_FIRST))
 
@@ -223,7 +223,7 @@ def test_what_cannot_be_taken_apart_is_asked_whole(native: Any) -> None:
     native.fit(_TABLE, _TARGET)
     model = adapt(native, _TABLE)
     assert (model.output_names, model.output_unit) == (("bad", "good"), "probability")
-    assert model.notes[0].startswith("The model is asked about whole raw rows: ")
+    assert model.notes[0].startswith("The model is asked about whole rows of the table, and not taken apart: ")
     assert model.column_groups == tuple((i,) for i in range(len(EVERYTHING)))
     assert (model.trees, model.linear) == (None, None)
     assert_is_the_model(model, _TABLE, native.predict_proba(_FIRST))

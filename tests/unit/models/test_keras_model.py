@@ -91,14 +91,10 @@ def test_networks_that_give_log_odds(build: Any) -> None:
     assert_is_the_model(model, _TABLE, _native(network), _SINGLE)
     model = adapt(network, _TABLE, "keras", output_names=["no", "yes"], positive_class="no")
     assert_is_the_model(model, _TABLE, -_native(network), _SINGLE)
-    with pytest.raises(UsageError, match="but its log-odds"):
-        adapt(network, _TABLE, "keras", output="probability")
     network = build(3, None)
     network.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model = adapt(network, _TABLE, "keras")
     assert (model.output_names, model.output_unit) == (("class 0", "class 1", "class 2"), "softmax score")
-    with pytest.raises(UsageError, match="but its softmax score"):
-        adapt(network, _TABLE, "keras", output="probability")
     network.compile(loss=keras.losses.BinaryCrossentropy(from_logits=True))
     assert adapt(network, _TABLE, "keras").output_unit == "log-odds"  # labels that do not exclude each other
 
@@ -112,6 +108,8 @@ def test_numbers(build: Any) -> None:
     assert adapt(build(2, None), _TABLE, "keras", output_names=["u", "v"]).output_names == ("u", "v")
     with pytest.raises(UsageError, match="has no margin"):
         adapt(network, _TABLE, "keras", output="margin")
+    with pytest.raises(UsageError, match="no loss with from_logits=True was saved with it"):
+        adapt(network, _TABLE, "keras", output="probability")
 
 
 def test_labels_that_do_not_exclude_each_other() -> None:
