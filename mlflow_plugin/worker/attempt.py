@@ -126,14 +126,14 @@ class Attempt:
             place.mkdir()
         with tools.metrics.stage_seconds.labels("fetch").time():
             fetched = self._fetched(version, places["model"])
-        flavors = self._flavors(fetched)
+        libraries = self._libraries(fetched)
         with tools.metrics.stage_seconds.labels("compute").time():
             handover.write_task(places["task"], fetched, tools.config)
             tools.sandbox.run(
                 places["task"],
                 places["answer"],
                 fetched.model_path,
-                flavors,
+                libraries,
                 cancelled=self._cancelled,
                 progress=tools.progress,
             )
@@ -177,11 +177,12 @@ class Attempt:
             msg = f"models:/{self._job.name}/{self._job.version} was taken over by another worker"
             raise LeaseLostError(msg)
 
-    def _flavors(self, fetched: Fetched) -> tuple[str, ...]:
-        """The model's flavors, if models of such flavors are explained."""
-        flavors = read_model_file(fetched.model_path, fetched.version.uri).flavors
+    def _libraries(self, fetched: Fetched) -> tuple[str, ...]:
+        """What the model is loaded with, if models of such flavors are explained."""
+        file = read_model_file(fetched.model_path, fetched.version.uri)
         wanted = self._tools.settings.select.flavors
-        if wanted and not set(wanted) & set(flavors):
-            msg = f"{fetched.version.uri} has the flavors {', '.join(flavors)}, and only {', '.join(wanted)} count here"
+        if wanted and not set(wanted) & set(file.flavors):
+            flavors = ", ".join(file.flavors)
+            msg = f"{fetched.version.uri} has the flavors {flavors}, and only {', '.join(wanted)} count here"
             raise NotSelectedError(msg)
-        return flavors
+        return (*file.flavors, *([file.own["kind"]] if file.own is not None else []))
