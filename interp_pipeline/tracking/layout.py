@@ -8,6 +8,7 @@ import re
 __all__ = [
     "BACKGROUND",
     "COMPARISON",
+    "EVALUATION_PREFIX",
     "EXPLAINED_BACKGROUND",
     "EXPLAINED_ROWS",
     "GLOBAL_IMPORTANCE",
@@ -26,6 +27,7 @@ __all__ = [
     "TAG_BACKGROUND",
     "TAG_COMPARED",
     "TAG_ERROR",
+    "TAG_EVALUATED_MODEL",
     "TAG_EXPLAINED_MODEL",
     "TAG_KEY",
     "TAG_ROWS",
@@ -61,9 +63,13 @@ PLOTS = "plots"
 LOCAL = "local"
 IMAGE_KEYS = {"shap_importance": "importance", "shap_beeswarm": "beeswarm"}  # log_image key → plot
 
+# Before directory, metrics and pictures of an evaluation in a run that models were logged to.
+EVALUATION_PREFIX = "evaluation_"
+
 COMPARISON = "comparison"  # root of a comparison run's artifacts
 
 TAG_EXPLAINED_MODEL = "interp.explained_model"
+TAG_EVALUATED_MODEL = "interp.evaluated_model"  # on the run of an evaluation
 TAG_KEY = "interp.key"
 TAG_STATUS = "interp.status"
 TAG_RUN_ID = "interp.run_id"

@@ -24,11 +24,13 @@ __all__ = [
     "METRICS_PER_CALL",
     "Announcement",
     "Status",
+    "announce_evaluation",
     "announce_explanation",
     "describe_parent",
     "describe_run",
     "image_path",
     "log_numbers",
+    "mark_not_explained",
     "mark_status",
     "thumbnail_path",
 ]
@@ -101,6 +103,33 @@ def announce_explanation(client: MlflowClient, version: RegisteredVersion, annou
             client.delete_model_version_tag(version.name, str(version.version), layout.TAG_ERROR)
         for name, value in tags.items():
             client.set_model_version_tag(version.name, str(version.version), name, value)
+
+
+def announce_evaluation(client: MlflowClient, run_id: str, root: str, uri: str, announcement: Announcement) -> None:
+    """Set what leads to an explanation in the run of an evaluation. No version learns of it.
+
+    Args:
+        client: the connection.
+        run_id: run of the evaluation.
+        root: directory the explanation lies in.
+        uri: of the model.
+        announcement: what is told; its key is not: the run is none that an explanation was made a home of. An
+            empty description leaves the run's.
+    """
+    log_numbers(client, run_id, announcement.metrics, {layout.TAG_EVALUATED_MODEL: uri})
+    announce_tables(client, run_id, root, announcement.tables)
+    _write_images(client, run_id, announcement.images)
+    if announcement.description:
+        describe_run(client, run_id, announcement.description)
+    with translated(f"tagging run {run_id}"):
+        if layout.TAG_ERROR in client.get_run(run_id).data.tags:  # of an evaluation before
+            client.delete_tag(run_id, layout.TAG_ERROR)
+
+
+def mark_not_explained(client: MlflowClient, run_id: str, why: str) -> None:
+    """Say on the run of an evaluation why the model was not explained."""
+    with translated(f"tagging run {run_id}"):
+        client.set_tag(run_id, layout.TAG_ERROR, " ".join(why.split())[:_LONGEST_TAG])
 
 
 def log_numbers(client: MlflowClient, run_id: str, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
