@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["tracking_server"]
 
+# Six further processes per server for background jobs of MLflow's, which nothing here uses.
+_WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
 
 @contextlib.contextmanager
 def tracking_server(
@@ -57,7 +60,7 @@ def tracking_server(
         command,
         ready=lambda: _is_healthy(uri),
         log=folder / f"mlflow-{port}.log",
-        environment=bare_environment(environment),
+        environment=bare_environment({**_WITHOUT_JOBS, **(environment or {})}),
         deadline_s=180,
     ):
         yield uri
