@@ -15,7 +15,9 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[1]
 _CODE = ["interp_pipeline", "mlflow_plugin", "projects", "benchmarks", "tests"]
 # Two processes: more would only share the two cores of a small machine with the servers under test.
-_PYTEST = ["pytest", "-n", "2", "--dist", "loadscope", "--cov", "--cov-report=term:skip-covered"]
+_PYTEST = ["pytest", "-n", "2", "--dist", "loadscope"]
+_MOST = [*_PYTEST, "-m", "not faults", "--cov", "--cov-report=term:skip-covered"]
+_FAULTS = [*_PYTEST, "-m", "faults"]  # without coverage, which a process that is killed never writes
 
 
 def main() -> int:
@@ -47,7 +49,8 @@ def _all() -> list[list[str]]:
         ["ruff", "format", "--check", *_CODE],
         ["mypy"],
         ["lint-imports"],
-        _PYTEST,
+        _MOST,
+        _FAULTS,
     ]
 
 
