@@ -57,10 +57,14 @@ def require_answers(model: AdaptedModel, rows: pd.DataFrame, background: pd.Data
     """Refuse a model that is no fixed function with finite answers.
 
     Raises:
-        ModelError: its answers change from call to call or with the rows beside, or are not finite.
+        ModelError: its answers are not as many as the rows, change from call to call or with the rows beside, or
+            are not finite.
     """
     for table in (rows[:_MOST_ROWS], background[:_MOST_ROWS]):
         answers = model.reference(table)
+        if len(answers) != len(table):
+            msg = f"the model gives {len(answers)} answers for {len(table)} rows; it must give one for each row"
+            raise ModelError(msg)
         broken = np.flatnonzero(~np.isfinite(answers).all(axis=1))
         if len(broken):
             msg = (

@@ -86,7 +86,7 @@ def read_answer(answer: Path, fetched: Fetched, config: ExplainConfig) -> Comput
             return _read(folder, fetched, config)
     except BadAnswerError as error:
         uri = fetched.version.uri
-        msg = f"{uri}: its process left no answer that can be used ({error}); see what the model's code does beside it"
+        msg = f"{uri}: its process left no answer that can be used ({error}); see what that code does beside predicting"
         raise ModelError(msg) from error
 
 
