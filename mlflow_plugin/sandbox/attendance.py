@@ -8,13 +8,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from mlflow_plugin.sandbox.watch import Excess
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlflow_plugin.sandbox.events import EventReader
     from mlflow_plugin.sandbox.limits import Limits
     from mlflow_plugin.sandbox.server_process import ServerProcess
-    from mlflow_plugin.sandbox.watch import Excess, Watch
+    from mlflow_plugin.sandbox.watch import Watch
 
 __all__ = ["Ending", "attend"]
 
@@ -72,7 +74,7 @@ def attend(
         limits: its wall-clock time.
         cancelled: asked at least five times a second.
     """
-    attendance = _Attendance(server, watch, limits, cancelled)
+    attendance = _Attendance(server, watch, reader, limits, cancelled)
     tail = _Tail()
     try:
         with selectors.DefaultSelector() as selector:
@@ -108,10 +110,13 @@ def _pump(descriptor: int, feed: Callable[[bytes], None]) -> bool:
 class _Attendance:
     """The state of a child as its worker knows it."""
 
-    def __init__(self, server: ServerProcess, watch: Watch, limits: Limits, cancelled: Callable[[], bool]) -> None:
+    def __init__(
+        self, server: ServerProcess, watch: Watch, reader: EventReader, limits: Limits, cancelled: Callable[[], bool]
+    ) -> None:
         self.over = False
         self._server = server
         self._watch = watch
+        self._reader = reader
         self._cancelled = cancelled
         self._started = time.monotonic()
         self._deadline = self._started + limits.wall_s
@@ -136,6 +141,8 @@ class _Attendance:
             self._kill("cancelled")
         elif now >= self._deadline:
             self._kill("time")
+        elif self._reader.flooded:
+            self._kill(Excess(out_of_memory=False, what="sent more progress than anybody could read"))
         elif (excess := self._watch.excess()) is not None:
             self._kill(excess)
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import traceback
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -16,7 +17,7 @@ from mlflow_plugin.sandbox.environment import of_its_own
 from mlflow_plugin.sandbox.events import EventWriter
 from mlflow_plugin.sandbox.kernel import PR_SET_PDEATHSIG, prctl
 from mlflow_plugin.sandbox.layers import put_on
-from mlflow_plugin.sandbox.places import WRITABLE_DEVICES, installed_code
+from mlflow_plugin.sandbox.places import WRITABLE_DEVICES, facts_of_itself, installed_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,7 @@ def _held(
 ) -> int:
     _leave(server)
     _settle(order.scratch, output, events)
-    readable = (*installed_code(), *order.readable, order.task)
+    readable = (*installed_code(), *facts_of_itself(), *order.readable, order.task)
     writable = (order.scratch, order.answer, *WRITABLE_DEVICES)
     try:
         put_on(order.layers, order.limits, running, readable, writable)
@@ -114,10 +115,12 @@ def _settle(scratch: Path, output: int, events: int) -> None:
                 os.close(int(entry.name))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # both are real files here
+    warnings.simplefilter("ignore")  # nobody can act on those of a stranger's model; its last words should be its own
     os.environ.update(of_its_own(scratch))
     tempfile.tempdir = None
     os.chdir(scratch)
     _keep_compiled_code_in_memory()
+    _lock_by_threads()
 
 
 def _keep_compiled_code_in_memory() -> None:
@@ -128,3 +131,16 @@ def _keep_compiled_code_in_memory() -> None:
         return None
 
     Cache.save_overload = keep_nothing  # type: ignore[method-assign]  # numba has no switch for a whole process
+
+
+def _lock_by_threads() -> None:
+    """Make locks between processes locks between threads: other processes there are none, nor shared memory for them.
+
+    Pools of threads, with which scikit-learn predicts, ask for such locks too.
+    """
+    import threading
+    from multiprocessing.context import BaseContext
+
+    for name in ("Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore", "Event", "Barrier"):
+        made_by = getattr(threading, name)
+        setattr(BaseContext, name, lambda _context, *given, made_by=made_by, **named: made_by(*given, **named))

@@ -26,6 +26,7 @@ _MOST_PER_S = 50.0  # events passed on; a burst of as many more is let through
 _BURST = 200.0
 _MOST_OPEN = 16
 _MOST_STEPS = 10**9
+_FLOOD = 10_000  # lines that were not passed on
 _STEP_EVERY_S = 0.05  # what is finished in between is added up
 
 
@@ -100,6 +101,11 @@ class EventReader:
         self._line += rest
         if len(self._line) > _LONGEST_LINE:
             self._line, self._skipping = b"", True
+
+    @property
+    def flooded(self) -> bool:
+        """Whether the child sends so much that reading it is all that one could do."""
+        return self.refused > _FLOOD
 
     def close(self) -> None:
         """End the stages the child left open."""

@@ -57,10 +57,22 @@ def main(descriptor: int, function: str, *, dies_with_thread: bool) -> None:
     for name in _ALWAYS:
         importlib.import_module(name)
     _named(function)
+    _read_installed_packages()
     from interp_pipeline.steps.warm_up import warm_up
 
     warm_up()
     _serve(channel)
+
+
+def _read_installed_packages() -> None:
+    """Let MLflow list what is installed, which it does once per process and would do in every child.
+
+    It compares a model's requirements with that list when it loads the model; this took most of the time of loading.
+    """
+    with contextlib.suppress(ImportError):  # a later MLflow may have it elsewhere: children take longer then
+        from mlflow.utils.requirements_utils import warn_dependency_requirement_mismatches
+
+        warn_dependency_requirement_mismatches(["mlflow"])
 
 
 def _named(function: str) -> Any:

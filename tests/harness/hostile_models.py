@@ -1,0 +1,171 @@
+"""Models that attack whoever runs them, saved as MLflow saves a stranger's model: code among its files.
+
+A function is what one model does when it is asked to predict. It is copied into the model's folder, so it imports what
+it needs itself. Those of ``hostile_attacks`` return what they got hold of; they have to be refused instead.
+"""
+
+# a model is given its rows whether it wants them or not:
+# ruff: noqa: ARG001
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from harness.hostile_attacks import ATTACKS
+
+from interp_pipeline.steps.fetch import Fetched
+from interp_pipeline.tracking.registry import RegisteredVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["ANSWERS", "answers_a_table", "copies_its_files", "question", "rows", "save"]
+
+_FILE = """
+from __future__ import annotations
+
+import mlflow
+
+VALUES = {values!r}
+
+{source}
+
+class Model(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return {call}
+
+mlflow.models.set_model(Model())
+"""
+_ATTACK = """
+def attempt(rows: Any) -> Any:
+    try:
+        loot = {name}(**VALUES)
+    except (OSError, ValueError) as error:
+        raise RuntimeError(f"refused: {{error}}") from None
+    raise RuntimeError(f"got through: {{loot}}")
+"""
+
+
+def rows(n_rows: int = 60) -> pd.DataFrame:
+    """A small table of numbers."""
+    return pd.DataFrame(np.random.default_rng(0).normal(size=(n_rows, 3)), columns=["a", "b", "c"])
+
+
+def save(folder: Path, behave: Callable[..., Any], **values: Any) -> Path:
+    """Save a model that does this when it predicts.
+
+    Args:
+        folder: to be made.
+        behave: one of this file's functions.
+        values: its arguments beside the rows.
+    """
+    import mlflow
+
+    source = textwrap.dedent(inspect.getsource(behave))
+    call = f"{behave.__name__}(model_input, **VALUES)"
+    if behave in ATTACKS.values():
+        source, call = source + _ATTACK.format(name=behave.__name__), "attempt(model_input)"
+    folder.mkdir(parents=True)
+    script = folder / "script.py"
+    script.write_text(_FILE.format(values=values, source=source, call=call), encoding="utf-8")
+    saved = folder / "model"
+    mlflow.pyfunc.save_model(
+        str(saved),
+        python_model=str(script),
+        signature=mlflow.models.infer_signature(rows(), np.zeros(len(rows()))),
+        pip_requirements=["mlflow"],
+    )
+    return saved
+
+
+def question(model_path: Path, table: pd.DataFrame, target: str | None = None) -> Fetched:
+    """What the worker knows of a model whose files it fetched: the first half of a table is background data."""
+    version = RegisteredVersion(
+        name="m", version=1, created_ms=1, source="models:/m-1", run_id="r", experiment_id="0", model_name="model"
+    )
+    half = len(table) // 2
+    return Fetched(
+        version=version,
+        record=None,
+        model_path=model_path,
+        rows=table[half:],
+        rows_source="the given rows",
+        rows_are_logged=False,
+        background=table[:half],
+        background_source="the given rows",
+        target=target,
+        outcomes=None,
+        key="k" * 64,
+        question="q" * 64,
+    )
+
+
+def answers_nan(rows: Any) -> Any:
+    return rows["a"] * float("nan")
+
+
+def answers_infinity(rows: Any) -> Any:
+    return rows["a"] * float("inf")
+
+
+def answers_text(rows: Any) -> Any:
+    return ["<script>"] * len(rows)
+
+
+def answers_too_few(rows: Any) -> Any:
+    return rows["a"].to_numpy()[:-1]
+
+
+def answers_three_dimensions(rows: Any) -> Any:
+    import numpy as np
+
+    return np.zeros((len(rows), 2, 2))
+
+
+def answers_objects(rows: Any) -> Any:
+    return [object()] * len(rows)
+
+
+def answers_nothing(rows: Any) -> Any:
+    return None
+
+
+ANSWERS = {
+    function.__name__: function
+    for function in (
+        answers_nan,
+        answers_infinity,
+        answers_text,
+        answers_too_few,
+        answers_three_dimensions,
+        answers_objects,
+        answers_nothing,
+    )
+}
+
+
+def answers_a_table(rows: Any) -> Any:
+    return (rows["a"] * rows["b"] + 2 * rows["c"]).to_frame("score")
+
+
+def copies_its_files(rows: Any) -> Any:
+    """What decent models do on the way: copy a file, threads, a lock, temporary files, the number of cores."""
+    import json
+    import multiprocessing.pool
+    import os
+    import shutil
+    import tempfile
+    import threading
+    from pathlib import Path
+
+    shutil.copy2(os.__file__, "copied.py")
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(Path(json.__file__).parent, f"{folder}/json")
+    with multiprocessing.pool.ThreadPool(4) as pool, threading.Lock():
+        pool.map(str, range(10))
+    return rows["a"] * os.cpu_count()
