@@ -49,6 +49,13 @@ def test_an_unknown_alias_names_those_that_exist(loan_store: LoanStore) -> None:
     loan_store.client.delete_registered_model_alias("loans", "challenger")
 
 
+def test_a_method_that_cannot_explain_this_model_is_a_wrong_call(loan_store: LoanStore) -> None:
+    with loan_store.unharmed():
+        interp("explain models:/loans/1 --rows 4 --methods shap_linear").require_error(
+            2, "shap_linear cannot explain this model: ", "; use shap_tree"
+        )
+
+
 LOST_FROM_THE_RUN = [
     ("background gone", "training/background.parquet", None, "lacks training/background.parquet; restore"),
     ("all training files gone", "training", None, "lacks training/schema.json, training/background.parquet, training/"),
@@ -120,8 +127,8 @@ def test_a_model_that_someone_else_registered(loan_store: LoanStore, tmp_path: P
     table.write_text("a,b,c,d,e\n" + "1,0,0,1,2\n" * 30)
     with loan_store.unharmed():
         for name in ("foreign", "runless"):
-            says = f"models:/{name}/1 has no rows to explain to fall back on ("
-            advice = f"give them: interp explain models:/{name}/1 --data FILE"
+            says = f"models:/{name}/1 has no rows to explain ("
+            advice = f"by hand: interp explain models:/{name}/1 --data FILE"
             interp(f"explain models:/{name}/1").require_error(1, says, "no input example", advice)
         says = "models:/foreign/1 does not name its 4 columns, and the data of models:/loans/1 has 3"
         interp("compare models:/loans/1 models:/foreign/1").require_error(2, says)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import io
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from harness.zoo import REQUIRED, Zoo, measurements
-from sklearn.tree import DecisionTreeRegressor
+from harness.strangers import TABLE, fetch_version, log_model, new_name, registered
+from harness.zoo import Zoo
 
-from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import SourceRefusedError
-from interp_pipeline.progress import SilentProgress
-from interp_pipeline.steps.fetch import Fetched, fetch
 from interp_pipeline.tracking.source_policy import SourcePolicy
 
 if TYPE_CHECKING:
@@ -24,12 +20,9 @@ if TYPE_CHECKING:
     from harness.s3 import S3Server
     from mlflow import MlflowClient
 
-pytestmark = pytest.mark.xdist_group("servers")
+    from interp_pipeline.steps.fetch import Fetched
 
-NUMBERS = [f"m{i}" for i in range(5)]
-TABLE = measurements()
-MODEL = DecisionTreeRegressor(max_depth=4, random_state=0).fit(TABLE[NUMBERS], TABLE["amount"])
-CONFIG = ExplainConfig(rows=5, methods=("shap",))
+pytestmark = pytest.mark.xdist_group("servers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,20 +39,7 @@ class Place:
         import mlflow
 
         mlflow.set_experiment(experiment_id=experiment_id)
-
-        def log(name: str) -> None:
-            example = TABLE[NUMBERS].head(40)
-            options = {"serialization_format": "cloudpickle", "input_example": example, **REQUIRED}
-            mlflow.sklearn.log_model(MODEL, name="model", registered_model_name=name, **options)
-
-        return self.zoo.register(_name(), log, *inputs)
-
-    def registered(self, source: str) -> str:
-        """A version as any client can register it."""
-        name = _name()
-        self.client.create_registered_model(name)
-        self.client.create_model_version(name, source)
-        return f"models:/{name}/1"
+        return self.zoo.register(new_name(), log_model(), *inputs)
 
     def tag(self, uri: str, address: str) -> None:
         """Declare the background of a version."""
@@ -72,14 +52,7 @@ class Place:
 
     def fetch(self, uri: str, folder: Path, **options: Any) -> Fetched:
         """What a worker fetches."""
-        place = folder / uuid.uuid4().hex
-        place.mkdir()
-        chosen: dict[str, Any] = {"policy": SourcePolicy(), "progress": SilentProgress(), **options}
-        return fetch(self.client, uri, CONFIG, place, data=None, **chosen)
-
-
-def _name() -> str:
-    return f"model-{uuid.uuid4().hex[:8]}"
+        return fetch_version(self.client, uri, folder, **options)
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:
@@ -122,8 +95,8 @@ def test_what_lies_with_the_server_is_fetched(place: Place, tmp_path: Path) -> N
     ["s3://other-bucket/model", "{root}-evil/1/models/m-1", "wasbs://models@other/model", "gs://other/model"],
 )  # over http and from its own disks the server lets nobody register
 def test_what_lies_elsewhere_is_refused(place: Place, tmp_path: Path, source: str) -> None:
-    first = place.registered(source.format(root=place.root))
-    for uri in (first, place.registered(first)):
+    first = registered(place.client, source.format(root=place.root))
+    for uri in (first, registered(place.client, first)):
         with pytest.raises(SourceRefusedError, match=f"the files of {uri} lie at .* add it to allow in"):
             place.fetch(uri, tmp_path)
 
@@ -136,7 +109,7 @@ def test_a_listed_place_is_read_with_the_workers_own_credentials(
     model = place.fetch(place.register(), tmp_path).model_path
     for path in model.iterdir():
         place.put(f"listed/model/{path.name}", path.read_bytes())
-    uri = place.registered(f"s3://{place.s3.bucket}/listed/model")
+    uri = registered(place.client, f"s3://{place.s3.bucket}/listed/model")
     with pytest.raises(SourceRefusedError):
         place.fetch(uri, tmp_path)
     allowed = SourcePolicy(prefixes=(f"s3://{place.s3.bucket}/listed",))
@@ -149,14 +122,14 @@ def test_an_experiment_whose_artifacts_lie_elsewhere_is_refused(
     for name, value in place.s3.environment.items():
         monkeypatch.setenv(name, value)
     elsewhere = f"s3://{place.s3.bucket}/elsewhere"
-    uri = place.register(experiment_id=place.client.create_experiment(_name(), elsewhere))
+    uri = place.register(experiment_id=place.client.create_experiment(new_name(), elsewhere))
     with pytest.raises(SourceRefusedError, match=f"the artifacts of the run of {uri} lie at {elsewhere}/"):
         place.fetch(uri, tmp_path)
     assert place.fetch(uri, tmp_path, policy=SourcePolicy(prefixes=(elsewhere,)))
 
 
 def test_a_table_among_the_artifacts_of_the_same_experiment_is_read(place: Place, tmp_path: Path) -> None:
-    experiment_id = place.client.create_experiment(_name())
+    experiment_id = place.client.create_experiment(new_name())
     uri = place.register(experiment_id=experiment_id)
     beside = place.client.create_run(experiment_id).info.run_id
     TABLE[:60].to_parquet(tmp_path / "background.parquet")
@@ -174,8 +147,8 @@ def test_a_table_among_the_artifacts_of_the_same_experiment_is_read(place: Place
 
 
 def test_a_table_of_another_experiment_is_refused(place: Place, tmp_path: Path) -> None:
-    uri = place.register(experiment_id=place.client.create_experiment(_name()))
-    other = place.client.create_run(place.client.create_experiment(_name())).info.run_id
+    uri = place.register(experiment_id=place.client.create_experiment(new_name()))
+    other = place.client.create_run(place.client.create_experiment(new_name())).info.run_id
     TABLE.to_parquet(tmp_path / "secret.parquet")
     place.client.log_artifact(other, str(tmp_path / "secret.parquet"))
     place.tag(uri, f"runs:/{other}/secret.parquet")
