@@ -198,3 +198,9 @@ def test_what_the_caller_got_wrong_stays_the_callers_mistake(left: dict[str, Lef
         read_answer(pairs[0][1], labels.fetched, asked)
     with pytest.raises(UsageError, match="the background data lack the column 'm1'"):
         read_answer(pairs[1][1], lacking, _CONFIG)
+
+
+def test_an_answer_that_cannot_be_written_is_no_end_of_a_good_process(left: dict[str, Left], tmp_path: Path) -> None:
+    done = run_children((left["table"].answer.with_name("task"), tmp_path / "full" / "disk"))
+    assert done.returncode == 1
+    assert "No such file or directory" in done.stderr
