@@ -1,0 +1,216 @@
+"""How soon a version is explained after its registration, by the door through which a worker hears of it.
+
+    python benchmarks/doors.py [--repeats 5] [--doors plug-in,webhook,scan] [--scan-every 60]
+
+Starts an MLflow server and a worker on this machine, with the worker's own settings. A linear model with 50 rows
+is logged anew for every repetition; then it is registered, and the time is taken from that call until the version's
+tag ``interp.status`` says done, asked for every 50 ms. How long the worker took to hear of it is what its job table
+says, and is all that depends on the door; the rest is the explanation itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import secrets
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mlflow import MlflowClient
+
+DOORS = ("plug-in", "webhook", "scan")
+_READY_WITHIN_S = 180.0
+_EXPLAINED_WITHIN_S = 600.0
+_ASK_EVERY_S = 0.05
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+_HOOKS = {
+    "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
+    "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+    "MLFLOW_WEBHOOK_CACHE_TTL": "1",
+}
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def _program(command: list[str], ready_at: str, folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
+    """Run a program for the length of the block, which begins when the address answers with success."""
+    program = shutil.which(command[0], path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if program is None:
+        sys.exit(f"{command[0]} is not installed")
+    with (folder / f"{command[0]}.log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - programs of this environment
+            [program, *command[1:]], stdout=log, stderr=log, cwd=folder, env={**os.environ, **environment}
+        )
+    try:
+        _wait(lambda: _is_ready(ready_at, process, log.name), _READY_WITHIN_S, f"{command[0]} to start")
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _is_ready(address: str, process: subprocess.Popen[bytes], log: str) -> bool:
+    if process.poll() is not None:
+        sys.exit(Path(log).read_text(encoding="utf-8", errors="replace")[-2000:])
+    try:
+        return requests.get(address, timeout=5).ok
+    except requests.RequestException:
+        return False  # not up yet
+
+
+def _wait(holds: Callable[[], bool], limit_s: float, what: str) -> None:
+    deadline = time.monotonic() + limit_s
+    while not holds():
+        if time.monotonic() > deadline:
+            sys.exit(f"waited {limit_s:.0f} s in vain for {what}")
+        time.sleep(_ASK_EVERY_S)
+
+
+def _logged_model() -> Any:
+    """Log a small model to a run of its own, with rows to explain."""
+    import mlflow
+    import numpy as np
+    import pandas as pd
+    from sklearn.linear_model import LinearRegression
+
+    random = np.random.default_rng(0)
+    rows = pd.DataFrame(random.normal(size=(50, 5)), columns=list("abcde"))
+    model = LinearRegression().fit(rows, 2 * rows["a"] - rows["b"])
+    with mlflow.start_run(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return mlflow.sklearn.log_model(
+            model, name="model", input_example=rows, pip_requirements=["mlflow", "scikit-learn"]
+        )
+
+
+def _measure(client: MlflowClient, name: str) -> float:
+    """Register a model and wait for its explanation.
+
+    Returns:
+        Time between the two, in s.
+    """
+    logged = _logged_model()
+    client.create_registered_model(name)
+    began = time.perf_counter()
+    client.create_model_version(name, logged.model_uri, model_id=logged.model_id)
+
+    def is_explained() -> bool:
+        tags = client.get_model_version(name, "1").tags
+        if tags.get("interp.status") in {"failed", "skipped"}:
+            sys.exit(f"{name} was not explained: {tags}")
+        return bool(tags.get("interp.status") == "done")
+
+    _wait(is_explained, _EXPLAINED_WITHIN_S, f"the explanation of {name}")
+    return time.perf_counter() - began
+
+
+def _heard_after(jobs_uri: str) -> dict[str, float]:
+    """By model, the time from its registration to its job, in s: both clocks are this machine's."""
+    from mlflow_plugin.jobs import JobTable
+
+    table = JobTable.open(jobs_uri)
+    jobs = table.select(["published"], 1000)
+    table.close()
+    return {job.name: (job.noticed_ms - job.created_ms) / 1000 for job in jobs}
+
+
+def report(doors: list[str], repeats: int, scan_every_s: float, folder: Path) -> None:
+    """Measure every door and print the table."""
+    from mlflow import MlflowClient
+
+    secret = secrets.token_urlsafe(32)
+    server, worker = (f"http://127.0.0.1:{_free_port()}" for _ in range(2))
+    jobs_uri = f"sqlite:///{folder / 'jobs.db'}"
+    (folder / "interp.toml").write_text(f"[worker]\nscan_every_s = {scan_every_s}\n")
+    ours = {
+        "INTERP_JOBS_URI": jobs_uri,
+        "INTERP_CONFIG": str(folder / "interp.toml"),
+        "INTERP_WEBHOOK_SECRET": secret,
+        "MLFLOW_TRACKING_URI": server,
+    }
+    os.environ.update(ours)
+    serve = ["mlflow", "server", "--host", "127.0.0.1", "--port", server.rpartition(":")[2], "--workers", "1"]
+    place = [
+        "--backend-store-uri",
+        f"sqlite:///{folder / 'mlflow.db'}",
+        "--artifacts-destination",
+        str(folder / "files"),
+    ]
+    listen = ["interp", "worker", "--listen", worker.removeprefix("http://")]
+    figures: dict[str, dict[str, float]] = {}
+    with ExitStack() as programs:
+        programs.enter_context(_program([*serve, *place], f"{server}/health", folder, _HOOKS))
+        programs.enter_context(_program(listen, f"{worker}/readyz", folder, {}))
+        plain, announcing = MlflowClient(), MlflowClient(registry_uri=f"interp+{server}")
+        _measure(announcing, "warm-up")
+        for door in doors:
+            hooks = []
+            if door == "webhook":
+                url = f"{worker}/webhooks/mlflow"
+                hooks = [plain.create_webhook("doors", url, ["model_version.created"], secret=secret).webhook_id]
+                time.sleep(2 * float(_HOOKS["MLFLOW_WEBHOOK_CACHE_TTL"]))  # until it counts
+            client = announcing if door == "plug-in" else plain
+            figures[door] = {f"{door}-{i}": _measure(client, f"{door}-{i}") for i in range(repeats)}
+            for hook in hooks:
+                plain.delete_webhook(hook)
+    _print(figures, _heard_after(jobs_uri), repeats, scan_every_s)
+
+
+def _print(figures: dict[str, dict[str, float]], heard: dict[str, float], repeats: int, scan_every_s: float) -> None:
+    names = ("mlflow", "sqlalchemy", "scikit-learn")
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, " + ", ".join(f"{n} {version(n)}" for n in names)
+    )
+    print(f"Linear model, 50 rows; a scan every {scan_every_s:.0f} s; medians of {repeats} (least to most), in s\n")
+    print("| door | the worker hears of it after | the explanation is visible after |")
+    print("|---|---|---|")
+    for door, seen in figures.items():
+        print(f"| {door} | {_spread([heard[name] for name in seen])} | {_spread(list(seen.values()))} |")
+
+
+def _spread(values: list[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--doors", default=",".join(DOORS))
+    parser.add_argument("--scan-every", type=float, default=60.0, help="s")
+    options = parser.parse_args()
+    doors = options.doors.split(",")
+    if not set(doors) <= set(DOORS):
+        parser.error(f"--doors: choose among {', '.join(DOORS)}")
+    os.environ.update(_QUIET)
+    with tempfile.TemporaryDirectory() as folder:
+        report(doors, options.repeats, options.scan_every, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
