@@ -122,9 +122,9 @@ class EventReader:
             self.refused += 1
 
     def _pass_on(self, event: dict[str, Any]) -> bool:
-        if event == {"held": True}:
+        if event.get("held") is True:
             self.held = True
-        elif event == {"done": True}:
+        elif event.get("done") is True:
             self.done = True
         elif isinstance(event.get("say"), str):
             return self._within_rate() and self._say(event["say"])

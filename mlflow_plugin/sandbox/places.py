@@ -57,9 +57,9 @@ def installed_code() -> tuple[Path, ...]:
 
 
 def facts_of_itself() -> tuple[Path, ...]:
-    """What this very process may read of itself in /proc: where libraries lie (scikit-learn asks), how it was
-    called (TensorFlow asks), sizes.
+    """What this very process may read of itself in /proc.
 
+    Scikit-learn asks where its libraries lie, TensorFlow how it was called, others how large they are.
     The kernel makes such files anew when nobody holds them, and a rule of Landlock's is about one file; so each is
     held open from here on, in a way that gives no access by itself.
     """

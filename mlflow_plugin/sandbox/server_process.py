@@ -46,7 +46,7 @@ class ServerProcess:
         """Take over a process that is starting."""
         self._process = process
         self._channel = channel
-        self._log = log
+        self._log: int | None = log  # what it prints; None once it was stopped
         self._loaded: set[str] = set()
 
     @classmethod
@@ -145,7 +145,9 @@ class ServerProcess:
         return None if received is None else received[0]
 
     def stop(self) -> None:
-        """End the server, and its child if it has one."""
+        """End the server, and its child if it has one; once more does no harm."""
+        if self._log is None:
+            return
         self._channel.close()
         try:
             self._process.wait(2.0)  # the closed socket ends it, after its child
@@ -153,6 +155,7 @@ class ServerProcess:
             self._process.kill()
             self._process.wait()
         os.close(self._log)
+        self._log = None
 
     def _send(self, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
         try:
@@ -180,12 +183,17 @@ class ServerProcess:
     def _died_on(self, doing: str, limit_s: float | None = None) -> ModelProcessError:
         self._process.kill()
         self._process.wait()
-        size = os.fstat(self._log).st_size
-        tail = os.pread(self._log, _LOG_TAIL_BYTES, max(0, size - _LOG_TAIL_BYTES)).decode(errors="replace")
-        last = (tail.strip().splitlines() or ["it printed nothing"])[-1]
+        last = self._last_line()
         self.stop()
         when = "" if limit_s is None else f" within {limit_s:.0f} s"
         return ModelProcessError(f"the sandbox's fork server could not {doing}{when} ({last})", kind="crashed")
+
+    def _last_line(self) -> str:
+        if self._log is None:
+            return "it was stopped"
+        size = os.fstat(self._log).st_size
+        tail = os.pread(self._log, _LOG_TAIL_BYTES, max(0, size - _LOG_TAIL_BYTES)).decode(errors="replace")
+        return (tail.strip().splitlines() or ["it printed nothing"])[-1]
 
 
 def _unnamed_file(folder: Path) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,12 +75,14 @@ def save(folder: Path, behave: Callable[..., Any], **values: Any) -> Path:
     script = folder / "script.py"
     script.write_text(_FILE.format(values=values, source=source, call=call), encoding="utf-8")
     saved = folder / "model"
-    mlflow.pyfunc.save_model(
-        str(saved),
-        python_model=str(script),
-        signature=mlflow.models.infer_signature(rows(), np.zeros(len(rows()))),
-        pip_requirements=["mlflow"],
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow misses type hints and an input example
+        mlflow.pyfunc.save_model(
+            str(saved),
+            python_model=str(script),
+            signature=mlflow.models.infer_signature(rows(), np.zeros(len(rows()))),
+            pip_requirements=["mlflow"],
+        )
     return saved
 
 
