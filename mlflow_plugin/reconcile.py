@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-    from mlflow_plugin.jobs import JobTable, Note
+    from mlflow_plugin.jobs import JobTable, Note, State
     from mlflow_plugin.settings import SelectSettings, Settings
 
 __all__ = ["Scan", "job_of", "reconcile", "take_notes"]
@@ -129,11 +129,14 @@ def _job(version: ModelVersion, model_tags: Mapping[str, str], settings: Setting
     )
 
 
-def _is_due_again(state: str, error_class: str | None, key: str, tags: Mapping[str, str]) -> bool:
-    """Whether a job of a registered version is finished only by what the table says."""
+def _is_due_again(state: State, error_class: str | None, key: str, tags: Mapping[str, str]) -> bool:
+    """Whether the end a job came to is contradicted by what its registered version shows."""
+    done = tags.get(layout.TAG_STATUS) == "done"
     if state == "gone":
         return error_class is None  # it was dropped because its version was not there; else a worker found why
-    return state == "published" and (tags.get(layout.TAG_STATUS), tags.get(layout.TAG_KEY)) != ("done", key)
+    if state in {"failed", "skipped"}:
+        return done  # somebody explained it by hand
+    return state == "published" and not (done and tags.get(layout.TAG_KEY) == key)
 
 
 def _registered(client: MlflowClient) -> Iterator[ModelVersion]:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.errors import ModelError, RefusedError, UsageError
 from interp_pipeline.steps.publish import announce
+from interp_pipeline.tracking.manifest import explanation_key
 from interp_pipeline.tracking.run_reader import read_verified
+from interp_pipeline.tracking.session import active_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,5 +50,6 @@ def adopt(client: MlflowClient, version: RegisteredVersion, question: str) -> Ma
     record, files = found
     if record["question"] != question and not record["asked"]:
         return None
-    announce(client, version, record, files)
+    key = explanation_key(version.identity, question, active_workspace())
+    announce(client, version, record, files, key=key)
     return record

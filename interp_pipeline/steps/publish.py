@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from interp_pipeline.errors import GoneError, InterpError
+from interp_pipeline.errors import GoneError, InterpError, RefusedError, UsageError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.report import describe_version
 from interp_pipeline.steps.render import render, require_shap
 from interp_pipeline.tracking import layout, links, manifest
 from interp_pipeline.tracking.artifacts import replace_folder
-from interp_pipeline.tracking.manifest import explanation_key
 from interp_pipeline.tracking.registry import resolve
 from interp_pipeline.tracking.run_writer import (
     Announcement,
@@ -79,7 +78,7 @@ def publish(
     ):
         write(client, publication)
         advance(1)
-        announce(client, version, publication.manifest, publication.files)
+        announce(client, version, publication.manifest, publication.files, key=fetched.key)
         advance(1)
     return publication.manifest
 
@@ -119,9 +118,7 @@ def write(client: MlflowClient, publication: Publication, still_mine: Callable[[
         TrackingError: the server or storage does not answer.
     """
     version = publication.version
-    if resolve(client, ModelRef.parse(version.uri)).identity != version.identity:
-        msg = f"{version.uri} was deleted and registered again while it was explained; explain it again"
-        raise GoneError(msg)
+    _require_still_there(client, version)
     still_mine()
     mark_status(client, version.name, version.version, "running")
     root = layout.explanation_root(version.model_name)
@@ -130,7 +127,12 @@ def write(client: MlflowClient, publication: Publication, still_mine: Callable[[
 
 
 def announce(
-    client: MlflowClient, version: RegisteredVersion, record: Mapping[str, Any], files: Mapping[str, bytes]
+    client: MlflowClient,
+    version: RegisteredVersion,
+    record: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    *,
+    key: str,
 ) -> None:
     """Set what leads to an explanation that was written: metrics, pictures, tags, descriptions.
 
@@ -142,16 +144,30 @@ def announce(
         version: the version, with the run its explanation lies in.
         record: the manifest.
         files: content by path below the explanation's root; the announced pictures among them.
+        key: of the explanation that was due, which this one is or stands for.
     """
     told = record["announcement"]
     announcement = Announcement(
-        key=explanation_key(version.identity, record["question"], record["workspace"]),
+        key=key,
         metrics=told["metrics"],
         tables=tuple(told["tables"]),
         images={key: files[path] for key, path in told["images"].items()},
         description=told["description"],
     )
     announce_explanation(client, version, announcement)
+
+
+def _require_still_there(client: MlflowClient, version: RegisteredVersion) -> None:
+    try:
+        found = resolve(client, ModelRef.parse(version.uri))
+    except RefusedError:
+        raise
+    except UsageError as error:
+        msg = f"{version.uri} was deleted while it was explained ({error})"
+        raise GoneError(msg) from error
+    if found.identity != version.identity:
+        msg = f"{version.uri} was deleted and registered again while it was explained; explain it again"
+        raise GoneError(msg)
 
 
 @contextmanager

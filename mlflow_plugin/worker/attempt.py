@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from interp_pipeline.errors import GoneError, NoDataError, RefusedError, UsageError
+from interp_pipeline.errors import GoneError, NoDataError, RefusedError, TrackingError, UsageError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.steps import handover
 from interp_pipeline.steps.adopt import adopt
@@ -21,7 +21,7 @@ from interp_pipeline.tracking.registry import resolve
 from interp_pipeline.tracking.run_writer import mark_status
 from interp_pipeline.tracking.session import run_goes_on, run_of_version
 from mlflow_plugin.worker.lease import LeaseLostError
-from mlflow_plugin.worker.verdict import NotSelectedError, NotYetError
+from mlflow_plugin.worker.verdict import NotAnnouncedError, NotSelectedError, NotYetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.progress import Progress
     from interp_pipeline.steps.fetch import Fetched
+    from interp_pipeline.steps.publish import Publication
     from interp_pipeline.tracking.registry import RegisteredVersion
     from interp_pipeline.tracking.source_policy import SourcePolicy
     from mlflow_plugin.jobs import Job, JobTable
@@ -146,7 +147,7 @@ class Attempt:
             with tools.metrics.stage_seconds.labels("publish").time():
                 write(tools.client, publication, self._lease.require)
                 self._finish_published()
-                announce(tools.client, with_run, publication.manifest, publication.files)
+                self._announce(publication)
 
     def _fetched(self, version: RegisteredVersion, folder: Path) -> Fetched:
         """What the computation needs, if it is still what the job is about."""
@@ -171,6 +172,15 @@ class Attempt:
             msg = f"{version.uri}: what it is to be explained with was changed; that is another job"
             raise GoneError(msg)
         return fetched
+
+    def _announce(self, publication: Publication) -> None:
+        """Lead to the explanation; where that fails, the job is done all the same, and a scan sees what is missing."""
+        version, files = publication.version, publication.files
+        try:
+            announce(self._tools.client, version, publication.manifest, files, key=self._job.key)
+        except (TrackingError, RefusedError) as error:
+            msg = f"published, but not announced: {error}; the next scan sees to it"
+            raise NotAnnouncedError(msg) from error
 
     def _finish_published(self) -> None:
         if not self._tools.table.finish(self._job, "published"):

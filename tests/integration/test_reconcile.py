@@ -91,6 +91,17 @@ def test_a_published_job_whose_version_does_not_show_it_is_opened_again(client: 
     assert scan(client, table) == (0, 1, 0)
 
 
+def test_what_somebody_explained_by_hand_is_found(client: MlflowClient, table: JobTable) -> None:
+    register(client, "credit")
+    scan(client, table)
+    finish(client, table, "failed")
+    client.set_model_version_tag("credit", "1", "interp.status", "done")
+    client.set_model_version_tag("credit", "1", "interp.key", "of other options")
+    assert scan(client, table) == (0, 1, 0)
+    finish(client, table, "published")
+    assert scan(client, table) == (0, 0, 0)
+
+
 def test_a_copied_done_tag_counts_for_nothing(client: MlflowClient, table: JobTable) -> None:
     register(client, "credit")
     scan(client, table)
