@@ -15,6 +15,7 @@ from interp_pipeline.steps.adopt import adopt
 from interp_pipeline.steps.fetch import fetch
 from interp_pipeline.steps.publish import announce, prepare, write
 from interp_pipeline.tracking.declared_data import read_declared
+from interp_pipeline.tracking.layout import explanation_root
 from interp_pipeline.tracking.manifest import question_digest
 from interp_pipeline.tracking.model_file import read_model_file
 from interp_pipeline.tracking.registry import resolve
@@ -92,6 +93,7 @@ class Attempt:
         tools.policy.check_run(tools.client, version)
         if version.run_id:
             with tools.metrics.stage_seconds.labels("adopt").time():
+                tools.policy.check_run_folder(tools.client, version, explanation_root(version.model_name))
                 if adopt(tools.client, version, self._question(version)) is not None:
                     self._finish_published()
                     return "adopted"
