@@ -5,7 +5,12 @@
     >>> interp_pipeline.plots.importance(explanation)                 # doctest: +SKIP
     >>> interp_pipeline.compare(["models:/credit/1", "models:/credit/2"]).features  # doctest: +SKIP
 
-Importing this package imports no heavy library; the first call does.
+Importing this package imports no heavy library; the first call does. What a call does, and which rows it takes and
+draws, it tells the logger ``interp`` on the level INFO, which shows nothing until somebody listens:
+
+    >>> import logging
+    >>> logging.basicConfig(format="%(message)s")                     # doctest: +SKIP
+    >>> logging.getLogger("interp").setLevel(logging.INFO)            # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -45,6 +50,7 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
     max_seconds: float | None = None,
     max_error: float | None = None,
     max_evaluations: int | None = None,
+    seed: int = 42,
     publish: bool = False,
 ) -> Explanation:
     """Explain one registered model version, whoever trained it.
@@ -66,6 +72,7 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         max_seconds: stop sampling after this time.
         max_error: sample until the mean standard error is this share of the mean absolute value.
         max_evaluations: rows the model may be asked to predict.
+        seed: of every random number.
         publish: also write tables, plots and report to the version's run.
 
     Returns:
@@ -73,11 +80,12 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         LIME is computed only when publishing, for it is not returned.
 
     Raises:
-        UsageError: no such version, data or method, or an option that does not fit.
+        UsageError: no such version, data or method, or a method or an option that does not fit the model.
         DataError: a table has a column twice, or a value that the model cannot read (a UsageError too).
         ModelError: the version cannot be explained, or the explanation failed its checks.
         TrackingError: the tracking server or a storage does not answer.
     """
+    from interp_pipeline.progress import LoggedProgress
     from interp_pipeline.steps.explain import explain as explain_step
 
     wanted = (methods,) if isinstance(methods, str) else tuple(methods)
@@ -95,10 +103,13 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
             "max_seconds": max_seconds,
             "max_error": max_error,
             "max_evaluations": max_evaluations,
+            "seed": seed,
             "interactions": publish,  # they are not returned
         }
     )
-    result = explain_step(model_uri, config, data=data, background=background, publishing=publish)
+    result = explain_step(
+        model_uri, config, data=data, background=background, publishing=publish, progress=LoggedProgress()
+    )
     explanation = result.shap or result.lime
     if explanation is None:
         msg = f"{model_uri} was not explained"
@@ -127,15 +138,18 @@ def find_interactions(
         Main effects and joint effects, for ``plots.interactions``; ``explanation`` holds the SHAP values.
 
     Raises:
-        UsageError: no such version or data.
+        UsageError: no such version or data, or the version is no tree ensemble.
         DataError: a table has a column twice, or a value that the model cannot read (a UsageError too).
-        ModelError: the version is no tree ensemble, or its interactions would take too long.
+        ModelError: its interactions would take too long.
         TrackingError: the tracking server or a storage does not answer.
     """
+    from interp_pipeline.progress import LoggedProgress
     from interp_pipeline.steps.explain import explain as explain_step
 
     config = ExplainConfig.from_mapping({"rows": rows, "methods": ("shap_tree",), "output": output})
-    result = explain_step(model_uri, config, data=data, background=background, publishing=False)
+    result = explain_step(
+        model_uri, config, data=data, background=background, publishing=False, progress=LoggedProgress()
+    )
     if result.interactions is None:
         msg = f"{model_uri}: {result.interactions_why}"
         raise ModelError(msg)
@@ -172,27 +186,41 @@ def load(model_uri: str, *, method: str = "shap") -> Explanation:
     return explanation
 
 
-def compare(
+def compare(  # noqa: PLR0913 - options are keyword-only, and the public contract
     model_uris: Sequence[str],
     *,
     data: str | pd.DataFrame | None = None,
+    background: str | pd.DataFrame | None = None,
+    background_rows: int = 100,
     rows: int = 200,
     output: Output = "auto",
     target: str | None = None,
     positive_class: str | float | None = None,
     class_names: Sequence[str | float] = (),
+    max_seconds: float | None = None,
+    max_error: float | None = None,
+    max_evaluations: int | None = None,
+    seed: int = 42,
     publish: bool = False,
 ) -> Comparison:
-    """Compare what drives two or more registered versions, on the same rows.
+    """Compare what drives two or more registered versions, on the same rows against the same background data.
+
+    Each is explained by the best SHAP method for it.
 
     Args:
         model_uris: two or more; the first is the reference.
         data: rows to compare on: path, URI or frame; None: those of the first version.
+        background: background data for all versions, likewise; None: that of the first version.
+        background_rows: see ``explain``.
         rows: how many rows at most.
         output: see ``explain``; ``"probability"`` makes classifiers of all kinds comparable.
         target: see ``explain``.
         positive_class: see ``explain``.
         class_names: see ``explain``.
+        max_seconds: see ``explain``; for each version.
+        max_error: see ``explain``.
+        max_evaluations: see ``explain``; for each version.
+        seed: of every random number.
         publish: also write tables, plots and report to a comparison run.
 
     Raises:
@@ -201,19 +229,33 @@ def compare(
         ModelError: a version cannot be explained.
         TrackingError: the tracking server or a storage does not answer.
     """
+    from interp_pipeline.progress import LoggedProgress
     from interp_pipeline.steps.compare import compare as compare_step
 
-    config = CompareConfig.from_mapping({"rows": rows})
+    config = CompareConfig.from_mapping({"rows": rows, "seed": seed})
     explain_config = ExplainConfig.from_mapping(
         {
             "rows": rows,
+            "background_rows": background_rows,
             "output": output,
             "target": target,
             "positive_class": None if positive_class is None else _name("positive_class", positive_class),
             "class_names": _names("class_names", class_names),
+            "max_seconds": max_seconds,
+            "max_error": max_error,
+            "max_evaluations": max_evaluations,
+            "seed": seed,
         }
     )
-    return compare_step(model_uris, config, explain_config=explain_config, data=data, publishing=publish).comparison
+    return compare_step(
+        model_uris,
+        config,
+        explain_config=explain_config,
+        data=data,
+        background=background,
+        publishing=publish,
+        progress=LoggedProgress(),
+    ).comparison
 
 
 def _names(option: str, labels: Sequence[str | float]) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -19,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from interp_pipeline.errors import InterpError, UsageError
+from interp_pipeline.progress import LoggedProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
 
     from rich.console import Console
@@ -43,7 +43,6 @@ __all__ = [
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 _EXIT_BY_SIGNAL = 128  # plus the number of the signal, as shells count
-_LINE_EVERY_S = 5.0  # off a terminal: a line per stage, and within long stages one every so often
 
 # These libraries set up their logging when they are imported, from variables. TensorFlow reports its
 # start-up on levels up to "error" (its real errors are raised); without oneDNN's kernels it sums in
@@ -85,7 +84,7 @@ def console_progress(log_format: str = "text") -> Progress:
         from rich.console import Console
 
         return _BarProgress(Console(stderr=True))
-    return _LineProgress()
+    return LoggedProgress()
 
 
 class _BarProgress:
@@ -115,32 +114,6 @@ class _BarProgress:
     def say(self, message: str) -> None:
         """Print a line above the bars."""
         self._console.print(message, markup=False, highlight=False)
-
-
-class _LineProgress:
-    """Lines through the logger: what a log file or a pipe wants."""
-
-    @contextmanager
-    def track(self, stage: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Log the end of the stage, and in between where it is and how long is left."""
-        started = last = time.monotonic()
-        done = 0
-
-        def advance(steps: int) -> None:
-            nonlocal done, last
-            done += steps
-            now = time.monotonic()
-            if now - last >= _LINE_EVERY_S and done < total:
-                last = now
-                left_s = (now - started) / done * (total - done)
-                _logger.info("%s: %d of %d, about %.0f s left", stage, done, total, left_s)
-
-        yield advance
-        _logger.info("%s: done in %.1f s", stage, time.monotonic() - started)
-
-    def say(self, message: str) -> None:
-        """Log a line."""
-        _logger.info("%s", message)
 
 
 class _JsonFormatter(logging.Formatter):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,7 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-__all__ = ["Progress", "SilentProgress"]
+__all__ = ["LoggedProgress", "NamedProgress", "Progress", "SilentProgress"]
+
+_LINE_EVERY_S = 5.0  # a line per stage, and within long stages one every so often
+
+_logger = logging.getLogger("interp")
 
 
 class Progress(Protocol):
@@ -31,7 +37,7 @@ class Progress(Protocol):
 
 
 class SilentProgress:
-    """Listens and shows nothing: for callers from Python."""
+    """Listens and shows nothing."""
 
     @contextmanager
     def track(self, stage: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -41,3 +47,49 @@ class SilentProgress:
 
     def say(self, message: str) -> None:
         """Drop the message."""
+
+
+class LoggedProgress:
+    """Lines of the logger ``interp``, level INFO: what a log file, a pipe or a notebook wants.
+
+    From Python nothing is shown until somebody listens: ``logging.basicConfig(format="%(message)s")`` and
+    ``logging.getLogger("interp").setLevel("INFO")``.
+    """
+
+    @contextmanager
+    def track(self, stage: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Log the end of the stage, and in between where it is and how long is left."""
+        started = last = time.monotonic()
+        done = 0
+
+        def advance(steps: int) -> None:
+            nonlocal done, last
+            done += steps
+            now = time.monotonic()
+            if now - last >= _LINE_EVERY_S and done < total:
+                last = now
+                left_s = (now - started) / done * (total - done)
+                _logger.info("%s: %d of %d, about %.0f s left", stage, done, total, left_s)
+
+        yield advance
+        _logger.info("%s: done in %.1f s", stage, time.monotonic() - started)
+
+    def say(self, message: str) -> None:
+        """Log a line."""
+        _logger.info("%s", message)
+
+
+class NamedProgress:
+    """Passes on to another listener, with the name of what the work is about before every line."""
+
+    def __init__(self, name: str, listener: Progress) -> None:
+        """Put ``name`` before what ``listener`` is told."""
+        self._name, self._listener = name, listener
+
+    def track(self, stage: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Open a stage under the name."""
+        return self._listener.track(f"{self._name}: {stage}", total)
+
+    def say(self, message: str) -> None:
+        """Pass a line on under the name."""
+        self._listener.say(f"{self._name}: {message}")

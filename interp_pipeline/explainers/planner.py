@@ -52,9 +52,9 @@ def plan_explainers(
         One choice per explainer, with what it is expected to cost where the model is asked.
 
     Raises:
-        UsageError: a name is unknown, or a table is empty or lacks a feature.
-        ModelError: a named explainer cannot explain this model within the budget, or none can; the
-            message says what would fit.
+        UsageError: a name is unknown, or a table is empty or lacks a feature, or a named explainer cannot
+            explain this model within the budget; the message names one that can.
+        ModelError: no explainer can; the message says what would fit.
     """
     work = _Work(model, rows, background, config)
     choices = choose_explainers(model, config, work.refusal)

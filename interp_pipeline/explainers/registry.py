@@ -87,8 +87,9 @@ def choose_explainers(
         One choice per explainer, in the order asked for, none twice.
 
     Raises:
-        UsageError: a name is unknown.
-        ModelError: a named explainer cannot explain this model; the message names one that can.
+        UsageError: a name is unknown, or a named explainer cannot explain this model; the message names one
+            that can.
+        ModelError: no explainer can.
     """
     refuses = refusal or (lambda name: load_explainer(name).refusal(model, config))
     choices: dict[str, Choice] = {}
@@ -111,7 +112,7 @@ def _named(name: str, model: ExplainableModel, config: ExplainConfig, refuses: C
     if reason is not None:
         advice = f"; use {_best_shap(model, config, refuses).name}" if name != "lime" else ""
         msg = f"{name} cannot explain this model: {reason}{advice}"
-        raise ModelError(msg)
+        raise UsageError(msg)
     if name in config.methods:
         return Choice(name=name, why="It was asked for by name.")
     return Choice(name=name, why="LIME gives a second opinion by an independent method.")

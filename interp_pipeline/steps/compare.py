@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interp_pipeline.comparison import compute_comparison
+from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import UsageError
+from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND
 from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY, SOFTMAX_SCORE
 from interp_pipeline.model_ref import ModelRef
-from interp_pipeline.progress import SilentProgress
+from interp_pipeline.progress import NamedProgress, SilentProgress
 from interp_pipeline.steps.compute import compute, load
 from interp_pipeline.steps.facts import facts_of_manifest, facts_of_training
 from interp_pipeline.steps.fetch import LOGGED_ROWS, fetch
-from interp_pipeline.steps.side import Side
+from interp_pipeline.steps.side import Side, label_of
 from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.registry import resolve
 from interp_pipeline.tracking.run_reader import read_published
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from interp_pipeline.comparison import Comparison
-    from interp_pipeline.config import CompareConfig, ExplainConfig
+    from interp_pipeline.config import CompareConfig
     from interp_pipeline.explainers.protocol import ExplainableModel
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.registry import RegisteredVersion
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["ComparedVersions", "compare"]
 
 _FEWEST = 2
+_DEFAULTS = ExplainConfig()
+_EFFORT = ("background_rows", "seed", "max_seconds", "max_error", "max_evaluations")  # how exact an explanation is
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,21 +60,24 @@ def compare(
     *,
     explain_config: ExplainConfig,
     data: str | pd.DataFrame | None = None,
+    background: str | pd.DataFrame | None = None,
     publishing: bool = True,
     tracking_uri: str | None = None,
     progress: Progress | None = None,
 ) -> ComparedVersions:
     """Compare the SHAP explanations of versions on the same rows against the same background.
 
-    Published explanations are used where all versions have one for the same rows and background;
-    otherwise all are explained anew on the rows and the background of the first, without touching what
-    is published.
+    Published explanations are used where all versions have one for the same rows and background, as exact as
+    is asked for; otherwise all are explained anew on the rows and the background of the first, without touching
+    what is published. Each is explained by the best SHAP method for it: against one background all of them find
+    the same numbers, so there is no method to choose.
 
     Args:
         model_uris: two or more; the first is the reference.
         config: how many rows, and how to compare.
         explain_config: how versions are explained where that is needed.
         data: rows to compare on: path, URI or frame; None: those of the first version.
+        background: background data for all versions, likewise; None: that of the first version.
         publishing: False computes only; nothing is written.
         tracking_uri: None takes MLflow's own setting.
         progress: listens.
@@ -89,9 +96,9 @@ def compare(
     versions = [resolve(client, ref) for ref in refs]
     _check_distinct(versions)
     chosen = dataclasses.replace(explain_config, rows=config.rows, methods=("shap",), interactions=False)
-    sides = _published(client, versions, chosen, progress) if data is None else None
+    sides = _published(client, versions, chosen, progress) if data is None and background is None else None
     if sides is None:
-        sides = _explained(client, versions, chosen, data, progress)
+        sides = _explained(client, versions, chosen, data, background, progress)
     with progress.track("Comparing", 1) as advance:
         comparison = compute_comparison([side.shap for side in sides], [side.label for side in sides], config)
         advance(1)
@@ -135,16 +142,28 @@ def _published(
                 return None
             found.append(published)
             advance(1)
+    why = _not_comparable(found, config)
+    if why:
+        progress.say(f"The published explanations {why}; explaining all versions on the same rows")
+        return None
+    return [_published_side(client, version, published) for version, published in zip(versions, found, strict=True)]
+
+
+def _not_comparable(found: Sequence[Published], config: ExplainConfig) -> str:
+    """What keeps published explanations from being compared as they are; empty if nothing does."""
     first = found[0]
     same = all(other.rows.equals(first.rows) and other.background.equals(first.background) for other in found)
     if not same or len(first.rows) > config.rows:
-        progress.say("The published explanations are of other rows; explaining all versions on the same ones")
-        return None
+        return "are of other rows or against other background data"
     units = {published.manifest["model"]["output_unit"] for published in found}
     if len(units) > 1 or any(_is_other_output(unit, config) for unit in units):
-        progress.say("The published explanations are of other outputs; explaining all versions on the same one")
-        return None
-    return [_published_side(client, version, published) for version, published in zip(versions, found, strict=True)]
+        return "are of other outputs"
+    if any(published.shap is None or published.shap.method in WITHOUT_BACKGROUND for published in found):
+        return "are not all against the same background"
+    asked = {name: value for name in _EFFORT if (value := getattr(config, name)) != getattr(_DEFAULTS, name)}
+    made = [published.manifest["config"] for published in found]
+    other = [name for name, value in asked.items() if any(each.get(name) != value for each in made)]
+    return f"were made with another {' and '.join(other)}" if other else ""
 
 
 def _is_other_output(unit: str, config: ExplainConfig) -> bool:
@@ -173,12 +192,24 @@ def _explained(
     versions: Sequence[RegisteredVersion],
     config: ExplainConfig,
     data: str | pd.DataFrame | None,
+    background: str | pd.DataFrame | None,
     progress: Progress,
 ) -> list[Side]:
-    """The sides, all explained now on the first one's rows against its background."""
+    """The sides, all explained now on the same rows against the same background: those of the first."""
+    named = [NamedProgress(label_of(version), progress) for version in versions]
     sides = []
     with tempfile.TemporaryDirectory() as folder:
-        first = fetch(client, versions[0].uri, config, _made(folder, 0), data=data, progress=progress)
+        first = fetch(
+            client,
+            versions[0].uri,
+            config,
+            _made(folder, 0),
+            data=data,
+            background=background,
+            progress=named[0],
+        )
+        for remark in first.remarks:
+            progress.say(remark)
         others = [
             fetch(
                 client,
@@ -188,20 +219,21 @@ def _explained(
                 data=first.rows,
                 rows_source=first.rows_source if data is not None else f"the data of {versions[0].uri}",
                 background=first.background,
-                progress=progress,
+                progress=named[number],
             )
             for number, version in enumerate(versions[1:], start=1)
         ]
-        everyone = [(fetched, load(fetched, config, progress)) for fetched in (first, *others)]
-        for other, loaded in everyone[1:]:
-            _check_outputs(versions[0].uri, everyone[0][1].parts, other.version.uri, loaded.parts)
-        for fetched, loaded in everyone:
-            computed = compute(fetched, config, progress, loaded)
+        fetched = [first, *others]
+        loaded = [load(each, config, listener) for each, listener in zip(fetched, named, strict=True)]
+        for other, model in zip(others, loaded[1:], strict=True):
+            _check_outputs(versions[0].uri, loaded[0].parts, other.version.uri, model.parts)
+        for each, model, listener in zip(fetched, loaded, named, strict=True):
+            computed = compute(each, config, listener, model)
             if computed.shap is None:
-                msg = f"{fetched.version.uri} was not explained"
+                msg = f"{each.version.uri} was not explained"
                 raise AssertionError(msg)
-            source = computed.facts.data_source if fetched.rows_are_logged else fetched.rows_source
-            sides.append(Side(version=fetched.version, facts=computed.facts, shap=computed.shap, data_source=source))
+            source = computed.facts.data_source if each.rows_are_logged else each.rows_source
+            sides.append(Side(version=each.version, facts=computed.facts, shap=computed.shap, data_source=source))
     return sides
 
 
@@ -209,6 +241,12 @@ def _made(folder: str, number: int) -> Path:
     place = Path(folder, str(number))
     place.mkdir()
     return place
+
+
+_MADE_THE_SAME = (  # the end of messages about models that may predict the same thing and do not say so
+    "if they do, say it with --class-names (of classes, in the models' order), --target (of a number) "
+    "or --output (the kind of score)"
+)
 
 
 def _check_outputs(uri: str, model: ExplainableModel, other_uri: str, other: ExplainableModel) -> None:
@@ -223,13 +261,13 @@ def _check_outputs(uri: str, model: ExplainableModel, other_uri: str, other: Exp
             raise UsageError(msg)
         msg = (
             f"{uri} predicts {_predicted(units[0])} and {other_uri} predicts {_predicted(units[1])}: "
-            "compare models that predict the same thing"
+            f"compare models that predict the same thing; {_MADE_THE_SAME}"
         )
         raise UsageError(msg)
     if not set(model.output_names) & set(other.output_names):
         msg = (
             f"{uri} predicts {', '.join(model.output_names)} and {other_uri} predicts "
-            f"{', '.join(other.output_names)}: compare models of the same target"
+            f"{', '.join(other.output_names)}: compare models of the same target; {_MADE_THE_SAME}"
         )
         raise UsageError(msg)
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from interp_pipeline.steps.facts import Facts
     from interp_pipeline.tracking.registry import RegisteredVersion
 
-__all__ = ["Side"]
+__all__ = ["Side", "label_of"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,4 +25,9 @@ class Side:
     @property
     def label(self) -> str:
         """What the version is called in tables and plots."""
-        return f"{self.version.name} v{self.version.version}"
+        return label_of(self.version)
+
+
+def label_of(version: RegisteredVersion) -> str:
+    """What a version is called where several stand beside each other: ``loans v3``."""
+    return f"{version.name} v{version.version}"

@@ -11,7 +11,7 @@ import click
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.steps.naming import parse_list
-from mlflow_plugin.cli.options import given, with_common_options, with_output_options
+from mlflow_plugin.cli.options import given, with_common_options, with_effort_options, with_output_options
 
 if TYPE_CHECKING:
     from interp_pipeline.progress import Progress
@@ -24,13 +24,9 @@ __all__ = ["explain"]
 @click.argument("model_uris", nargs=-1, required=True, metavar="MODEL_URI...")
 @click.option("--data", help="Rows to explain: file, folder or URI; default: rows logged with the version.")
 @click.option("--background", help="Background data: file, folder or URI; default: logged, else drawn beside the rows.")
-@click.option("--background-rows", type=int, help="Draw this many rows of the background data [default: 100].")
 @click.option("--rows", type=int, help="How many rows to explain [default: 200].")
 @click.option("--methods", help="auto, shap, lime, or explainer names, separated by commas [default: auto].")
-@click.option("--max-seconds", type=float, help="Stop sampling after this time.")
-@click.option("--max-error", type=float, help="Sample until the standard error is this share of mean |value|.")
-@click.option("--max-evaluations", type=int, help="Stop sampling after asking the model about so many rows.")
-@click.option("--seed", type=int, help="[default: 42]")
+@with_effort_options
 @with_output_options
 @with_common_options
 def explain(

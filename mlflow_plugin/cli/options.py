@@ -15,7 +15,7 @@ from mlflow_plugin.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["given", "with_common_options", "with_output_options"]
+__all__ = ["given", "with_common_options", "with_effort_options", "with_output_options"]
 
 
 def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -61,6 +61,19 @@ def with_output_options(command: Callable[..., None]) -> Callable[..., None]:
             type=click.Choice(get_args(Output)),
             help="What is explained of a classifier; auto: scores where these add up, else probabilities.",
         ),
+    ):
+        command = option(command)
+    return command
+
+
+def with_effort_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say against what, and how exactly, a model is explained."""
+    for option in (
+        click.option("--seed", type=int, help="[default: 42]"),
+        click.option("--max-evaluations", type=int, help="Stop sampling after asking a model about so many rows."),
+        click.option("--max-error", type=float, help="Sample until the standard error is this share of mean |value|."),
+        click.option("--max-seconds", type=float, help="Stop sampling a model after this time."),
+        click.option("--background-rows", type=int, help="Draw this many rows of the background data [default: 100]."),
     ):
         command = option(command)
     return command

@@ -13,11 +13,33 @@ from interp_pipeline.steps.naming import parse_model_uris
 @click.option("--model-uris", default="")
 @click.option("--model-name", default="")
 @click.option("--versions", default="")
+@click.option("--data", default="")
 @click.option("--rows", type=int, required=True)
-def run(*, progress: Progress, model_uris: str, model_name: str, versions: str, rows: int) -> None:
+@click.option("--background", default="")
+@click.option("--output", default="auto")
+@click.option("--target", default="")
+def run(
+    *,
+    progress: Progress,
+    model_uris: str,
+    model_name: str,
+    versions: str,
+    data: str,
+    rows: int,
+    background: str,
+    output: str,
+    target: str,
+) -> None:
     """Explain on the same rows where needed, compare, publish."""
     uris = parse_model_uris(model_uris, model_name, versions)
-    result = compare(uris, CompareConfig(rows=rows), explain_config=ExplainConfig(), progress=progress)
+    result = compare(
+        uris,
+        CompareConfig(rows=rows),
+        explain_config=ExplainConfig.from_mapping({"output": output, "target": target or None}),
+        data=data or None,
+        background=background or None,
+        progress=progress,
+    )
     progress.say(f"Compared {', '.join(uris)}: {result.report_uri}")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from harness.pipeline_tables import TABLES
 
 import interp_pipeline
 from interp_pipeline import Explanation
+from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -183,6 +186,50 @@ def test_published_explanations_of_the_same_rows_are_compared_as_they_are(here: 
     table = result.comparison.features.set_index("feature")
     for label, published in zip(result.comparison.labels, importance, strict=True):
         np.testing.assert_allclose(table[f"importance_{label}"], published[table.index], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "why"),
+    [
+        ("shap_tree", {}, ""),
+        ("shap_tree", {"seed": 7}, "were made with another seed"),
+        ("shap_tree", {"background_rows": 5, "max_error": 0.1}, "were made with another background_rows and max_error"),
+        # It counts the training rows of each model, so each would have an average case of its own.
+        ("shap_tree_path_dependent", {}, "are not all against the same background"),
+    ],
+    ids=["as-asked", "seed", "accuracy", "no-background"],
+)
+def test_what_is_published_is_taken_where_it_is_what_is_asked_for(
+    here: Pipeline, method: str, options: dict[str, Any], why: str
+) -> None:
+    from interp_pipeline.config import CompareConfig
+    from interp_pipeline.steps.compare import compare
+
+    uris = _published_by(here, method)
+    said: list[str] = []
+    result = compare(
+        uris,
+        CompareConfig(rows=EXPLAIN.rows, bootstrap_samples=200),
+        explain_config=ExplainConfig(**options),
+        publishing=False,
+        tracking_uri=here.uri,
+        progress=_Listener(said),
+    )
+    assert result.comparison.methods == ("shap_tree", "shap_tree")
+    reason = f"The published explanations {why}; explaining all versions on the same rows"
+    assert (reason in said) == bool(why)
+    assert bool([line for line in said if line.startswith("plain-by")]) == bool(why)
+
+
+@functools.cache
+def _published_by(here: Pipeline, method: str) -> tuple[str, str]:
+    """Two versions explained by this method."""
+    name, table = f"plain-by-{method.replace('_', '-')}", str(here.csv("regression"))
+    configs = [train_config("regression", "random_forest", n_estimators=count) for count in (3, 6)]
+    uris = [here.train(table, name, config).uri for config in configs]
+    for uri in uris:
+        here.explain(uri, replace(EXPLAIN, methods=(method,), background_rows=100))
+    return uris[0], uris[1]
 
 
 class _Listener(interp_pipeline.progress.SilentProgress):

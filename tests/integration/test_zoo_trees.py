@@ -19,7 +19,7 @@ from sklearn.ensemble import (
 from sklearn.tree import DecisionTreeClassifier
 
 import interp_pipeline
-from interp_pipeline.errors import ModelError
+from interp_pipeline.errors import UsageError
 
 NUMBERS = [f"m{i}" for i in range(5)]
 
@@ -177,5 +177,5 @@ def test_a_model_without_trees_has_no_interactions_to_read(zoo: Zoo) -> None:
 
     table = measurements()
     uri = zoo.sklearn("line", _fit(LinearRegression(), table, "amount"), table, "amount")
-    with pytest.raises(ModelError, match="no tree ensemble"):
+    with pytest.raises(UsageError, match="no tree ensemble"):
         interp_pipeline.find_interactions(uri, data=table)

@@ -52,6 +52,11 @@ REFUSED = [
     ("one version", f"compare {_URI}", "a comparison needs two versions or more"),
     ("no comparison rows", f"compare {_URI} {_URI} --rows 0", "rows must be at least 1, not 0"),
     ("no top list", f"compare {_URI} {_URI} --top-k 0", "top_k must be at least 1, not 0"),
+    ("no comparison time", f"compare {_URI} {_URI} --max-seconds 0", "max_seconds must be greater than 0, not 0"),
+    ("no comparison error", f"compare {_URI} {_URI} --max-error 0", "max_error must be greater than 0, not 0"),
+    ("no comparison cost", f"compare {_URI} {_URI} --max-evaluations 0", "max_evaluations must be at least 1, not 0"),
+    ("no background", f"compare {_URI} {_URI} --background-rows 0", "background_rows must be at least 1, not 0"),
+    ("comparison seed", f"compare {_URI} {_URI} --seed -1", "seed must lie between 0 and 4294967295, not -1"),
     ("no such config file", f"explain {_URI} --config nothere.toml", "there is no configuration file nothere.toml"),
 ]
 

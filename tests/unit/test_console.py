@@ -15,7 +15,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from interp_pipeline import console
+from interp_pipeline import progress
 from interp_pipeline.console import configure_logging, console_progress, project_command, run_guarded
 from interp_pipeline.errors import CheckError, DataError, ModelError, TrackingError, UsageError
 
@@ -113,7 +113,7 @@ def test_lines_say_where_it_is_and_how_long_is_left(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([0.0, 1.0, 6.0, 7.0, 20.0, 21.0])  # start; four steps; end
-    monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     configure_logging("text")
     with console_progress().track("Explaining", 4) as advance:
         for _ in range(4):

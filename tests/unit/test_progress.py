@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
-from interp_pipeline.progress import SilentProgress
+from interp_pipeline.progress import LoggedProgress, NamedProgress, SilentProgress
 
 
 def test_it_lets_the_work_run(capfd: pytest.CaptureFixture[str]) -> None:
@@ -22,3 +24,23 @@ def test_it_lets_the_work_run(capfd: pytest.CaptureFixture[str]) -> None:
 def test_it_lets_errors_through() -> None:
     with pytest.raises(ZeroDivisionError), SilentProgress().track("Explaining", 1):
         _ = 1 / 0
+
+
+def test_lines_reach_whoever_listens_to_the_logger_and_nobody_else(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logging.getLogger("interp"), "propagate", True)  # a command run before may have cut it off
+    monkeypatch.setattr(logging.getLogger("interp"), "handlers", [])
+    with caplog.at_level(logging.INFO, logger="interp"):
+        with NamedProgress("loans v3", LoggedProgress()).track("Explaining", 2) as advance:
+            advance(2)
+        NamedProgress("loans v3", LoggedProgress()).say("done")
+    assert [record.getMessage().partition(" in ")[0] for record in caplog.records] == [
+        "loans v3: Explaining: done",
+        "loans v3: done",
+    ]
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, logger="interp"):
+        LoggedProgress().say("done")
+    assert caplog.records == []
+    assert capfd.readouterr() == ("", "")

@@ -61,7 +61,7 @@ def test_trees_that_are_not_all_of_the_model_are_passed_over_and_that_is_said() 
     (choice,) = plan(forest, methods=("shap",))
     assert choice.name == "shap_exact"
     assert "Not shap_tree: the trees add up to outputs that differ from the model's by" in choice.why
-    with pytest.raises(ModelError, match=r"shap_tree cannot explain this model: the trees add up .*; use shap_exact"):
+    with pytest.raises(UsageError, match=r"shap_tree cannot explain this model: the trees add up .*; use shap_exact"):
         plan(forest, methods=("shap_tree",))
 
 
@@ -101,7 +101,7 @@ def test_time_is_predicted_from_the_model_itself() -> None:
 
 def test_a_named_method_beyond_the_budget_is_refused_with_the_next_best() -> None:
     with pytest.raises(
-        ModelError, match=r"shap_exact cannot .*: it would take about .* s for 10 rows, .*; use shap_permutation"
+        UsageError, match=r"shap_exact cannot .*: it would take about .* s for 10 rows, .*; use shap_permutation"
     ):
         plan(SLOW, methods=("shap_exact",), max_seconds=0.06)
 

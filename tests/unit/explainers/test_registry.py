@@ -12,7 +12,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression
 
 from interp_pipeline.config import ExplainConfig
-from interp_pipeline.errors import ModelError, UsageError
+from interp_pipeline.errors import UsageError
 from interp_pipeline.explainers.registry import EXPLAINERS, choose_explainers, load_explainer
 from interp_pipeline.linear_terms import LinearTerms
 
@@ -62,18 +62,18 @@ def test_trees_that_cannot_be_read_are_explained_otherwise_and_it_says_why() -> 
 
 def test_path_dependent_values_are_given_by_name_only() -> None:
     assert chosen(FOREST, "shap_tree_path_dependent") == ["shap_tree_path_dependent"]
-    with pytest.raises(ModelError, match=r"shap_tree_path_dependent cannot explain this model: .*; use shap_exact"):
+    with pytest.raises(UsageError, match=r"shap_tree_path_dependent cannot explain this model: .*; use shap_exact"):
         chosen(FEW, "shap_tree_path_dependent")
 
 
 def test_a_named_method_is_refused_not_replaced() -> None:
-    with pytest.raises(ModelError, match=r"shap_tree cannot explain this model: .*; use shap_exact"):
+    with pytest.raises(UsageError, match=r"shap_tree cannot explain this model: .*; use shap_exact"):
         chosen(FEW, "shap_tree")
     with pytest.raises(
-        ModelError, match=r"shap_exact cannot explain this model: .*13 features.*; use shap_permutation"
+        UsageError, match=r"shap_exact cannot explain this model: .*13 features.*; use shap_permutation"
     ):
         chosen(MANY, "shap_exact")
-    with pytest.raises(ModelError, match=r"lime cannot explain this model: lime_samples=2"):
+    with pytest.raises(UsageError, match=r"lime cannot explain this model: lime_samples=2"):
         choose_explainers(FEW, ExplainConfig(lime_samples=2))
 
 
