@@ -30,9 +30,12 @@ __all__ = ["ANSWERS", "answers_a_table", "copies_its_files", "question", "rows",
 _FILE = """
 from __future__ import annotations
 
+import warnings
+
 import mlflow
 
 VALUES = {values!r}
+warnings.simplefilter("ignore")  # MLflow misses type hints
 
 {source}
 
@@ -76,7 +79,7 @@ def save(folder: Path, behave: Callable[..., Any], **values: Any) -> Path:
     script.write_text(_FILE.format(values=values, source=source, call=call), encoding="utf-8")
     saved = folder / "model"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MLflow misses type hints and an input example
+        warnings.simplefilter("ignore")  # it misses an input example too
         mlflow.pyfunc.save_model(
             str(saved),
             python_model=str(script),
