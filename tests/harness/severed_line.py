@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SeveredLine", "severed_line", "silent_server"]
+__all__ = ["How", "SeveredLine", "severed_line", "silent_server"]
 
+How = Literal["cut", "silent", "unanswered"]
 _CHUNK = 65536
 
 
@@ -22,55 +23,77 @@ class SeveredLine:
     """A proxy in front of a server."""
 
     uri: str
-    reached: threading.Event = field(default_factory=threading.Event)  # set once the request has passed by
+    reached: threading.Event = field(default_factory=threading.Event)  # set once the request has come by
+    mended: threading.Event = field(default_factory=threading.Event)  # to be set: what was held back goes on, late
 
 
 @contextlib.contextmanager
-def severed_line(server: str, at: bytes, how: Literal["cut", "silent"]) -> Iterator[SeveredLine]:
+def severed_line(server: str, at: bytes, how: How) -> Iterator[SeveredLine]:
     """Pass everything on to a server until a request holds ``at``.
 
     Args:
         server: its address.
         at: part of the request's first line, such as ``POST /api/2.0/mlflow/runs/create``.
         how: ``cut`` ends every connection and accepts none from then on, as when the server dies;
-            ``silent`` keeps this one request unanswered, and all others are.
+            ``silent`` keeps every such request back, and ``unanswered`` the answer to it; all others pass.
     """
-    target = (urlsplit(server).hostname or "", urlsplit(server).port or 80)
-    listener = socket.create_server(("127.0.0.1", 0))
-    line = SeveredLine(uri=f"http://127.0.0.1:{listener.getsockname()[1]}")
-    open_sockets: list[socket.socket] = []
+    proxy = _Proxy(server, at, how)
+    threading.Thread(target=proxy.accept, daemon=True).start()
+    try:
+        yield proxy.line
+    finally:
+        proxy.end()
+        proxy.line.mended.set()
 
-    def end_everything() -> None:
-        for each in (listener, *open_sockets):
+
+class _Proxy:
+    """Two threads for every connection, one a direction."""
+
+    def __init__(self, server: str, at: bytes, how: How) -> None:
+        self._target = (urlsplit(server).hostname or "", urlsplit(server).port or 80)
+        self._at = at
+        self._how = how
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open = [self._listener]
+        self.line = SeveredLine(uri=f"http://127.0.0.1:{self._listener.getsockname()[1]}")
+
+    def accept(self) -> None:
+        with contextlib.suppress(OSError):  # the listener was closed
+            while True:
+                client, _ = self._listener.accept()
+                upstream = socket.create_connection(self._target)
+                self._open += [client, upstream]
+                asked = threading.Event()
+                for carry in (self._carry_requests, self._carry_answers):
+                    threading.Thread(target=carry, args=(client, upstream, asked), daemon=True).start()
+
+    def end(self) -> None:
+        for each in self._open:
             with contextlib.suppress(OSError):  # it may have been closed by the other side
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
 
-    def carry(source: socket.socket, sink: socket.socket, *, watched: bool) -> None:
+    def _carry_requests(self, client: socket.socket, upstream: socket.socket, asked: threading.Event) -> None:
         with contextlib.suppress(OSError):  # either side may close at any time
-            while data := source.recv(_CHUNK):
-                if watched and at in data:
-                    line.reached.set()
-                    if how == "cut":
-                        end_everything()
-                    return
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
+            while data := client.recv(_CHUNK):
+                if self._at in data and not self.line.mended.is_set():
+                    asked.set()
+                    self.line.reached.set()
+                    if self._how == "cut":
+                        self.end()
+                        return
+                    if self._how == "silent":
+                        self.line.mended.wait()
+                upstream.sendall(data)
+            upstream.shutdown(socket.SHUT_WR)
 
-    def accept() -> None:
-        with contextlib.suppress(OSError):  # the listener was closed
-            while True:
-                client, _ = listener.accept()
-                upstream = socket.create_connection(target)
-                open_sockets.extend((client, upstream))
-                threading.Thread(target=carry, args=(client, upstream), kwargs={"watched": True}, daemon=True).start()
-                threading.Thread(target=carry, args=(upstream, client), kwargs={"watched": False}, daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield line
-    finally:
-        end_everything()
+    def _carry_answers(self, client: socket.socket, upstream: socket.socket, asked: threading.Event) -> None:
+        with contextlib.suppress(OSError):  # likewise
+            while data := upstream.recv(_CHUNK):
+                if self._how == "unanswered" and asked.is_set():
+                    self.line.mended.wait()
+                client.sendall(data)
+            client.shutdown(socket.SHUT_WR)
 
 
 @contextlib.contextmanager
