@@ -145,6 +145,7 @@ def register_forest(client: MlflowClient, name: str, *, seed: int = 0, rows: int
             name="model",
             input_example=table,
             skops_trusted_types=["sklearn.tree._tree.Tree"],
+            pip_requirements=["scikit-learn"],  # else MLflow finds them out, in a process of its own
             registered_model_name=name,
         )
     return f"models:/{name}/{info.registered_model_version}"
