@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from mlflow_plugin.sandbox.environment import of_its_own
+from mlflow_plugin.sandbox.environment import move_home
 from mlflow_plugin.sandbox.events import EventWriter
 from mlflow_plugin.sandbox.kernel import PR_SET_PDEATHSIG, prctl
 from mlflow_plugin.sandbox.layers import put_on
@@ -116,7 +116,7 @@ def _settle(scratch: Path, output: int, events: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # both are real files here
     warnings.simplefilter("ignore")  # nobody can act on those of a stranger's model; its last words should be its own
-    os.environ.update(of_its_own(scratch))
+    move_home(scratch)
     tempfile.tempdir = None
     os.chdir(scratch)
     _keep_compiled_code_in_memory()

@@ -1,14 +1,18 @@
-"""The environment the fork server starts in: an allow-list, so that no credential can slip through."""
+"""The environment of fork server and children: an allow-list, so that no credential can slip through.
+
+This is no setting: what these processes are given of the worker's own environment, and nothing else of it.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["bare_environment", "of_its_own"]
+__all__ = ["bare_environment", "library_folders", "move_home"]
 
 _PASSED = (
     "PATH",
@@ -38,18 +42,27 @@ _FIXED = {
 }
 
 
-def bare_environment(variables: Mapping[str, str], home: Path) -> dict[str, str]:
+# Folders where libraries write on their own account.
+_OWN_FOLDERS = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "MPLCONFIGDIR", "KERAS_HOME")
+
+
+def bare_environment(home: Path, variables: Mapping[str, str] | None = None) -> dict[str, str]:
     """The complete environment of the fork server.
 
     Args:
-        variables: of the worker, credentials and all.
         home: an empty folder that stands for the home folder.
+        variables: of the worker, credentials and all; None for those of this process.
     """
-    passed = {name: variables[name] for name in _PASSED if name in variables}
-    return passed | _FIXED | of_its_own(home)
+    given = os.environ if variables is None else variables
+    passed = {name: given[name] for name in _PASSED if name in given}
+    return passed | _FIXED | dict.fromkeys(_OWN_FOLDERS, str(home))
 
 
-def of_its_own(home: Path) -> dict[str, str]:
-    """Variables that name folders where a process writes on its own account, all in one."""
-    names = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "MPLCONFIGDIR", "KERAS_HOME")
-    return dict.fromkeys(names, str(home))
+def move_home(home: Path) -> None:
+    """Give this process, which has a bare environment, another home folder."""
+    os.environ.update(dict.fromkeys(_OWN_FOLDERS, str(home)))
+
+
+def library_folders() -> list[str]:
+    """Where this process was told to look for shared libraries; relative ones left out."""
+    return [each for each in os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep) if each.startswith("/")]

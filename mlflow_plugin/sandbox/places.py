@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import interp_pipeline
 import mlflow_plugin
+from mlflow_plugin.sandbox.environment import library_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,8 +52,7 @@ def installed_code() -> tuple[Path, ...]:
     code. Of this project the two packages alone.
     """
     own = [Path(next(iter(package.__path__))) for package in (interp_pipeline, mlflow_plugin)]
-    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
-    named = (*_SHARED_LIBRARIES, *(each for each in libraries if each.startswith("/")), *_MACHINE)
+    named = (*_SHARED_LIBRARIES, *library_folders(), *_MACHINE)
     return tuple(dict.fromkeys([*own, *_python(), *map(Path, named)]))
 
 

@@ -75,7 +75,7 @@ class ServerProcess:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=bare_environment(os.environ, home),
+            env=bare_environment(home),
             cwd=home,
             pass_fds=[theirs.fileno()],
             start_new_session=True,

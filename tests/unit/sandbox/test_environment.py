@@ -20,7 +20,7 @@ def test_nothing_passes_that_is_not_on_the_list() -> None:
         ("AWS_SECRET_ACCESS_KEY", "MLFLOW_TRACKING_PASSWORD", "INTERP_JOBS_URI", "PGPASSWORD", "HOME", "PYTHONPATH"),
         secret,
     )
-    environment = bare_environment({**theirs, "PATH": "/bin", "OMP_NUM_THREADS": "2"}, Path("/scratch"))
+    environment = bare_environment(Path("/scratch"), {**theirs, "PATH": "/bin", "OMP_NUM_THREADS": "2"})
     assert secret not in environment.values()
     assert (environment["PATH"], environment["OMP_NUM_THREADS"], environment["HOME"]) == ("/bin", "2", "/scratch")
     assert environment["MLFLOW_DISABLE_TELEMETRY"] == environment["DO_NOT_TRACK"] == "true"
