@@ -11,8 +11,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import pytest
-from harness.job_databases import DRIVERS, JobDatabase, new_job, new_job_database
-from harness.job_workers import begin_a_scan, claim_and_wait, open_and_count, run_all, take_all_notes, together
+from harness.job_databases import new_job
+from harness.job_workers import Crowd, begin_a_scan, claim_and_wait, crowd_of, open_and_count, run_all, take_all_notes
 from sqlalchemy import Engine, event
 
 from mlflow_plugin.jobs import JobTable
@@ -20,32 +20,35 @@ from mlflow_plugin.jobs.claims import claim
 from mlflow_plugin.jobs.database import Database
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from harness.job_databases import JobDatabase
     from sqlalchemy import Connection
 
 PROCESSES = 8
 
 
-@pytest.fixture(params=DRIVERS)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> JobDatabase:
-    return new_job_database(request.param, tmp_path, request)
+@pytest.fixture(scope="module")
+def crowd() -> Iterator[Crowd]:
+    with crowd_of(PROCESSES) as processes:
+        yield processes
 
 
-def test_a_new_database_is_opened_by_all_at_once(database: JobDatabase) -> None:
-    counts = together(PROCESSES, open_and_count, database.uri)
+def test_a_new_database_is_opened_by_all_at_once(crowd: Crowd, database: JobDatabase) -> None:
+    counts = crowd.run(open_and_count, database.uri)
     assert max(each["pending"] for each in counts) == PROCESSES
     assert database.sql("SELECT version FROM interp_schema") == [(1,)]
 
 
 @pytest.mark.parametrize("jobs", [1, 200])
-def test_each_key_runs_once(database: JobDatabase, tmp_path: Path, jobs: int) -> None:
+def test_each_key_runs_once(crowd: Crowd, database: JobDatabase, tmp_path: Path, jobs: int) -> None:
     table = JobTable.open(database.uri)
     keys = [f"job-{i}" for i in range(jobs)]
     table.add(new_job(key) for key in keys)
     folder = tmp_path / "running"
     folder.mkdir()
-    ran = together(PROCESSES, run_all, database.uri, str(folder))
+    ran = crowd.run(run_all, database.uri, str(folder))
     assert Counter(chain.from_iterable(ran)) == Counter(keys)
     assert {(job.state, job.attempt, job.lapses) for job in table.select(["published"], jobs + 1)} == {
         ("published", 1, 0)
@@ -54,12 +57,12 @@ def test_each_key_runs_once(database: JobDatabase, tmp_path: Path, jobs: int) ->
     table.close()
 
 
-def test_one_scans_and_each_note_is_taken_by_one(database: JobDatabase) -> None:
+def test_one_scans_and_each_note_is_taken_by_one(crowd: Crowd, database: JobDatabase) -> None:
     table = JobTable.open(database.uri)
     for i in range(30):
         table.note(f"model {i}", 1)
-    assert sum(together(PROCESSES, begin_a_scan, database.uri)) == 1
-    taken = together(PROCESSES, take_all_notes, database.uri)
+    assert sum(crowd.run(begin_a_scan, database.uri)) == 1
+    taken = crowd.run(take_all_notes, database.uri)
     assert Counter(chain.from_iterable(taken)) == Counter(f"model {i}" for i in range(30))
     table.close()
 

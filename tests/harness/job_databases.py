@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import sqlalchemy
 
-from mlflow_plugin.jobs import NewJob
+from mlflow_plugin.jobs import Job, JobTable, NewJob, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pytest
     from harness.postgres import Postgres
 
-__all__ = ["DRIVERS", "JobDatabase", "new_job", "new_job_database"]
+__all__ = ["DRIVERS", "JobDatabase", "claimed", "new_job", "new_job_database", "row"]
 
 DRIVERS = ("sqlite", "psycopg2", "psycopg")
 _TIMES = {"interp_jobs": ("due_ms", "noticed_ms", "changed_ms"), "interp_notes": ("noted_ms",)}
@@ -58,3 +58,15 @@ def new_job_database(driver: str, folder: Path, request: pytest.FixtureRequest) 
 def new_job(key: str, created_ms: int = 0, *, name: str = "credit") -> NewJob:
     """A job of which only the key, and perhaps the age, matters."""
     return NewJob(key=key, name=name, version=1, created_ms=created_ms, workspace="")
+
+
+def claimed(table: JobTable, owner: str = "a", lease_s: float = 60) -> Job:
+    """Claim a job that must be there."""
+    job = table.claim(owner, lease_s)
+    assert job is not None
+    return job
+
+
+def row(table: JobTable, key: str) -> Job:
+    """A job as it stands in a small table."""
+    return next(job for job in table.select(get_args(State), 100) if job.key == key)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from harness.job_databases import DRIVERS, JobDatabase, new_job, new_job_database
+from harness.job_databases import DRIVERS, JobDatabase, claimed, new_job, new_job_database
 from harness.postgres import postgres_server
 from harness.process import free_ports
 from harness.severed_line import silent_server
@@ -20,7 +20,7 @@ from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.pool import NullPool
 
 from interp_pipeline.errors import TrackingError
-from mlflow_plugin.jobs import Job, JobTable, claims
+from mlflow_plugin.jobs import JobTable, claims
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 POSTGRES_DRIVERS = [driver for driver in DRIVERS if driver != "sqlite"]
-
-
-def claimed(table: JobTable, owner: str = "a") -> Job:
-    job = table.claim(owner, 60)
-    assert job is not None
-    return job
 
 
 def failure(action: Callable[[], object]) -> str:
@@ -91,6 +85,20 @@ def test_a_lock_that_is_held_briefly_is_waited_for(file: Path) -> None:
         assert claimed(table).key == "k"
         release.join()
     table.close()
+
+
+def test_a_file_somebody_writes_to_in_the_old_mode_is_opened_once_it_is_free(file: Path) -> None:
+    file.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE experiments (id INTEGER)")
+        other.execute("BEGIN EXCLUSIVE")
+        assert "database is locked" in failure(lambda: JobTable.open(f"sqlite:///{file}", patience_s=0.2))
+        release = threading.Timer(0.5, lambda: other.execute("ROLLBACK"))
+        release.start()
+        JobTable.open(f"sqlite:///{file}", patience_s=30).close()
+        release.join()
+    with contextlib.closing(sqlite3.connect(file)) as later:
+        assert later.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_deleted_file_is_made_anew_and_nobody_holds_anything(
@@ -188,6 +196,9 @@ def test_a_server_that_is_stopped_and_started_again(own_server: Postgres, fragil
     table = JobTable.open(fragile, patience_s=2)
     table.add([new_job("k")])
     job = claimed(table)
+    own_server.server.stop()
+    own_server.server.ensure_postgres_running()
+    assert table.heartbeat(job, 60)  # the line that broke meanwhile is noticed before it is used
     own_server.server.stop()
     try:
         assert "check that the database runs" in failure(lambda: table.heartbeat(job, 60))

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
 from interp_pipeline.errors import UsageError
+from mlflow_plugin.jobs import JobTable
 from mlflow_plugin.jobs.address import parse_address, shown
+from mlflow_plugin.jobs.engines import use_write_ahead_log
 
 SECRET = "s3cr3t"
 
@@ -46,3 +50,14 @@ def test_passwords_and_options_are_not_shown(driver: str) -> None:
     assert shown(url) == f"{driver}://me:***@host:5433/db"
     assert url.password == SECRET
     assert url.query["sslmode"] == "require"
+
+
+def test_a_missing_driver_is_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    with pytest.raises(UsageError, match=r"needs the driver psycopg2: pip install 'interp-pipeline\[postgresql\]'"):
+        JobTable.open("postgresql+psycopg2://me:s3cr3t@host/db")
+
+
+def test_a_file_that_cannot_have_a_write_ahead_log_is_refused() -> None:
+    with pytest.raises(UsageError, match="cannot be shared there; put it on a local disk, or use PostgreSQL"):
+        use_write_ahead_log(create_engine("sqlite:///:memory:"), 1)
