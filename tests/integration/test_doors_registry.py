@@ -199,11 +199,9 @@ def test_a_job_table_out_of_reach_costs_one_warning(
     broken: Callable[[Path], contextlib.AbstractContextManager[str]],
 ) -> None:
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    client = _use(store, f"interp+{store}")
-    client.search_registered_models()  # the store is open
     with broken(tmp_path) as jobs_uri:
         os.environ["INTERP_JOBS_URI"] = jobs_uri
-        client = _use(store, f"interp+{store}?timeout=30")  # another address: MLflow keeps stores
+        client = _use(store, f"interp+{store}")
         client.create_registered_model("credit")
         began = time.monotonic()
         versions = [client.create_model_version("credit", str(tmp_path)).version for _ in range(5)]
