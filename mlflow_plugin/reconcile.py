@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-    from mlflow_plugin.jobs import JobTable, Note, State
+    from mlflow_plugin.jobs import JobTable, Note, Standing
     from mlflow_plugin.settings import SelectSettings, Settings
 
 __all__ = ["Scan", "job_of", "reconcile", "take_notes"]
@@ -68,8 +68,8 @@ def reconcile(client: MlflowClient, table: JobTable, settings: Settings) -> Scan
         job = _job(version, model_tags.get(version.name, {}), settings, config)
         wanted[job.key] = job, version.tags
     missing = [job for key, (job, _) in wanted.items() if key not in known]
-    again = [key for key, (_, tags) in wanted.items() if key in known and _is_due_again(known[key][0], None, key, tags)]
-    stale = [key for key, each in known.items() if key not in wanted and each[0] != "gone"]
+    again = [key for key, (_, tags) in wanted.items() if key in known and _is_due_again(known[key], key, tags)]
+    stale = [key for key, each in known.items() if key not in wanted and each.state != "gone"]
     return Scan(
         registered=len(versions),
         selected=len(chosen),
@@ -129,14 +129,14 @@ def _job(version: ModelVersion, model_tags: Mapping[str, str], settings: Setting
     )
 
 
-def _is_due_again(state: State, error_class: str | None, key: str, tags: Mapping[str, str]) -> bool:
+def _is_due_again(standing: Standing, key: str, tags: Mapping[str, str]) -> bool:
     """Whether the end a job came to is contradicted by what its registered version shows."""
     done = tags.get(layout.TAG_STATUS) == "done"
-    if state == "gone":
-        return error_class is None  # it was dropped because its version was not there; else a worker found why
-    if state in {"failed", "skipped"}:
+    if standing.state == "gone":
+        return standing.error_class is None  # dropped because its version was not there; else a worker found why
+    if standing.state in {"failed", "skipped"}:
         return done  # somebody explained it by hand
-    return state == "published" and not (done and tags.get(layout.TAG_KEY) == key)
+    return standing.state == "published" and not (done and tags.get(layout.TAG_KEY) == key)
 
 
 def _registered(client: MlflowClient) -> Iterator[ModelVersion]:

@@ -96,7 +96,7 @@ def reconcile(*, settings: Settings, tracking_uri: str | None, progress: Progres
     with progress.track("Reading the registry", 1) as advance:
         scan = scan_registry(client, table, settings)
         advance(1)
-    again = table.reopen([key for key, each in table.states().items() if each[0] in retry]) if retry else 0
+    again = table.reopen([key for key, each in table.states().items() if each.state in retry]) if retry else 0
     click.echo(
         f"{scan.registered} versions registered, {scan.selected} count: {scan.added} jobs are new, "
         f"{scan.reopened + again} opened again, {scan.retired} dropped ({scan.seconds:.1f} s)"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from sqlalchemy import func, select
 
 from mlflow_plugin.jobs.dialects import now_ms
-from mlflow_plugin.jobs.job import OPEN, STATES
+from mlflow_plugin.jobs.job import OPEN, STATES, Standing
 from mlflow_plugin.jobs.rows import to_job
 from mlflow_plugin.jobs.schema import interp_jobs
 
@@ -23,10 +23,13 @@ __all__ = ["counts", "failures_by_class", "oldest_unexplained_s", "select_jobs",
 _jobs = interp_jobs.c
 
 
-def states(connection: Connection) -> dict[str, tuple[State, int]]:
-    """State of every key, and since when."""
-    rows = connection.execute(select(_jobs.key, _jobs.state, _jobs.changed_ms))
-    return {key: (cast("State", state), changed_ms) for key, state, changed_ms in rows}
+def states(connection: Connection) -> dict[str, Standing]:
+    """How the job of every key stands."""
+    rows = connection.execute(select(_jobs.key, _jobs.state, _jobs.changed_ms, _jobs.error_class))
+    return {
+        key: Standing(state=cast("State", state), changed_ms=changed_ms, error_class=error_class)
+        for key, state, changed_ms, error_class in rows
+    }
 
 
 def counts(connection: Connection) -> dict[State, int]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from interp_pipeline.errors import UsageError
 
-__all__ = ["CLOSED", "OPEN", "STATES", "Job", "NewJob", "Note", "Outcome", "State"]
+__all__ = ["CLOSED", "OPEN", "STATES", "Job", "NewJob", "Note", "Outcome", "Standing", "State"]
 
 Outcome = Literal["published", "failed", "skipped", "gone"]  # what ends a job
 State = Literal["pending", "running", "published", "failed", "skipped", "gone"]
@@ -46,6 +46,15 @@ class Job(NewJob):
     error: str | None  # in one readable line; of a job that is gone, why
     noticed_ms: int  # when the table first heard of it, or heard that it is due again
     changed_ms: int  # when its state changed last
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How a job stands, as far as a scan of ten thousand needs it."""
+
+    state: State
+    changed_ms: int  # since when; epoch ms of the database
+    error_class: str | None  # of the last attempt; None: it did not fail
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from mlflow_plugin.jobs.job import Note
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from mlflow_plugin.jobs.job import Job, NewJob, Outcome, State
+    from mlflow_plugin.jobs.job import Job, NewJob, Outcome, Standing, State
 
 __all__ = ["JobTable"]
 
@@ -121,8 +121,8 @@ class JobTable:
         """
         return self._database.write(entries.retire, list(keys), why)
 
-    def states(self) -> dict[str, tuple[State, int]]:
-        """State of every key, with the time it changed, in epoch ms of the database."""
+    def states(self) -> dict[str, Standing]:
+        """How the job of every key stands."""
         return self._database.read(figures.states)
 
     def counts(self) -> dict[State, int]:

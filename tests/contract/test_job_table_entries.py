@@ -93,13 +93,13 @@ def test_figures(table: JobTable, database: JobDatabase) -> None:
     oldest_s = table.oldest_unexplained_s()
     assert oldest_s is not None
     assert 100 <= oldest_s < 400
-    assert {key: state for key, (state, _) in table.states().items()} == {
+    assert {key: each.state for key, each in table.states().items()} == {
         "a": "published",
         "b": "skipped",
         "c": "running",
         "d": "pending",
     }
-    assert table.states()["c"][1] == running.changed_ms
+    assert table.states()["c"].changed_ms == running.changed_ms
     database.sql("UPDATE interp_jobs SET changed_ms = created_ms")
     assert [job.key for job in table.select(["running", "skipped", "published"], 2)] == ["c", "b"]
     assert table.select([], 5) == []

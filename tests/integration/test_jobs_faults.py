@@ -134,7 +134,7 @@ def test_an_old_copy_is_taken_as_it_is_and_fences_all_the_same(
     running = claimed(table)
     table.add([new_job("new")])
     put_back(copy, file)
-    assert {key: state for key, (state, _) in table.states().items()} == {"done": "pending", "running": "pending"}
+    assert {key: each.state for key, each in table.states().items()} == {"done": "pending", "running": "pending"}
     assert not table.holds(running)
     assert not table.finish(running, "published")
     assert table.add([new_job(key) for key in ("done", "running", "new")]) == 1
