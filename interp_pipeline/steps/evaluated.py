@@ -25,7 +25,7 @@ from interp_pipeline.steps.logged_tables import Search
 from interp_pipeline.steps.publish import prepare
 from interp_pipeline.steps.render import lime_alone
 from interp_pipeline.steps.row_remarks import rows_remarks
-from interp_pipeline.steps.rows import Given, choose_rows, declared_table, given_table
+from interp_pipeline.steps.rows import Given, choose_rows, declared_table, drawn_from, given_table
 from interp_pipeline.tracking import layout, manifest
 from interp_pipeline.tracking.artifacts import replace_folder
 from interp_pipeline.tracking.declared_data import read_declared
@@ -150,32 +150,38 @@ def _choose(
     progress: Progress,
 ) -> Chosen:
     """Rows, background and what is to be said of them."""
-    model, names, record = subject.model, subject.names, subject.record
-    table = _table(evaluation, names, config)
+    table = _table(evaluation, subject.names)
     source = _background(client, subject, table, evaluation, config, defaults, progress)
     given = Given(rows=table, background=source, target=subject.target)
     # Both tables are given, so none is looked for among the model's files.
-    chosen = choose_rows(client, model, Path(), names, config, given, None, progress)
-    remarks = list(chosen.remarks)
-    if record is not None:
-        remarks += rows_remarks(chosen.rows, record.schema, table.source)[1:]
-    if not evaluation.names_given and names:
-        remarks.append("The columns of the evaluation data have no names; they were taken in the model's order.")
-    if len(model.registered_as) > 1:
-        remarks.append(f"The evaluated model is registered as {' and '.join(model.registered_as)}.")
+    chosen = choose_rows(client, subject.model, Path(), subject.names, config, given, None, progress)
     outcomes = None
     if evaluation.outcomes is not None:
         outcomes = pd.Series(evaluation.outcomes, index=table.frame.index).loc[chosen.rows.index]
-    return dataclasses.replace(chosen, outcomes=outcomes, remarks=tuple(remarks))
+    return dataclasses.replace(chosen, outcomes=outcomes, remarks=_remarks(subject, evaluation, table, chosen))
 
 
-def _table(evaluation: Evaluation, names: Sequence[str], config: ExplainConfig) -> Table:
+def _remarks(subject: _Subject, evaluation: Evaluation, table: Table, chosen: Chosen) -> tuple[str, ...]:
+    """What a reader should know about rows, background and model, a sentence each."""
+    explained = f"{len(chosen.rows):,} rows of {table.source}"
+    if len(chosen.rows) < len(table.frame):
+        explained = drawn_from(chosen.rows, table)
+    remarks = [f"Explained are {explained}.", *chosen.remarks[1:]]
+    if subject.record is not None:
+        remarks += rows_remarks(chosen.rows, subject.record.schema, table.source)[1:]
+    if not evaluation.names_given and subject.names:
+        remarks.append("The columns of the evaluation data have no names; they were taken in the model's order.")
+    if len(subject.model.registered_as) > 1:
+        remarks.append(f"The evaluated model is registered as {' and '.join(subject.model.registered_as)}.")
+    return tuple(remarks)
+
+
+def _table(evaluation: Evaluation, names: Sequence[str]) -> Table:
     """The evaluation data; columns that have only numbers get the model's names, if they are as many."""
     rows = evaluation.rows
     if not evaluation.names_given and len(names) == rows.shape[1] and set(names) != set(rows.columns):
         rows = rows.set_axis(list(names), axis="columns")
-    size = f" ({len(rows):,} rows)" if len(rows) > config.rows else ""
-    return given_table(rows, "evaluation data", f"the evaluation data{size}")
+    return given_table(rows, "evaluation data", "the evaluation data")
 
 
 def _background(

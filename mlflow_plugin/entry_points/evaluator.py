@@ -112,12 +112,13 @@ def _explain(model: Any, dataset: Any, run_id: str, options: dict[str, Any]) -> 
 
     settings = load_settings(None)
     config = _explain_config({**settings.explain, **_own(options)})
+    prefix = _prefix(options.get(_PREFIX, ""))
     explained = explain_evaluation(
         MlflowClient(),
         _evaluation(model, dataset, run_id, options.get(_BACKGROUND)),
         config,
         defaults=settings.data,
-        prefix=_prefix(options.get(_PREFIX, "")),
+        prefix=prefix,
         progress=console_progress(),
     )
     return _result(run_id, explained)
