@@ -1,0 +1,37 @@
+"""Every test of faults plays on a server that writes artifacts itself and on one whose clients do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from harness.fault_stage import Stage
+from harness.job_databases import new_job_database
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.s3 import S3Server
+
+STAGES = {"proxied-sqlite": ("proxying_server", "sqlite"), "direct-postgresql": ("direct_server", "psycopg")}
+
+
+@pytest.fixture(params=STAGES)
+def stage(
+    request: pytest.FixtureRequest, tmp_path: Path, s3_process: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> Stage:
+    """A stage of this test's own on the servers of all."""
+    from mlflow import MlflowClient
+
+    server, driver = STAGES[request.param]
+    uri: str = request.getfixturevalue(server)
+    credentials = {} if server == "proxying_server" else s3_process.environment
+    for name, value in {**credentials, "MLFLOW_TRACKING_URI": uri}.items():
+        monkeypatch.setenv(name, value)
+    return Stage(
+        client=MlflowClient(uri, uri),
+        storage=s3_process,
+        jobs_uri=new_job_database(driver, tmp_path, request).uri,
+        folder=tmp_path,
+        credentials=credentials,
+    )

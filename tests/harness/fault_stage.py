@@ -1,0 +1,193 @@
+"""A stage for faults: a real server and storage, a job table, versions to explain, and workers to do anything to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+import time
+import tomllib
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from harness.severed_line import severed_line
+from harness.workers import QUICK, eventually, statuses, worker_process
+
+from interp_pipeline.config import ExplainConfig
+from mlflow_plugin.jobs import JobTable
+from mlflow_plugin.jobs.job import STATES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from harness.s3 import S3Server
+    from harness.severed_line import How, SeveredLine
+    from harness.workers import WorkerProcess
+    from mlflow import MlflowClient
+
+    from mlflow_plugin.jobs import Job
+
+__all__ = ["LEASE_S", "POLL_S", "Stage", "await_compute", "owner_of", "processes_of", "seconds_until_gone"]
+
+LEASE_S = 5.0
+POLL_S = 0.2
+_TIMES = {"lease_s": LEASE_S, "heartbeat_s": 1.0, "scan_every_s": 1.0, "poll_s": POLL_S}
+_PATIENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "300"}  # a request that is held back must not end by itself
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Where one test plays. Its workers see the versions whose model's name begins with ``name``, and no others."""
+
+    client: MlflowClient
+    storage: S3Server
+    jobs_uri: str
+    folder: Path
+    credentials: Mapping[str, str]  # what workers need to write artifacts; empty: the server does it for them
+    name: str = field(default_factory=lambda: f"fault-{uuid.uuid4().hex[:8]}")
+
+    def config(self, **worker: float) -> str:
+        """A configuration file; the worker's settings as given, and otherwise quick."""
+        sections: dict[str, Any] = tomllib.loads(QUICK) | {"select": {"models": [f"{self.name}*"]}}
+        sections["worker"] |= {**_TIMES, **worker}
+        lines = [
+            f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in section.items())
+            for name, section in sections.items()
+        ]
+        return "\n".join(lines)
+
+    @contextlib.contextmanager
+    def worker(
+        self, *options: str, server: str | None = None, storage: str | None = None, **settings: float
+    ) -> Iterator[WorkerProcess]:
+        """Run a worker for the length of the block; it is at work as soon as the block begins.
+
+        Args:
+            options: of its command.
+            server: address of the tracking server, where it is to be reached through a line of the test's.
+            storage: address of the S3 storage, likewise.
+            settings: of ``[worker]``.
+        """
+        left = self.folder / "left"  # what workers that are killed leave behind
+        left.mkdir(exist_ok=True)
+        environment = {**_PATIENT, **self.credentials, "TMPDIR": str(left)}
+        if storage is not None:
+            environment |= {"AWS_ENDPOINT_URL_S3": storage, "MLFLOW_S3_ENDPOINT_URL": storage}
+        with worker_process(
+            self.folder,
+            server or self.client.tracking_uri,
+            *options,
+            jobs_uri=self.jobs_uri,
+            config=self.config(**settings),
+            environment=environment,
+        ) as worker:
+            eventually(lambda: bool(owner_of(worker)), 120, said_by=worker)
+            yield worker
+
+    @contextlib.contextmanager
+    def artifact_line(self, at: bytes, how: How) -> Iterator[tuple[SeveredLine, dict[str, str]]]:
+        """A line on the way that artifacts take; with it, what makes a worker take this way."""
+        target = self.storage.endpoint_url if self.credentials else str(self.client.tracking_uri)
+        with severed_line(target, at, how) as line:
+            yield line, {"storage" if self.credentials else "server": line.uri}
+
+    @contextlib.contextmanager
+    def server_line(self, at: bytes, how: How) -> Iterator[tuple[SeveredLine, dict[str, str]]]:
+        """A line to the tracking server, likewise."""
+        with severed_line(str(self.client.tracking_uri), at, how) as line:
+            yield line, {"server": line.uri}
+
+    @contextlib.contextmanager
+    def table(self) -> Iterator[JobTable]:
+        """The job table, seen from the test."""
+        table = JobTable.open(self.jobs_uri)
+        try:
+            yield table
+        finally:
+            table.close()
+
+    def jobs(self) -> dict[str, Job]:
+        """All jobs by the URI of their version."""
+        with self.table() as table:
+            return {f"models:/{job.name}/{job.version}": job for job in table.select(STATES, 10_000)}
+
+    def uris(self) -> list[str]:
+        """All versions of this stage."""
+        versions = self.client.search_model_versions(f"name LIKE '{self.name}%'", max_results=1000)
+        return sorted(f"models:/{each.name}/{each.version}" for each in versions)
+
+    def state(self, uri: str) -> str:
+        """State of a version's job; empty: it has none yet."""
+        job = self.jobs().get(uri)
+        return "" if job is None else job.state
+
+    def await_state(self, uri: str, state: str, *, said_by: WorkerProcess) -> Job:
+        """Wait until a job is in a state."""
+        eventually(lambda: self.state(uri) == state, 120, said_by=said_by)
+        return self.jobs()[uri]
+
+    def await_attempt(self, uri: str, attempt: int, *, said_by: WorkerProcess) -> Job:
+        """Wait until a job was claimed so many times."""
+        eventually(lambda: self.jobs()[uri].attempt == attempt, 120, said_by=said_by)
+        return self.jobs()[uri]
+
+    def await_done(self, uris: Sequence[str], within_s: float = 120, *, said_by: WorkerProcess) -> None:
+        """Wait until versions say that they are explained, and their jobs are finished."""
+        wanted = set(uris)
+
+        def all_done() -> bool:
+            done = {uri for uri, status in statuses(self.client).items() if status == "done"}
+            return wanted <= done and all(self.jobs()[uri].state == "published" for uri in wanted)
+
+        eventually(all_done, within_s, said_by=said_by)
+
+    def objects(self, run_id: str) -> dict[str, tuple[str, Any]]:
+        """Digest and time of every artifact of a run, as the storage itself has them."""
+        pages = self.storage.client.get_paginator("list_objects_v2").paginate(Bucket=self.storage.bucket)
+        return {
+            entry["Key"]: (entry["ETag"], entry["LastModified"])
+            for page in pages
+            for entry in page.get("Contents", [])
+            if f"/{run_id}/" in entry["Key"]
+        }
+
+    def undisturbed(self, uri: str) -> dict[str, bytes]:
+        """The files of an explanation to which nothing happened, by path; made here and published nowhere."""
+        from interp_pipeline.progress import SilentProgress
+        from interp_pipeline.steps.compute import compute
+        from interp_pipeline.steps.fetch import fetch
+        from interp_pipeline.steps.render import render
+
+        options = tomllib.loads(QUICK)["explain"]
+        config, progress = ExplainConfig.from_mapping(options), SilentProgress()
+        with tempfile.TemporaryDirectory() as folder:
+            fetched = fetch(self.client, uri, config, Path(folder), data=None, progress=progress)
+            computed = compute(fetched, config, progress)
+        return dict(render(fetched, computed, config, progress))
+
+
+def owner_of(worker: WorkerProcess) -> str:
+    """The name by which the job table knows a worker; empty: it does not work yet."""
+    return next((event["owner"] for event in worker.events() if "owner" in event), "")
+
+
+def processes_of(worker: WorkerProcess) -> list[psutil.Process]:
+    """The worker's fork server and its child, as far as they live."""
+    return psutil.Process(worker.pid).children(recursive=True)
+
+
+def await_compute(worker: WorkerProcess) -> list[psutil.Process]:
+    """Wait until a child of the fork server runs; both of them."""
+    eventually(lambda: len(processes_of(worker)) > 1, 120, said_by=worker)
+    return processes_of(worker)
+
+
+def seconds_until_gone(processes: Sequence[psutil.Process]) -> float:
+    """How long processes are there after this call; it fails where one stays."""
+    started = time.monotonic()
+    _, alive = psutil.wait_procs(processes, timeout=20)
+    assert not alive
+    return time.monotonic() - started
