@@ -106,7 +106,7 @@ class InterpEvaluator:
 def _explain(model: Any, dataset: Any, run_id: str, options: dict[str, Any]) -> EvaluationResult:
     from mlflow import MlflowClient
 
-    from interp_pipeline.console import console_progress
+    from interp_pipeline.progress import LoggedProgress
     from interp_pipeline.steps.evaluated import explain_evaluation
     from mlflow_plugin.settings import load_settings
 
@@ -119,7 +119,7 @@ def _explain(model: Any, dataset: Any, run_id: str, options: dict[str, Any]) -> 
         config,
         defaults=settings.data,
         prefix=prefix,
-        progress=console_progress(),
+        progress=LoggedProgress(),
     )
     return _result(run_id, explained)
 

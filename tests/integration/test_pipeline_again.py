@@ -179,7 +179,7 @@ def test_rows_of_a_callers_own_are_named_wherever_the_explanation_is_read(versio
     assert manifest is not None
     assert manifest["rows"] == {"count": 3, "source": str(table)}
     report = version.files()["report.html"].decode()
-    assert "newcomers.csv, which are not its test rows" in report
+    assert "newcomers.csv, which need not be its test rows" in report
     assert "is missing in all of these rows" in report
     description = version.pipeline.client.get_run(version.run_id).data.tags["mlflow.note.content"]
     assert "not the model's test rows" in description

@@ -131,7 +131,7 @@ def data_sentence(content: ExplanationReport) -> str:
     if content.rows_source:
         explained += f" of {clean(content.rows_source)}"
     if content.rows_source and content.data_source:
-        explained += ", which are not its test rows"
+        explained += ", which need not be its test rows"
     ending = f"This page explains its predictions for {explained}, each described by {features}."
     if not source:
         return f"What it learned from is not known here. {ending}"
