@@ -29,9 +29,10 @@ def served_disagreement(
     """Share of the explained rows for which the served model's own answer is another one.
 
     What a served model answers is not always what is explained: scikit-learn serves labels where
-    probabilities are explained, LightGBM serves probabilities where log-odds are. Labels are held against
-    the class with the highest output (or the sign of a single score), numbers against the outputs
-    themselves, up to 1e-5 of their range; rows on which two classes are level are left out.
+    probabilities are explained, LightGBM serves probabilities where log-odds are, and a network may serve the
+    logits of the probabilities that are explained. Labels are held against the class with the highest output (or
+    the sign of a single score), numbers against the outputs themselves, up to 1e-5 of their range; rows on which
+    two classes are level are left out.
 
     Args:
         explained: any explanation, for its predictions.
@@ -53,7 +54,7 @@ def served_disagreement(
         labels = _labels(explained, table[:, 0], class_labels or {})
         return labels if labels is not None else _single_probability(explained, table)
     if explained.output_unit == PROBABILITY:
-        return _values(explained, explained.predictions, table)
+        return _probabilities(explained, explained.predictions, table)
     numbers = _numbers(table, len(explained.output_names))
     return None if numbers is None else _share(numbers.argmax(axis=1) != _decisions(explained), _clear(explained))
 
@@ -72,6 +73,18 @@ def _values(explained: Explanation, outputs: FloatArray, table: npt.NDArray[np.o
         return None
     apart = np.abs(numbers - outputs).max(axis=1)
     return _share(apart > _TOLERANCE * output_range(explained), np.ones(len(apart), dtype=np.bool_))
+
+
+def _probabilities(explained: Explanation, outputs: FloatArray, table: npt.NDArray[np.object_]) -> float | None:
+    """Numbers against probabilities; a network may serve the logits that these are made of."""
+    from scipy.special import expit, softmax
+
+    numbers = _numbers(table, outputs.shape[1])
+    if numbers is None:
+        return None
+    readings = (numbers, expit(numbers), softmax(numbers, axis=1))
+    shares = [_values(explained, outputs, np.asarray(each, dtype=object)) for each in readings]
+    return min((share for share in shares if share is not None), default=None)
 
 
 def _labels(explained: Explanation, column: npt.NDArray[np.object_], class_labels: Mapping[str, str]) -> float | None:
@@ -98,10 +111,14 @@ def _single_probability(explained: Explanation, table: npt.NDArray[np.object_]) 
     if explained.positive_class is None:
         return None
     numbers = _numbers(table, 1)
-    if numbers is None or not ((numbers >= 0) & (numbers <= 1)).all() or np.isin(numbers, (0, 1)).all():
+    if numbers is None or np.isin(numbers, (0, 1)).all():
         return None
+    is_share = bool(((numbers >= 0) & (numbers <= 1)).all())
     if explained.output_unit == PROBABILITY:
-        return _values(explained, explained.predictions[:, [-1]], table)
+        share = _probabilities(explained, explained.predictions[:, [-1]], table)
+        return share if is_share or not share else None  # else they may be labels of any kind
+    if not is_share:
+        return None
     share = _share((numbers[:, 0] > 0.5) == (_decisions(explained) != 0), _clear(explained))  # noqa: PLR2004 - the middle
     return None if share is None else min(share, 1.0 - share)
 

@@ -68,14 +68,35 @@ def test_lightgbm(zoo: Zoo, task: str) -> None:
     np.testing.assert_allclose(explained.shap.predictions, raw, rtol=1e-9, atol=1e-9)
 
 
-def _network(n_inputs: int, n_outputs: int) -> Any:
+def _network(n_inputs: int, n_outputs: int, activation: str = "softmax") -> Any:
     import keras
 
     keras.utils.set_random_seed(0)
-    activation = "softmax" if n_outputs > 1 else "linear"
     return keras.Sequential(
         [keras.Input((n_inputs,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(n_outputs, activation)]
     )
+
+
+@pytest.mark.parametrize("classes", [("small", "big"), ("daisy", "rose", "tulip")], ids=["two", "three"])
+def test_a_network_that_serves_logits_is_explained_as_probabilities_where_asked_for(
+    zoo: Zoo, classes: tuple[str, ...]
+) -> None:
+    import keras
+
+    features = flowers()[NUMBERS].astype(np.float32)
+    two = len(classes) == 2
+    model = _network(5, 1 if two else 3, "linear")
+    loss = keras.losses.BinaryCrossentropy if two else keras.losses.SparseCategoricalCrossentropy
+    model.compile("adam", loss(from_logits=True))
+    labels = flowers()["species"].map({"daisy": 0, "rose": 1, "tulip": 2}).clip(upper=len(classes) - 1)
+    model.fit(features.to_numpy(), labels.to_numpy(), epochs=5, verbose=0)
+    uri = _register(zoo, f"logits{len(classes)}", "keras", model, signature=infer_signature(features.to_numpy()))
+    explained = zoo.explain(uri, features, output="probability", class_names=classes)
+    require_sound(explained, "shap_exact", NUMBERS)
+    assert explained.shap.output_names == classes
+    np.testing.assert_allclose(explained.shap.predictions.sum(axis=1), 1.0, rtol=0, atol=1e-12)
+    function = "sigmoid" if two else "softmax"
+    assert f"Explained are probabilities: the {function} of the scores" in explained.report
 
 
 def test_keras_classes_under_the_names_their_owner_gives(zoo: Zoo) -> None:

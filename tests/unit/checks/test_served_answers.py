@@ -31,6 +31,8 @@ def _explained(predictions: Any, names: tuple[str, ...], unit: str, positive: st
 SHARES = _explained([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.6, 0.4]], ("no", "yes"), "probability", "yes")
 ODDS = _explained([-2.0, 1.0, 0.5, -0.1], ("yes",), "log-odds", "yes")
 SCORES = _explained([[2, 1, 0], [0, 3, 1], [0, 1, 2], [5, 1, 1]], ("a", "b", "c"), "softmax score")
+LOGITS = np.array([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0], [0.0, 1.0, 2.0], [5.0, 1.0, 1.0]])
+SOFTMAX = _explained(np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True), ("a", "b", "c"), "probability")
 NUMBERS = _explained([1.0, 2.0, 4.0, 5.0], ("y",), "y")
 WHOLE = _explained([[0.9, 0.1], [0.2, 0.8]], ("0", "1"), "probability", "1")
 
@@ -43,6 +45,10 @@ CASES = [
     ("other probabilities", SHARES, SHARES.predictions[::-1], 1.0),
     ("the second class's probability", SHARES, [0.1, 0.8, 0.7, 0.4], 0.0),
     ("the first class's instead", SHARES, [0.9, 0.2, 0.3, 0.6], 1.0),
+    ("logits of the second class", SHARES, np.log(np.array([0.1, 0.8, 0.7, 0.4]) / [0.9, 0.2, 0.3, 0.6]), 0.0),
+    ("numbers that are no probabilities", SHARES, [3.0, 4.5, 4.5, 3.0], None),
+    ("logits of each class", SOFTMAX, LOGITS, 0.0),
+    ("logits of something else", SOFTMAX, np.where(LOGITS == 3.0, 2.5, LOGITS), 0.25),
     ("labels of a score", ODDS, ["no", "yes", "yes", "no"], 0.0),
     ("the other label throughout", ODDS, ["no"] * 4, 0.5),
     ("probabilities of a score", ODDS, [0.1, 0.7, 0.6, 0.4], 0.0),
