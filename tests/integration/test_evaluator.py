@@ -84,7 +84,7 @@ def test_texts_and_gaps_beside_the_default_evaluator() -> None:
         table,
         "outcome",
         "classifier",
-        evaluators=["default", "interp"],
+        evaluators=["interp", "default"],  # the other finds the model as it was
         evaluator_config={"default": {"pos_label": "repaid"}, "interp": BRIEF},
     )
     record = require_explained(both, "explanations/forest")
