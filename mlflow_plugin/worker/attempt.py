@@ -188,6 +188,7 @@ class Attempt:
         if not self._tools.table.finish(self._job, "published"):
             msg = f"models:/{self._job.name}/{self._job.version} was taken over by another worker"
             raise LeaseLostError(msg)
+        self._lease.end()
 
     def _libraries(self, fetched: Fetched) -> tuple[str, ...]:
         """What the model is loaded with, if models of such flavors are explained."""

@@ -52,8 +52,12 @@ class Lease:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the heartbeat."""
-        self._ended.set()
+        self.end()
         self._thread.join()
+
+    def end(self) -> None:
+        """Renew it no longer: the job was finished or given back."""
+        self._ended.set()
 
     @property
     def lost(self) -> bool:
@@ -81,7 +85,8 @@ class Lease:
                 _logger.warning("the lease could not be renewed: %s", error)
                 continue
             if not held:
-                self._lost.set()
-                _logger.warning("the lease was lost: another worker has the job")
+                if not self._ended.is_set():  # else it was given up while we asked
+                    self._lost.set()
+                    _logger.warning("the lease was lost: another worker has the job")
                 return
             self._held_until = asked + self._lease_s

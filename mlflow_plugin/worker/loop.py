@@ -11,7 +11,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from interp_pipeline.console import log_fields
-from interp_pipeline.errors import InterpError, TrackingError
+from interp_pipeline.errors import InterpError, RefusedError, TrackingError
 from interp_pipeline.tracking.run_writer import mark_status
 from interp_pipeline.tracking.session import one_brief_try
 from mlflow_plugin.reconcile import reconcile, take_notes
@@ -47,7 +47,7 @@ class Worker:
         """Work until ``stop`` is called.
 
         What fails in one round is logged and tried again in a later one, each time after a longer wait: a table or
-        a registry that does not answer ends no worker.
+        a registry that does not answer, or refuses this worker for a while, ends no worker.
 
         Args:
             until_idle: stop as soon as nothing is due.
@@ -56,7 +56,7 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 busy = self._round()
-            except TrackingError as error:
+            except (TrackingError, RefusedError) as error:
                 self._wait_after(error)
                 continue
             self._failures = 0
@@ -124,18 +124,22 @@ class Worker:
             )
 
     def _work_on(self, job: Job) -> None:
-        settings, tools = self._settings, self._tools
-        started = time.perf_counter()
+        settings = self._settings
         self._job = job
         try:
-            if job.lapses >= settings.takeovers:
-                why = f"its workers died {job.lapses} times while they explained it"
-                self._settle(
-                    job, Verdict(state="failed", after_s=0, crashed=False, error_class="WorkerDied", error=why)
-                )
-                return
-            with Lease(tools.table, job, lease_s=settings.lease_s, heartbeat_s=settings.heartbeat_s) as lease:
-                how = Attempt(tools, job, lease, lambda: lease.lost or time.monotonic() > self._stop_at).run()
+            # Held until it is settled: to say on a version what is the matter may take longer than a lease.
+            with Lease(self._tools.table, job, lease_s=settings.lease_s, heartbeat_s=settings.heartbeat_s) as lease:
+                if job.lapses >= settings.takeovers:
+                    self._settle(job, lease, _died(job))
+                else:
+                    self._attempt(job, lease)
+        finally:
+            self._job = None
+
+    def _attempt(self, job: Job, lease: Lease) -> None:
+        tools, started = self._tools, time.perf_counter()
+        try:
+            how = Attempt(tools, job, lease, lambda: lease.lost or time.monotonic() > self._stop_at).run()
         except LeaseLostError as error:
             tools.metrics.leases_lost.inc()
             _logger.warning("%s; nothing more is written", error)
@@ -144,26 +148,25 @@ class Worker:
             _logger.warning("%s", error, extra={"fields": {"outcome": "published"}})
         except Cancelled:
             given_back = tools.table.release(job)
+            lease.end()
             _logger.info("given back unfinished" if given_back else "stopped; another worker has the job")
         except Exception as error:  # noqa: BLE001 - whatever an attempt raises, the worker and the other jobs go on
-            self._failed(job, error)
+            self._failed(job, lease, error)
         else:
             seconds = time.perf_counter() - started
             tools.metrics.jobs_finished.labels("published").inc()
             words = "an explanation of it was there already" if how == "adopted" else "explained"
             _logger.info("%s, in %.1f s", words, seconds, extra={"fields": {"outcome": how, "seconds": seconds}})
-        finally:
-            self._job = None
 
-    def _failed(self, job: Job, error: Exception) -> None:
+    def _failed(self, job: Job, lease: Lease, error: Exception) -> None:
         """Decide what becomes of a job whose attempt failed."""
         if not isinstance(error, InterpError):  # a defect: its place is needed
             _logger.error("an attempt ended with an unexpected error", exc_info=error)
         verdict = judge(error, job, self._settings)
         self._tools.metrics.attempts_failed.labels(verdict.error_class).inc()
-        self._settle(job, verdict)
+        self._settle(job, lease, verdict)
 
-    def _settle(self, job: Job, verdict: Verdict) -> None:
+    def _settle(self, job: Job, lease: Lease, verdict: Verdict) -> None:
         """Say on the version what is the matter, then write it into the table: in this order a crash repeats both."""
         table = self._tools.table
         again = verdict.state == "pending"
@@ -177,6 +180,7 @@ class Worker:
             kept = table.postpone(job, verdict.after_s, crashed=verdict.crashed, **reason)
         else:
             kept = table.finish(job, verdict.state, **reason)
+        lease.end()
         if not kept:
             self._tools.metrics.leases_lost.inc()
         elif not again:
@@ -191,7 +195,7 @@ class Worker:
         except InterpError as error:
             _logger.info("the version could not be tagged: %s", error)
 
-    def _wait_after(self, error: TrackingError) -> None:
+    def _wait_after(self, error: InterpError) -> None:
         wait_s = min(self._settings.poll_s * 2 ** min(self._failures, 30), self._settings.scan_every_s)
         self._failures += 1
         _logger.warning("%s; looking again in %.0f s", error, wait_s, extra={"fields": {"retry_after_s": wait_s}})
