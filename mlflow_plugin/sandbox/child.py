@@ -115,12 +115,16 @@ def _settle(scratch: Path, output: int, events: int) -> None:
                 os.close(int(entry.name))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # both are real files here
-    warnings.simplefilter("ignore")  # nobody can act on those of a stranger's model; its last words should be its own
+    warnings.showwarning = _say_nothing  # type: ignore[assignment]  # it takes what is passed, and drops it
     move_home(scratch)
     tempfile.tempdir = None
     os.chdir(scratch)
     _keep_compiled_code_in_memory()
     _lock_by_threads()
+
+
+def _say_nothing(*_warning: object) -> None:
+    """Nobody can act on warnings about a stranger's model, and its last words should be its own."""
 
 
 def _keep_compiled_code_in_memory() -> None:

@@ -53,7 +53,7 @@ def apply_rlimits(limits: Limits, running: int) -> None:
         resource.RLIMIT_DATA: (limits.memory_bytes,) * 2,
         resource.RLIMIT_FSIZE: (limits.file_bytes,) * 2,
         resource.RLIMIT_NOFILE: (limits.open_files,) * 2,
-        resource.RLIMIT_NPROC: (running + limits.threads,) * 2,
+        resource.RLIMIT_NPROC: (running + 2 * limits.threads,) * 2,  # beyond what the parent looks for, and can name
     }
     for kind, values in wanted.items():
         most = resource.getrlimit(kind)[1]  # a lower one that holds already stays

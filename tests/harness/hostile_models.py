@@ -30,12 +30,9 @@ __all__ = ["ANSWERS", "answers_a_table", "copies_its_files", "question", "rows",
 _FILE = """
 from __future__ import annotations
 
-import warnings
-
 import mlflow
 
 VALUES = {values!r}
-warnings.simplefilter("ignore")  # MLflow misses type hints
 
 {source}
 
@@ -78,8 +75,7 @@ def save(folder: Path, behave: Callable[..., Any], **values: Any) -> Path:
     script = folder / "script.py"
     script.write_text(_FILE.format(values=values, source=source, call=call), encoding="utf-8")
     saved = folder / "model"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it misses an input example too
+    with warnings.catch_warnings(record=True, action="always"):  # MLflow misses type hints and an input example
         mlflow.pyfunc.save_model(
             str(saved),
             python_model=str(script),
