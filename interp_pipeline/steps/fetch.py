@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from interp_pipeline.steps.rows import (
     drawn_from,
     given_table,
 )
+from interp_pipeline.steps.target_column import target_remark
 from interp_pipeline.tracking.declared_data import read_declared
 from interp_pipeline.tracking.feature_names import require_columns
 from interp_pipeline.tracking.manifest import explanation_key, question_digest
@@ -113,6 +115,9 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
     if record is None:
         names = [column.name for column in file.columns]
         chosen = choose_rows(client, version, model_path, names, config, given, policy, progress)
+        by_hand = chosen.rows_source if data is not None and rows_source is None else ""
+        remark = target_remark(config.target, file.outputs, chosen.columns, by_hand, version.uri)
+        chosen = dataclasses.replace(chosen, remarks=(*chosen.remarks, *filter(None, [remark])))
     else:
         chosen = _of_training(record, config, given, version.uri)
     if len(chosen.rows) < config.rows:

@@ -74,6 +74,7 @@ class Chosen:
     background_source: str
     outcomes: pd.Series[Any] | None  # true values of the target, by row id, where known
     remarks: tuple[str, ...]
+    columns: frozenset[str] = frozenset()  # of the tables that both were drawn from, where names have to be looked up
 
 
 def given_table(data: str | pd.DataFrame, what: str, source: str | None = None) -> Table:
@@ -196,6 +197,7 @@ def choose_rows(
             f"Explained are {len(rows)} rows of {table.source}.",
             background_remark(chosen, source, where, config),
         ),
+        columns=frozenset([*table.frame.columns, *source.frame.columns]),
     )
 
 

@@ -245,6 +245,21 @@ def test_a_model_logged_outside_any_run_gets_a_run_for_its_explanation(zoo: Zoo)
     assert third.folder != first.folder
 
 
+def test_a_target_that_nothing_knows_is_refused_or_said(zoo: Zoo) -> None:
+    uri = zoo.register("unknown-target", _log())
+    features = TABLE.drop(columns="amount")
+    with pytest.raises(UsageError, match=r"--target 'amuont': the given frame has no such column, .* mean 'amount'\?"):
+        zoo.explain(uri, TABLE, target="amuont")
+    named = zoo.explain(uri, features, target="cost")
+    assert named.shap.output_names == ("cost",)
+    assert "No table has the target 'cost' among its columns" in named.report
+    in_background = zoo.explain(uri, features[:8], background=TABLE[8:60], target="amount")
+    assert in_background.shap.output_names == ("amount",)
+    said = zoo.explain(zoo.register("own-rows", _log(input_example=features[:40])), target="cost")
+    assert said.shap.output_names == ("cost",)
+    assert "No table has the target 'cost' among its columns" in said.report
+
+
 def test_the_command_and_the_project_explain_it_too(zoo: Zoo, tmp_path: Path) -> None:
     uri = zoo.register("commands", _log())
     TABLE.to_csv(tmp_path / "table.csv", index=False)
