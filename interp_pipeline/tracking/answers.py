@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -37,6 +38,7 @@ _STORAGE_MISTAKES = {
 _UNANSWERED = re.compile(r"API request to (https?://[^/\s]+)\S* failed with")
 _WHY_UNANSWERED = {"timed out": "no answer in time", "Connection refused": "Connection refused"}
 _NO_RIGHT = {errno.EACCES, errno.EPERM, errno.EROFS}
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _NO_PLACE = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG}
 _DATABASE_REFUSALS = ("readonly", "read-only", "permission denied", "password authentication failed")
 
@@ -187,7 +189,8 @@ def _host(url: str | None) -> str:
 def _from_files(doing: str, error: BaseException) -> InterpError | None:
     if not isinstance(error, OSError):
         return None
-    said = f"{error.strerror or first_line(error)}: {error.filename or 'no file named'}"
+    unnamed = f"temporary files, {tempfile.gettempdir()}" if error.errno in _NO_ROOM else "no file named"
+    said = f"{error.strerror or first_line(error)}: {error.filename or unnamed}"
     if error.errno in _NO_RIGHT:
         return RefusedError(f"{doing}: no permission to write ({said}); change its owner or mode, or write elsewhere")
     if error.errno in _NO_PLACE:

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from interp_pipeline.errors import GoneError, NoDataError, RefusedError, TrackingError, UsageError
+from interp_pipeline.errors import (
+    GoneError,
+    InterpError,
+    ModelError,
+    ModelProcessError,
+    NoDataError,
+    RefusedError,
+    TrackingError,
+    UsageError,
+)
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.steps import handover
 from interp_pipeline.steps.adopt import adopt
 from interp_pipeline.steps.fetch import fetch
-from interp_pipeline.steps.publish import announce, prepare, write
+from interp_pipeline.steps.publish import prepare, write
 from interp_pipeline.tracking.declared_data import read_declared
 from interp_pipeline.tracking.layout import explanation_root
 from interp_pipeline.tracking.manifest import question_digest
 from interp_pipeline.tracking.model_file import read_model_file
 from interp_pipeline.tracking.registry import resolve
 from interp_pipeline.tracking.run_writer import mark_status
-from interp_pipeline.tracking.session import run_goes_on, run_of_version
+from interp_pipeline.tracking.session import run_goes_on, with_run, with_run_if_any
 from mlflow_plugin.worker.lease import LeaseLostError
-from mlflow_plugin.worker.verdict import NotAnnouncedError, NotSelectedError, NotYetError
+from mlflow_plugin.worker.verdict import NotSelectedError, NotYetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +41,8 @@ if TYPE_CHECKING:
 
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.progress import Progress
+    from interp_pipeline.steps.compute import Computed
     from interp_pipeline.steps.fetch import Fetched
-    from interp_pipeline.steps.publish import Publication
     from interp_pipeline.tracking.registry import RegisteredVersion
     from interp_pipeline.tracking.source_policy import SourcePolicy
     from mlflow_plugin.jobs import Job, JobTable
@@ -43,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Attempt", "Tools"]
 
+_ROOM_BYTES = 64 * 2**20  # for a small answer, and what libraries put down while they load a model
 _WAITS_FOR_DATA = 8  # attempts, over about an hour: a run that was left open for ever must not hide what is missing
 
 
@@ -90,13 +101,15 @@ class Attempt:
         """
         tools, job = self._tools, self._job
         version = self._version()
-        tools.policy.check_run(tools.client, version)
-        if version.run_id:
+        found = with_run_if_any(tools.client, version, job.key)
+        tools.policy.check_run(tools.client, found)
+        if found.run_id:
             with tools.metrics.stage_seconds.labels("adopt").time():
-                tools.policy.check_run_folder(tools.client, version, explanation_root(version.model_name))
-                if adopt(tools.client, version, self._question(version)) is not None:
-                    self._finish_published()
-                    return "adopted"
+                tools.policy.check_run_folder(tools.client, found, explanation_root(found.model_name))
+                adopted = adopt(tools.client, found, self._question(found)) is not None
+            if adopted:
+                self._finish_published()
+                return "adopted"
         self._lease.require()
         mark_status(tools.client, job.name, job.version, "running", key=job.key)
         with tempfile.TemporaryDirectory(prefix="interp-") as folder:
@@ -131,25 +144,15 @@ class Attempt:
             fetched = self._fetched(version, places["model"])
         libraries = self._libraries(fetched)
         with tools.metrics.stage_seconds.labels("compute").time():
-            handover.write_task(places["task"], fetched, tools.config)
-            tools.sandbox.run(
-                places["task"],
-                places["answer"],
-                fetched.model_path,
-                libraries,
-                cancelled=self._cancelled,
-                progress=tools.progress,
-            )
-            computed = handover.read_answer(places["answer"], fetched, tools.config)
+            computed = self._computed(fetched, libraries, places["task"], places["answer"])
         self._lease.require()
-        with run_of_version(tools.client, fetched.version, self._job.key) as with_run:
-            placed = dataclasses.replace(fetched, version=with_run)
-            with tools.metrics.stage_seconds.labels("draw").time():
-                publication = prepare(placed, computed, tools.config, tools.progress, asked=False)
-            with tools.metrics.stage_seconds.labels("publish").time():
-                write(tools.client, publication, self._lease.require)
-                self._finish_published()
-                self._announce(publication)
+        placed = dataclasses.replace(fetched, version=with_run(tools.client, fetched.version, self._job.key))
+        with tools.metrics.stage_seconds.labels("draw").time():
+            publication = prepare(placed, computed, tools.config, tools.progress, asked=False)
+        with tools.metrics.stage_seconds.labels("publish").time():
+            write(tools.client, publication, self._lease.require)
+            self._announce(placed)
+        self._finish_published()
 
     def _fetched(self, version: RegisteredVersion, folder: Path) -> Fetched:
         """What the computation needs, if it is still what the job is about."""
@@ -175,14 +178,29 @@ class Attempt:
             raise GoneError(msg)
         return fetched
 
-    def _announce(self, publication: Publication) -> None:
-        """Lead to the explanation; where that fails, the job is done all the same, and a scan sees what is missing."""
-        version, files = publication.version, publication.files
+    def _computed(self, fetched: Fetched, libraries: tuple[str, ...], task: Path, answer: Path) -> Computed:
+        """What a process of its own made of the model, looked through."""
+        tools = self._tools
+        handover.write_task(task, fetched, tools.config)
         try:
-            announce(self._tools.client, version, publication.manifest, files, key=self._job.key)
-        except (TrackingError, RefusedError) as error:
-            msg = f"published, but not announced: {error}; the next scan sees to it"
-            raise NotAnnouncedError(msg) from error
+            tools.sandbox.run(
+                task, answer, fetched.model_path, libraries, cancelled=self._cancelled, progress=tools.progress
+            )
+            return handover.read_answer(answer, fetched, tools.config)
+        except (ModelError, ModelProcessError) as error:
+            _require_room(answer, error)
+            raise
+
+    def _announce(self, fetched: Fetched) -> None:
+        """Lead to what lies in the run, once it was read back and is whole; the job is finished after that.
+
+        Versions of one logged model share a run. Who explains another one of them at this moment may have written
+        over some of these files; a later attempt adopts what is there then, or writes it again.
+        """
+        self._lease.require()
+        if adopt(self._tools.client, fetched.version, fetched.question) is None:
+            msg = f"the explanation of {fetched.version.uri} is not as it was written; another one is written there"
+            raise TrackingError(msg)
 
     def _finish_published(self) -> None:
         if not self._tools.table.finish(self._job, "published"):
@@ -199,3 +217,25 @@ class Attempt:
             msg = f"{fetched.version.uri} has the flavors {flavors}, and only {', '.join(wanted)} count here"
             raise NotSelectedError(msg)
         return (*file.flavors, *([file.own["kind"]] if file.own is not None else []))
+
+
+def _require_room(answer: Path, error: InterpError) -> None:
+    """Do not blame a model for what may be the fault of a full disk.
+
+    What its process wrote is removed first, so that no model can bring this about itself.
+
+    Args:
+        answer: folder of its answer.
+        error: how it ended.
+
+    Raises:
+        TrackingError: there is hardly any room for temporary files.
+    """
+    shutil.rmtree(answer)
+    free = shutil.disk_usage(answer.parent).free
+    if free < _ROOM_BYTES:
+        msg = (
+            f"there is hardly any room for temporary files, {free / 2**20:.1f} MiB at {tempfile.gettempdir()}: make "
+            f"room, or let TMPDIR name another place ({error})"
+        )
+        raise TrackingError(msg) from error
