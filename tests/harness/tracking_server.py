@@ -28,6 +28,7 @@ def tracking_server(
     proxied: bool = True,
     registry: str | None = None,
     workers: int = 1,
+    port: int | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
     """Run ``mlflow server`` for the length of the block.
@@ -40,12 +41,13 @@ def tracking_server(
             to the storage themselves with their own.
         registry: URI of the registry's store, where it is not ``store``.
         workers: processes that answer.
+        port: to listen at, for a server that comes back where it was; None: any that is free.
         environment: further variables for the server, such as storage credentials.
 
     Yields:
         The tracking URI.
     """
-    (port,) = free_ports(1)
+    port = port or free_ports(1)[0]
     uri = f"http://127.0.0.1:{port}"
     place = ["--artifacts-destination", artifacts]
     if not proxied:

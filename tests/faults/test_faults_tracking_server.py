@@ -1,0 +1,152 @@
+"""The tracking server ends, answers 500 or hangs, whatever a worker is at: nothing is lost, and no attempt counts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from harness.fault_checks import check_explained
+from harness.fault_stage import Stage
+from harness.faulty_server import faulty_server
+from harness.figures import figure
+from harness.process import free_ports
+from harness.slow_model import register_slow
+from harness.tracking_server import tracking_server
+from harness.workers import eventually, register_forest, statuses, worker_process
+
+if TYPE_CHECKING:
+    import contextlib
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from harness.faulty_server import FaultyServer, Outage
+    from harness.postgres import Postgres
+    from harness.s3 import S3Server
+    from harness.workers import WorkerProcess
+
+pytestmark = pytest.mark.faults
+
+_IMPATIENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "1"}  # s; or every test would wait long for a server that hangs
+_GAVE_UP = "looking again in"
+_NOT_THERE = "no MLflow server answers"
+
+# The first request of a worker's that fails, by what the worker is at.
+_MOMENTS = {
+    "idle": "",
+    "fetch": "GET .*/artifacts/.*MLmodel",
+    "upload": "PUT .*/explanations/",
+    "announcement": "POST .*/runs/log-batch",
+}
+_OUTAGES = [
+    *(("refuses", moment) for moment in ("fetch", "upload")),
+    *((outage, moment) for outage in ("answers 500", "hangs") for moment in _MOMENTS),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Two workers behind a line that can fail; the stage's own client stands beside it."""
+
+    stage: Stage
+    line: FaultyServer
+    workers: tuple[WorkerProcess, WorkerProcess]
+
+    def said(self, what: str) -> int:
+        """How often the workers have logged something."""
+        return sum(what in event["event"] for worker in self.workers for event in worker.events())
+
+
+@pytest.fixture(scope="module")
+def scene(proxying_server: str, s3_process: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """One for all outages: the workers live through every one of them."""
+    from mlflow import MlflowClient
+
+    folder = tmp_path_factory.mktemp("outages")
+    stage = Stage(
+        client=MlflowClient(proxying_server, proxying_server),
+        storage=s3_process,
+        jobs_uri=f"sqlite:///{folder / 'jobs.db'}",
+        folder=folder,
+        credentials={},
+    )
+    with (
+        faulty_server(proxying_server) as line,
+        worker_process(folder, line.uri, config=stage.config(), environment=_IMPATIENT) as one,
+        worker_process(folder, line.uri, config=stage.config(), environment=_IMPATIENT) as other,
+    ):
+        yield Scene(stage=stage, line=line, workers=(one, other))
+        line.mend()
+        assert [worker.stop() for worker in (one, other)] == [0, 0]
+
+
+@pytest.mark.parametrize(("outage", "moment"), _OUTAGES, ids=lambda words: words.replace(" ", "-"))
+def test_an_outage_burns_no_attempt(outage: Outage, moment: str, scene: Scene) -> None:
+    stage, line = scene.stage, scene.line
+    name = f"{stage.name}-{outage.replace(' ', '-')}-{moment}"
+    eventually(lambda: scene.said("started") == 2, 120, said_by=scene.workers[0])
+    given_up = scene.said(_GAVE_UP)
+    line.fail(outage, _MOMENTS[moment])
+    if moment == "idle":
+        eventually(lambda: scene.said(_GAVE_UP) > given_up + 2, said_by=scene.workers[0])
+        uri = register_forest(stage.client, name)
+    else:
+        uri = register_forest(stage.client, name)
+        eventually(lambda: _has_failed(scene, uri, moment), 120, said_by=scene.workers[0])
+        job = stage.jobs()[uri]
+        assert (job.crashes, job.lapses) == (0, 0)
+        assert job.state in {"published", "pending", "running"} if moment == "announcement" else {"pending", "running"}
+    assert statuses(stage.client)[uri] != "done"
+    assert all(worker.process.poll() is None for worker in scene.workers)
+    mended = time.monotonic()
+    line.mend()
+    stage.await_done([uri], said_by=scene.workers[0])
+    figure(f"explained after the tracking server, which {outage} in {moment}, is well", time.monotonic() - mended, "s")
+    job = stage.jobs()[uri]
+    assert (job.crashes, job.lapses) == (0, 0)
+    check_explained(stage, uri)
+
+
+def _has_failed(scene: Scene, uri: str, moment: str) -> bool:
+    """Whether the worker that has the job of a version has met the outage, and is done with it."""
+    job = scene.stage.jobs().get(uri)
+    if job is None or not scene.line.reached.is_set():
+        return False
+    return scene.said("published, but not announced") > 0 if moment == "announcement" else job.failures > 0
+
+
+def test_a_server_that_comes_late_ends_and_comes_back(s3_process: S3Server, postgres: Postgres, tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    (port,) = free_ports(1)
+    uri, store = f"http://127.0.0.1:{port}", postgres.new_database()
+
+    def server() -> contextlib.AbstractContextManager[str]:
+        artifacts, environment = f"s3://{s3_process.bucket}/{port}", s3_process.environment
+        return tracking_server(tmp_path, store=store, artifacts=artifacts, port=port, environment=environment)
+
+    stage = Stage(
+        client=MlflowClient(uri, uri),
+        storage=s3_process,
+        jobs_uri=f"sqlite:///{tmp_path / 'jobs.db'}",
+        folder=tmp_path,
+        credentials={},
+    )
+    with worker_process(tmp_path, uri, config=stage.config(), environment=_IMPATIENT) as worker:
+        eventually(lambda: any(_NOT_THERE in event["event"] for event in worker.events()), 120, said_by=worker)
+        with server():
+            first = register_slow(stage.client, stage.name, tmp_path)
+            there = time.monotonic()
+            stage.await_done([first], said_by=worker)
+            figure("explained by a worker that was there before its server", time.monotonic() - there, "s")
+            second = register_slow(stage.client, stage.name, tmp_path, seconds=3)
+            eventually(lambda: statuses(stage.client)[second] == "running", 120, said_by=worker)
+        eventually(lambda: stage.jobs()[second].failures > 0, 120, said_by=worker)
+        with server():
+            back = time.monotonic()
+            stage.await_done([first, second], said_by=worker)
+            figure("explained after the tracking server ended and came back", time.monotonic() - back, "s")
+            assert [(job.crashes, job.lapses) for job in stage.jobs().values()] == [(0, 0), (0, 0)]
+            check_explained(stage, second)
+        assert worker.stop() == 0
