@@ -8,7 +8,7 @@ import signal
 import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,9 +17,7 @@ from interp_pipeline.errors import TrackingError
 from mlflow_plugin.cli.options import with_common_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mlflow import MlflowClient
+    from collections.abc import Callable, Iterator
 
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.source_policy import SourcePolicy
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["reconcile", "status", "worker"]
 
+_T = TypeVar("_T")
 _RETRIED = ("failed", "skipped", "gone")
 _SHOWN = 20  # jobs that `interp status` lists
 _CONNECT_AGAIN_S = 5.0
@@ -49,13 +48,14 @@ def worker(
     Any number of workers, on any number of machines, share the work if they share one job table: INTERP_JOBS_URI
     with the address of a PostgreSQL database.
     """
+    from interp_pipeline.tracking.session import connect
     from mlflow_plugin.jobs import JobTable
     from mlflow_plugin.metrics import Metrics
     from mlflow_plugin.worker.attempt import Tools
     from mlflow_plugin.worker.loop import Worker
 
-    client = _connect_patiently(tracking_uri)
-    table = JobTable.open(settings.jobs_uri_for(client.tracking_uri))
+    client = _patiently(lambda: connect(tracking_uri))
+    table = _patiently(lambda: JobTable.open(settings.jobs_uri_for(client.tracking_uri)))
     metrics = Metrics()
     with _sandbox(settings) as sandbox:
         for layer, active in sandbox.layers.items():
@@ -128,13 +128,11 @@ def status(*, settings: Settings, tracking_uri: str | None, progress: Progress, 
         _print_status(found)
 
 
-def _connect_patiently(tracking_uri: str | None) -> MlflowClient:
-    """A client, as soon as the server answers: a worker may be started before it."""
-    from interp_pipeline.tracking.session import connect
-
+def _patiently(connect: Callable[[], _T]) -> _T:
+    """What is connected to, as soon as it answers: a worker may be started before its server and its database."""
     while True:
         try:
-            return connect(tracking_uri)
+            return connect()
         except TrackingError as error:
             _logger.warning("%s; asking again in %.0f s", error, _CONNECT_AGAIN_S)
             time.sleep(_CONNECT_AGAIN_S)
