@@ -15,7 +15,7 @@ from interp_pipeline.steps.compute import compute
 from interp_pipeline.steps.fetch import fetch
 from interp_pipeline.steps.render import lime_alone
 from interp_pipeline.tracking import layout, links
-from interp_pipeline.tracking.session import connect, run_of_version
+from interp_pipeline.tracking.session import connect, with_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,9 +89,8 @@ def explain(
         if publishing:
             from interp_pipeline.steps.publish import publish
 
-            with run_of_version(client, fetched.version, fetched.key) as version:
-                fetched = dataclasses.replace(fetched, version=version)
-                manifest = publish(client, fetched, computed, config, progress)
+            fetched = dataclasses.replace(fetched, version=with_run(client, fetched.version, fetched.key))
+            manifest = publish(client, fetched, computed, config, progress)
     version = fetched.version
     report = f"{layout.explanation_root(version.model_name)}/{layout.REPORT}"
     return ExplainedVersion(

@@ -109,8 +109,8 @@ def write(client: MlflowClient, publication: Publication, still_mine: Callable[[
     Args:
         client: the connection.
         publication: what to write.
-        still_mine: asked before anything is touched and again before the manifest makes it count; raises
-            where somebody else has taken this over.
+        still_mine: asked before anything is touched and again before every file; raises where somebody else has
+            taken this over.
 
     Raises:
         GoneError: the version or its run has been deleted or recreated in the meantime.

@@ -74,14 +74,16 @@ def replace_folder(
         folder: artifact directory.
         files: new content by path below the folder.
         manifest: content of the manifest, with the digest of every file.
-        still_mine: asked right before the manifest is written; raises where somebody else has taken this over.
+        still_mine: asked before every file, the manifest too; raises where somebody else has taken this over.
     """
     manifest_path = f"{folder}/{layout.MANIFEST}"
     present = list_files(client, run_id, folder)
     if manifest_path in present:
         delete_files(client, run_id, [manifest_path])
     wanted = {f"{folder}/{path}": content for path, content in files.items()}
-    write_files(client, run_id, wanted)
+    for path, content in wanted.items():
+        still_mine()
+        write_files(client, run_id, {path: content})
     delete_files(client, run_id, [path for path in present if path not in wanted and path != manifest_path])
     still_mine()
     write_files(client, run_id, {manifest_path: manifest})

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.tracking.registry import RegisteredVersion
 
-__all__ = ["active_workspace", "connect", "one_brief_try", "open_run", "run_goes_on", "run_of_version"]
+__all__ = ["active_workspace", "connect", "one_brief_try", "open_run", "run_goes_on", "with_run", "with_run_if_any"]
 
 _ANSWER_WITHIN_S = 10
 _HOSTED = {"databricks", "databricks-uc", "uc"}  # the addresses of MLflow's that have no scheme
@@ -106,40 +106,46 @@ def open_run(name: str, experiment_id: str | None = None) -> Iterator[str]:
         mlflow.end_run()
 
 
-@contextmanager
-def run_of_version(client: MlflowClient, version: RegisteredVersion, key: str) -> Iterator[RegisteredVersion]:
-    """The version with a run its explanation can be written to: its own or, where it has none, one made for it.
+def with_run_if_any(client: MlflowClient, version: RegisteredVersion, key: str) -> RegisteredVersion:
+    """The version with its own run or, where it has none, with one that was made for its explanation before.
 
     Args:
         client: the connection.
         version: the version.
-        key: of the explanation; a run that was made for it by an attempt that did not get far is found by it.
+        key: of the explanation; a run that was made for it is found by it.
 
-    Yields:
-        The version. A run made for it is marked FAILED when the block raises, as by ``open_run``.
+    Returns:
+        The version; without a run where there is none.
     """
     if version.run_id:
-        yield version
-        return
-    with translated(f"starting a run for {version.uri}"):
+        return version
+    with translated(f"looking for a run of {version.uri}"):
         found = client.search_runs([version.experiment_id], f"tags.`{layout.TAG_KEY}` = '{key}'", max_results=1)
-        run = (
-            found[0]
-            if found
-            else client.create_run(
-                version.experiment_id,
-                run_name=f"explanation of {version.name} v{version.version}",
-                tags={layout.TAG_EXPLAINED_MODEL: version.uri, layout.TAG_KEY: key},
-            )
-        )
-    run_id = str(run.info.run_id)
-    try:
-        yield dataclasses.replace(version, run_id=run_id)
-    except BaseException as error:
-        _mark_failed(run_id, error, lambda: client.set_terminated(run_id, "FAILED"))
-        raise
-    with translated(f"finishing run {run_id}"):
-        client.set_terminated(run_id)
+    return dataclasses.replace(version, run_id=str(found[0].info.run_id)) if found else version
+
+
+def with_run(client: MlflowClient, version: RegisteredVersion, key: str) -> RegisteredVersion:
+    """The version with a run its explanation can be written to; where it has none, one is made.
+
+    Nothing runs in a run that is made: it has ended at once, so that none is left open by whoever dies here, and
+    none is marked by whoever has lost it to another.
+
+    Args:
+        client: the connection.
+        version: the version.
+        key: of the explanation.
+    """
+    if version.run_id:
+        return version
+    found = with_run_if_any(client, version, key)
+    with translated(f"making a run for {version.uri}"):
+        if not found.run_id:
+            tags = {layout.TAG_EXPLAINED_MODEL: version.uri, layout.TAG_KEY: key}
+            name = f"explanation of {version.name} v{version.version}"
+            run = client.create_run(version.experiment_id, run_name=name, tags=tags)
+            found = dataclasses.replace(version, run_id=str(run.info.run_id))
+        client.set_terminated(found.run_id)
+    return found
 
 
 def run_goes_on(client: MlflowClient, version: RegisteredVersion) -> bool:

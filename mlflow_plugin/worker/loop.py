@@ -18,7 +18,7 @@ from mlflow_plugin.reconcile import reconcile, take_notes
 from mlflow_plugin.sandbox import Cancelled
 from mlflow_plugin.worker.attempt import Attempt
 from mlflow_plugin.worker.lease import Lease, LeaseLostError
-from mlflow_plugin.worker.verdict import NotAnnouncedError, Verdict, judge
+from mlflow_plugin.worker.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from mlflow_plugin.jobs import Job
@@ -143,13 +143,14 @@ class Worker:
         except LeaseLostError as error:
             tools.metrics.leases_lost.inc()
             _logger.warning("%s; nothing more is written", error)
-        except NotAnnouncedError as error:
-            tools.metrics.jobs_finished.labels("published").inc()
-            _logger.warning("%s", error, extra={"fields": {"outcome": "published"}})
         except Cancelled:
             given_back = tools.table.release(job)
             lease.end()
-            _logger.info("given back unfinished" if given_back else "stopped; another worker has the job")
+            if given_back:
+                _logger.info("given back unfinished")
+            else:
+                tools.metrics.leases_lost.inc()
+                _logger.warning("the job was taken over by another worker; nothing of it is written")
         except Exception as error:  # noqa: BLE001 - whatever an attempt raises, the worker and the other jobs go on
             self._failed(job, lease, error)
         else:

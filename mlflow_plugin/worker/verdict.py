@@ -20,14 +20,10 @@ if TYPE_CHECKING:
     from mlflow_plugin.jobs import Job
     from mlflow_plugin.settings import WorkerSettings
 
-__all__ = ["NotAnnouncedError", "NotSelectedError", "NotYetError", "Verdict", "judge"]
+__all__ = ["NotSelectedError", "NotYetError", "Verdict", "judge"]
 
 _LONGEST_ERROR = 1000  # characters that are kept of a message
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
-
-
-class NotAnnouncedError(InterpError):
-    """The explanation lies in its run and the job is finished; what leads there was not all written."""
 
 
 class NotSelectedError(ModelError):
