@@ -105,16 +105,14 @@ class Attempt:
         tools.policy.check_run(tools.client, found)
         if found.run_id:
             with tools.metrics.stage_seconds.labels("adopt").time():
-                tools.policy.check_run_folder(tools.client, found, explanation_root(found.model_name))
-                adopted = adopt(tools.client, found, self._question(found)) is not None
+                adopted = self._is_led_to(found, self._question(found))
             if adopted:
                 self._finish_published()
                 return "adopted"
         self._lease.require()
         mark_status(tools.client, job.name, job.version, "running", key=job.key)
         with tempfile.TemporaryDirectory(prefix="interp-") as folder:
-            self._explain(version, Path(folder))
-        return "computed"
+            return self._explain(version, Path(folder))
 
     def _version(self) -> RegisteredVersion:
         """The version, if it is still the one the job was made for."""
@@ -135,7 +133,13 @@ class Attempt:
         declared = read_declared(self._tools.client, version, self._tools.settings.data)
         return question_digest(version.source, self._tools.config, declared.rows or "", declared.background or "")
 
-    def _explain(self, version: RegisteredVersion, folder: Path) -> None:
+    def _is_led_to(self, version: RegisteredVersion, question: str) -> bool:
+        """Whether an explanation that counts lies in the version's run; if so, everything leads to it now."""
+        tools = self._tools
+        tools.policy.check_run_folder(tools.client, version, explanation_root(version.model_name))
+        return adopt(tools.client, version, question) is not None
+
+    def _explain(self, version: RegisteredVersion, folder: Path) -> Literal["adopted", "computed"]:
         tools = self._tools
         places = {name: folder / name for name in ("model", "task", "answer")}
         for place in places.values():
@@ -147,12 +151,16 @@ class Attempt:
             computed = self._computed(fetched, libraries, places["task"], places["answer"])
         self._lease.require()
         placed = dataclasses.replace(fetched, version=with_run(tools.client, fetched.version, self._job.key))
+        if self._is_led_to(placed.version, placed.question):  # made meanwhile: by hand, or for a version beside it
+            self._finish_published()
+            return "adopted"
         with tools.metrics.stage_seconds.labels("draw").time():
             publication = prepare(placed, computed, tools.config, tools.progress, asked=False)
         with tools.metrics.stage_seconds.labels("publish").time():
             write(tools.client, publication, self._lease.require)
             self._announce(placed)
         self._finish_published()
+        return "computed"
 
     def _fetched(self, version: RegisteredVersion, folder: Path) -> Fetched:
         """What the computation needs, if it is still what the job is about."""
@@ -198,7 +206,7 @@ class Attempt:
         over some of these files; a later attempt adopts what is there then, or writes it again.
         """
         self._lease.require()
-        if adopt(self._tools.client, fetched.version, fetched.question) is None:
+        if not self._is_led_to(fetched.version, fetched.question):
             msg = f"the explanation of {fetched.version.uri} is not as it was written; another one is written there"
             raise TrackingError(msg)
 
