@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.workers import explained
+from harness.workers import eventually, explained
 
 from interp_pipeline.tracking import layout, manifest
 from interp_pipeline.tracking.artifacts import list_files
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.fault_stage import Stage
     from harness.workers import WorkerProcess
 
-__all__ = ["check_explained", "check_same_numbers", "ran"]
+__all__ = ["await_ran", "check_explained", "check_same_numbers", "ran"]
 
 
 def check_explained(stage: Stage, uri: str) -> str:
@@ -52,5 +52,10 @@ def check_same_numbers(stage: Stage, uri: str) -> None:
 
 
 def ran(workers: Sequence[WorkerProcess], outcome: str = "computed") -> list[str]:
-    """The keys that these workers said they had explained, one for each time they said so."""
+    """The keys that these workers said they had explained or adopted, one for each time they said so."""
     return [event["key"] for worker in workers for event in worker.events() if event.get("outcome") == outcome]
+
+
+def await_ran(worker: WorkerProcess, outcome: str, key: str) -> None:
+    """Wait until a worker has said how it came to an explanation; it says so when all is done."""
+    eventually(lambda: ran([worker], outcome) == [key], 20, said_by=worker)

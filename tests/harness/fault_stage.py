@@ -30,7 +30,16 @@ if TYPE_CHECKING:
 
     from mlflow_plugin.jobs import Job
 
-__all__ = ["LEASE_S", "POLL_S", "Stage", "await_compute", "owner_of", "processes_of", "seconds_until_gone"]
+__all__ = [
+    "LEASE_S",
+    "POLL_S",
+    "Stage",
+    "await_compute",
+    "holder_first",
+    "owner_of",
+    "processes_of",
+    "seconds_until_gone",
+]
 
 LEASE_S = 5.0
 POLL_S = 0.2
@@ -61,31 +70,43 @@ class Stage:
 
     @contextlib.contextmanager
     def worker(
-        self, *options: str, server: str | None = None, storage: str | None = None, **settings: float
+        self, *, server: str | None = None, storage: str | None = None, **settings: float
     ) -> Iterator[WorkerProcess]:
         """Run a worker for the length of the block; it is at work as soon as the block begins.
 
         Args:
-            options: of its command.
             server: address of the tracking server, where it is to be reached through a line of the test's.
             storage: address of the S3 storage, likewise.
             settings: of ``[worker]``.
         """
+        with self._starting(server, storage, settings) as worker:
+            await_start(worker)
+            yield worker
+
+    @contextlib.contextmanager
+    def workers(self, count: int, **settings: float) -> Iterator[list[WorkerProcess]]:
+        """Run several workers, which start at the same time."""
+        with contextlib.ExitStack() as stack:
+            workers = [stack.enter_context(self._starting(None, None, settings)) for _ in range(count)]
+            for worker in workers:
+                await_start(worker)
+            yield workers
+
+    def _starting(
+        self, server: str | None, storage: str | None, settings: Mapping[str, float]
+    ) -> contextlib.AbstractContextManager[WorkerProcess]:
         left = self.folder / "left"  # what workers that are killed leave behind
         left.mkdir(exist_ok=True)
         environment = {**_PATIENT, **self.credentials, "TMPDIR": str(left)}
         if storage is not None:
             environment |= {"AWS_ENDPOINT_URL_S3": storage, "MLFLOW_S3_ENDPOINT_URL": storage}
-        with worker_process(
+        return worker_process(
             self.folder,
             server or self.client.tracking_uri,
-            *options,
             jobs_uri=self.jobs_uri,
             config=self.config(**settings),
             environment=environment,
-        ) as worker:
-            eventually(lambda: bool(owner_of(worker)), 120, said_by=worker)
-            yield worker
+        )
 
     @contextlib.contextmanager
     def artifact_line(self, at: bytes, how: How) -> Iterator[tuple[SeveredLine, dict[str, str]]]:
@@ -110,9 +131,9 @@ class Stage:
             table.close()
 
     def jobs(self) -> dict[str, Job]:
-        """All jobs by the URI of their version."""
+        """All jobs by the URI of their version; the latest, where a version has had several."""
         with self.table() as table:
-            return {f"models:/{job.name}/{job.version}": job for job in table.select(STATES, 10_000)}
+            return {f"models:/{job.name}/{job.version}": job for job in reversed(table.select(STATES, 10_000))}
 
     def uris(self) -> list[str]:
         """All versions of this stage."""
@@ -169,9 +190,20 @@ class Stage:
         return dict(render(fetched, computed, config, progress))
 
 
+def await_start(worker: WorkerProcess) -> None:
+    """Wait until a worker looks for work."""
+    eventually(lambda: bool(owner_of(worker)), 120, said_by=worker)
+
+
 def owner_of(worker: WorkerProcess) -> str:
     """The name by which the job table knows a worker; empty: it does not work yet."""
     return next((event["owner"] for event in worker.events() if "owner" in event), "")
+
+
+def holder_first(stage: Stage, uri: str, workers: Sequence[WorkerProcess]) -> list[WorkerProcess]:
+    """The workers, once one of them has the job, and that one first."""
+    owner = stage.await_state(uri, "running", said_by=workers[0]).owner
+    return sorted(workers, key=lambda worker: owner_of(worker) != owner)
 
 
 def processes_of(worker: WorkerProcess) -> list[psutil.Process]:

@@ -16,6 +16,7 @@ __all__ = ["How", "SeveredLine", "severed_line", "silent_server"]
 
 How = Literal["cut", "silent", "unanswered"]
 _CHUNK = 65536
+_GO_ON = b"HTTP/1.1 100 "  # no answer yet: the server asks for the rest of the request
 
 
 @dataclass(kw_only=True)
@@ -23,7 +24,7 @@ class SeveredLine:
     """A proxy in front of a server."""
 
     uri: str
-    reached: threading.Event = field(default_factory=threading.Event)  # set once the request has come by
+    reached: threading.Event = field(default_factory=threading.Event)  # set once what is held back has come by
     mended: threading.Event = field(default_factory=threading.Event)  # to be set: what was held back goes on, late
 
 
@@ -78,7 +79,8 @@ class _Proxy:
             while data := client.recv(_CHUNK):
                 if self._at in data and not self.line.mended.is_set():
                     asked.set()
-                    self.line.reached.set()
+                    if self._how != "unanswered":
+                        self.line.reached.set()
                     if self._how == "cut":
                         self.end()
                         return
@@ -90,7 +92,8 @@ class _Proxy:
     def _carry_answers(self, client: socket.socket, upstream: socket.socket, asked: threading.Event) -> None:
         with contextlib.suppress(OSError):  # likewise
             while data := upstream.recv(_CHUNK):
-                if self._how == "unanswered" and asked.is_set():
+                if self._how == "unanswered" and asked.is_set() and not data.startswith(_GO_ON):
+                    self.line.reached.set()
                     self.line.mended.wait()
                 client.sendall(data)
             client.shutdown(socket.SHUT_WR)

@@ -1,0 +1,67 @@
+"""Eight workers share one job, and two hundred."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from harness.fault_checks import check_explained, check_same_numbers, ran
+from harness.figures import figure
+from harness.slow_model import register_slow
+from harness.workers import eventually
+
+if TYPE_CHECKING:
+    from harness.fault_stage import Stage
+    from harness.workers import WorkerProcess
+
+pytestmark = pytest.mark.faults
+
+WORKERS, JOBS, MODELS = 8, 200, 9  # 200 explanations of their own would take two cores ten minutes
+
+
+def test_one_job_and_two_hundred(stage: Stage) -> None:
+    """First one version alone; then models of their own, and further versions of the first model, which are adopted.
+
+    Every one of the 200 keys is claimed, worked on and finished by a worker, whether or not it has to compute.
+    """
+    with stage.workers(WORKERS, heartbeat_s=2, lease_s=60) as workers:
+        first = register_slow(stage.client, stage.name, stage.folder)
+        stage.await_done([first], said_by=workers[0])
+        eventually(lambda: len(ran(workers)) == 1, said_by=workers[0])
+        assert_ran_once(stage, workers, computed=1, adopted=0)
+
+        started = time.monotonic()
+        own = [register_slow(stage.client, stage.name, stage.folder) for _ in range(MODELS - 1)]
+        register_again(stage, first, JOBS - MODELS)
+        uris = stage.uris()
+        stage.await_done(uris, 400, said_by=workers[0])
+        took_s = time.monotonic() - started
+        eventually(lambda: len(ran(workers) + ran(workers, "adopted")) == JOBS, said_by=workers[0])
+    assert_ran_once(stage, workers, computed=MODELS, adopted=JOBS - MODELS)
+    figure(f"{JOBS} versions, {WORKERS} workers: keys that ran more than once", 0, "keys")
+    figure(f"{JOBS} versions, {WORKERS} workers, two cores", took_s, "s")
+    for uri in own[:2]:
+        check_explained(stage, uri)
+        check_same_numbers(stage, uri)
+
+
+def register_again(stage: Stage, uri: str, count: int) -> None:
+    """Register the model of a version under further names."""
+    name, number = uri.removeprefix("models:/").rsplit("/", 1)
+    version = stage.client.get_model_version(name, number)
+    stage.client.create_registered_model(f"{stage.name}-again")
+    for _ in range(count):
+        stage.client.create_model_version(
+            f"{stage.name}-again", version.source, version.run_id, model_id=version.source.removeprefix("models:/")
+        )
+
+
+def assert_ran_once(stage: Stage, workers: list[WorkerProcess], *, computed: int, adopted: int) -> None:
+    keys = {outcome: Counter(ran(workers, outcome)) for outcome in ("computed", "adopted")}
+    assert {outcome: len(found) for outcome, found in keys.items()} == {"computed": computed, "adopted": adopted}
+    assert set((keys["computed"] + keys["adopted"]).values()) == {1}
+    jobs = stage.jobs()
+    assert len(jobs) == computed + adopted
+    assert {(job.state, job.attempt, job.lapses, job.failures) for job in jobs.values()} == {("published", 1, 0, 0)}

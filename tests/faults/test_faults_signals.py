@@ -1,0 +1,143 @@
+"""A worker is told to stop, or is stopped behind its own back for longer than its lease."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from harness.fault_checks import await_ran, check_explained, check_same_numbers
+from harness.fault_stage import await_compute, holder_first, owner_of, seconds_until_gone
+from harness.figures import figure
+from harness.slow_model import register_slow
+from harness.workers import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.fault_stage import Stage
+    from harness.workers import WorkerProcess
+
+pytestmark = pytest.mark.faults
+
+WITHIN_S = 25.0  # what is promised with the settings as they come
+SHORT_S = 8.0  # for tests that show the same without half a minute of waiting
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_idle(stage: Stage, number: signal.Signals) -> None:
+    with stage.worker() as worker:
+        stopped_s = stop(worker, number, WITHIN_S)
+        figure(f"{number.name} to an idle worker", stopped_s, "s")
+
+
+def test_what_can_be_finished_in_time_is_and_nothing_else_is_begun(stage: Stage) -> None:
+    uris = [register_slow(stage.client, stage.name, stage.folder, seconds=2) for _ in range(2)]
+    with stage.worker() as worker:
+        await_compute(worker)
+        figure("SIGTERM in compute, finished", stop(worker, signal.SIGTERM, WITHIN_S), "s")
+    jobs = stage.jobs()
+    assert {jobs[uri].state for uri in uris} == {"published", "pending"}
+    begun, later = sorted(uris, key=lambda uri: jobs[uri].attempt, reverse=True)
+    check_explained(stage, begun)
+    assert jobs[later].attempt == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_what_takes_longer_is_given_back_at_once(stage: Stage, number: signal.Signals) -> None:
+    settings = {"stop_within_s": SHORT_S, "lease_s": 600.0}
+    with stage.workers(2, **settings) as workers:
+        uri = register_slow(stage.client, stage.name, stage.folder, seconds=300)
+        stopped, heir = holder_first(stage, uri, workers)
+        below = await_compute(stopped)
+        figure(f"{number.name} in compute, given back", stop(stopped, number, SHORT_S), "s")
+        seconds_until_gone(below)
+        ended_s = time.time()
+        job = stage.await_attempt(uri, 2, said_by=heir)
+        figure("taken by another worker after it was given back", job.changed_ms / 1000 - ended_s, "s")
+    assert job.owner == owner_of(heir)
+    assert (job.lapses, job.crashes, job.failures) == (0, 0, 0)
+
+
+HANGS = {"fetch": (b"/MLmodel HTTP", SHORT_S), "upload": (b"/report.html HTTP", WITHIN_S)}
+
+
+@pytest.mark.parametrize("where", HANGS)
+def test_a_call_that_hangs(stage: Stage, where: str) -> None:
+    at, within_s = HANGS[where]
+    uri = register_slow(stage.client, stage.name, stage.folder)
+    with stage.artifact_line(at, "silent") as (line, through):
+        with stage.worker(**through, stop_within_s=within_s, lease_s=600) as stopped:
+            eventually(line.reached.is_set, 120, said_by=stopped)
+            figure(f"SIGTERM while {where} hangs", stop(stopped, signal.SIGTERM, within_s), "s")
+        job = stage.jobs()[uri]
+        assert (job.state, job.owner, job.lapses) == ("pending", None, 0)
+        with stage.worker() as heir:
+            stage.await_done([uri], said_by=heir)
+            line.mended.set()  # what the stopped worker sent arrives after all
+            await_ran(heir, "computed", job.key)
+    check_explained(stage, uri)
+    check_same_numbers(stage, uri)
+
+
+def test_stopped_in_compute_for_longer_than_the_lease(stage: Stage) -> None:
+    with stage.workers(2) as workers:
+        uri = register_slow(stage.client, stage.name, stage.folder, seconds=3)
+        stale, heir = holder_first(stage, uri, workers)
+        await_compute(stale)
+        with paused(stale):
+            stage.await_done([uri], said_by=heir)
+            check_nothing_is_published(stage, uri, stale, heir)
+
+
+@pytest.mark.parametrize("with_run", [True, False], ids=["own run", "run made"])
+def test_stopped_in_upload_for_longer_than_the_lease(stage: Stage, *, with_run: bool) -> None:
+    uri = register_slow(stage.client, stage.name, stage.folder, with_run=with_run)
+    with (
+        stage.artifact_line(b"/report.html HTTP", "unanswered") as (line, through),
+        stage.worker(**through) as stale,
+    ):
+        eventually(line.reached.is_set, 120, said_by=stale)
+        with paused(stale), stage.worker() as heir:
+            stage.await_done([uri], said_by=heir)
+            line.mended.set()
+            check_nothing_is_published(stage, uri, stale, heir)
+
+
+def stop(worker: WorkerProcess, number: signal.Signals, within_s: float) -> float:
+    """Tell a worker to stop; how long it takes. It ends well, and in time."""
+    started = time.monotonic()
+    worker.process.send_signal(number)
+    assert worker.process.wait(timeout=within_s + 30) == 0, worker.log.read_text(encoding="utf-8")[-4000:]
+    took_s = time.monotonic() - started
+    assert took_s <= within_s
+    return took_s
+
+
+@contextlib.contextmanager
+def paused(worker: WorkerProcess) -> Iterator[None]:
+    """Stop a worker; it goes on when the test says so, at the latest at the end of the block."""
+    worker.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        worker.process.send_signal(signal.SIGCONT)
+
+
+def check_nothing_is_published(stage: Stage, uri: str, stale: WorkerProcess, heir: WorkerProcess) -> None:
+    """A worker that wakes up after another one has finished its job sees that and writes nothing more."""
+    await_ran(heir, "computed", stage.jobs()[uri].key)
+    run_id = check_explained(stage, uri)
+    before = stage.objects(run_id)
+    assert before
+    stale.process.send_signal(signal.SIGCONT)
+    woken_s = time.monotonic()
+    eventually(lambda: any("taken over" in event["event"] for event in stale.events()), said_by=stale)
+    figure("a stale worker noticed", time.monotonic() - woken_s, "s")
+    stop(stale, signal.SIGTERM, WITHIN_S)
+    assert stage.objects(run_id) == before
+    assert check_explained(stage, uri) == run_id
+    assert stage.jobs()[uri].owner == owner_of(heir)
+    check_same_numbers(stage, uri)
