@@ -1,7 +1,7 @@
 """The fork server: has the libraries in memory and no credential, and forks one child per task.
 
 It is started as a program of its own, with a bare environment, and never runs code of a model. It ends when the
-worker's end of the socket closes, and takes its children with it.
+worker's end of the socket closes, and takes its children with it; of a worker that died, their folders too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin.sandbox.channel import Channel
 from mlflow_plugin.sandbox.child import run_child
-from mlflow_plugin.sandbox.kernel import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl
+from mlflow_plugin.sandbox.kernel import PR_SET_CHILD_SUBREAPER, prctl
+from mlflow_plugin.sandbox.leftovers import remove_tree
 from mlflow_plugin.sandbox.limits import count_threads
 from mlflow_plugin.sandbox.order import Order
 
@@ -41,18 +42,16 @@ LIBRARIES = {
 }
 
 
-def main(descriptor: int, function: str, *, dies_with_thread: bool) -> None:
+def main(descriptor: int, function: str, folder: str) -> None:
     """Load what every task needs, then serve until the other end of the socket closes.
 
     Args:
         descriptor: of the socket.
         function: "module:name" of what most orders will name; loaded beforehand.
-        dies_with_thread: the kernel may end this process with the thread that started it.
+        folder: holds this process's home folder and those of children; removed when the worker died.
     """
     if sys.platform == "linux":
         prctl(PR_SET_CHILD_SUBREAPER, 1)  # what a child leaves behind becomes ours, to be ended
-        if dies_with_thread:
-            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     channel = Channel(socket.socket(fileno=descriptor))
     for name in _ALWAYS:
         importlib.import_module(name)
@@ -61,7 +60,12 @@ def main(descriptor: int, function: str, *, dies_with_thread: bool) -> None:
     from interp_pipeline.steps.warm_up import warm_up
 
     warm_up()
-    _serve(channel)
+    try:
+        told = _serve(channel)
+    except ConnectionError:  # it went while it was being answered
+        told = False
+    if not told:
+        remove_tree(Path(folder))
 
 
 def _read_installed_packages() -> None:
@@ -80,7 +84,8 @@ def _named(function: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def _serve(channel: Channel) -> None:
+def _serve(channel: Channel) -> bool:
+    """Take orders; True once told to stop, False once the worker has gone without a word."""
     woken, waker = os.pipe()
     for each in (woken, waker):
         os.set_blocking(each, False)
@@ -95,13 +100,19 @@ def _serve(channel: Channel) -> None:
         elif "start" in message:
             child = _start(Order.of_message(message["start"]), *descriptors)
             channel.send({"pid": child})
-            if not _attend(child, channel, woken):
-                return
+            last = _attend(child, channel, woken)
+            if last is None or "stop" in last:
+                return last is not None
+        elif "stop" in message:
+            return True
+        # "kill" comes too late now and then: that child had ended by itself
+    return False
 
 
 def _load(libraries: Sequence[str]) -> None:
     for module in dict.fromkeys(name for library in libraries for name in LIBRARIES.get(library, ())):
-        with contextlib.suppress(ImportError):  # not installed: the child says so, in the words for a user
+        # Not installed, or broken: the child meets it again, and says so in the words for a user.
+        with contextlib.suppress(Exception):
             importlib.import_module(module)
 
 
@@ -122,9 +133,13 @@ def _start(order: Order, output: int, events: int) -> int:
     return child
 
 
-def _attend(child: int, channel: Channel, woken: int) -> bool:
-    """Wait for a child, end it when told to, and tell how it ended; False once the worker has gone."""
-    alive = True
+def _attend(child: int, channel: Channel, woken: int) -> dict[str, Any] | None:
+    """Wait for a child, end it when told to, and tell how it ended.
+
+    Returns:
+        What the worker said meanwhile, if anything; None: it has gone.
+    """
+    said: dict[str, Any] | None = {}
     with selectors.DefaultSelector() as selector:
         selector.register(channel.fileno(), selectors.EVENT_READ)
         selector.register(woken, selectors.EVENT_READ)
@@ -133,18 +148,19 @@ def _attend(child: int, channel: Channel, woken: int) -> bool:
                 if key.fd == woken:
                     with contextlib.suppress(BlockingIOError):
                         os.read(woken, 512)
-                else:  # "kill" is all that is said now, and silence means the same
-                    alive = channel.receive() is not None
+                else:  # "kill" or "stop", and silence means the same
+                    received = channel.receive()
+                    said = None if received is None else received[0]
                     _kill_group(child)
-                    if not alive:
+                    if said is None or "stop" in said:  # that was the last word
                         selector.unregister(channel.fileno())
     _kill_group(child)
     _, status, usage = os.wait4(child, 0)
     _end_orphans()
-    if alive:
-        seconds = usage.ru_utime + usage.ru_stime
+    seconds = usage.ru_utime + usage.ru_stime
+    with contextlib.suppress(OSError):  # it has gone; if so, what it said says so
         channel.send({"status": status, "cpu_s": seconds, "peak_kib": usage.ru_maxrss})
-    return alive
+    return said
 
 
 def _has_ended(child: int) -> bool:

@@ -9,8 +9,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from interp_pipeline.errors import ModelProcessError
@@ -54,7 +54,7 @@ class ServerProcess:
         """Start a fork server and wait until it has its libraries loaded; None when cancelled meanwhile.
 
         Args:
-            home: its home folder and working directory.
+            home: its home folder and working directory; what lies beside it goes with the server if the worker dies.
             function: "module:name" of what children run.
             cancelled: asked again and again.
 
@@ -66,8 +66,7 @@ class ServerProcess:
             "path": importable_folders(),
             "descriptor": theirs.fileno(),
             "function": function,
-            # The kernel means the thread, not the process, and other threads end earlier than the worker does.
-            "dies_with_thread": threading.current_thread() is threading.main_thread(),
+            "folder": str(home.parent),
         }
         log = _unnamed_file(home)
         process = subprocess.Popen(  # noqa: S603 - our own module, by this very interpreter
@@ -134,10 +133,8 @@ class ServerProcess:
 
     def kill_child(self) -> None:
         """Have the child ended, with all it started. ``ending`` follows."""
-        try:
+        with suppress(OSError):  # the server has gone, and its child with it: ``ending`` says so
             self._channel.send({"kill": True})
-        except OSError:  # the server has gone, and its child with it: ``ending`` says so
-            return
 
     def ending(self) -> dict[str, Any] | None:
         """How the child ended; waits for it. None: the server ended, and its child with it."""
@@ -148,9 +145,11 @@ class ServerProcess:
         """End the server, and its child if it has one; once more does no harm."""
         if self._log is None:
             return
+        with suppress(OSError):  # it has gone already
+            self._channel.send({"stop": True})
         self._channel.close()
         try:
-            self._process.wait(2.0)  # the closed socket ends it, after its child
+            self._process.wait(2.0)  # it ends its child before
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -93,6 +93,13 @@ def test_it_serves_from_a_session_of_its_own(server: int) -> None:
     assert os.getsid(server) == server != os.getsid(0)
 
 
+def test_an_order_to_kill_that_comes_too_late_does_no_harm(sandbox: Sandbox, server: int, tmp_path: Path) -> None:
+    assert sandbox._server is not None
+    sandbox._server.kill_child()  # its last child has ended
+    explain_in(sandbox, save(tmp_path / "n", answers_a_table), rows())
+    assert sandbox.server_pid == server
+
+
 def test_one_that_died_is_replaced(sandbox: Sandbox, server: int, tmp_path: Path) -> None:
     os.kill(server, signal.SIGKILL)
     wait_until(lambda: sandbox.server_pid is None)
@@ -117,7 +124,7 @@ from mlflow_plugin.sandbox import Sandbox
 
 class Shown:
     def track(self, stage, total):
-        print(sandbox.server_pid, flush=True)
+        print(sandbox.server_pid, sandbox._home, flush=True)
         from contextlib import nullcontext
         return nullcontext(lambda steps: None)
     def say(self, message):
@@ -139,11 +146,14 @@ def test_it_dies_with_its_worker_and_takes_its_child_along(mode: str, tmp_path: 
         text=True,
     ) as worker:
         assert worker.stdout is not None
-        server = int(worker.stdout.readline())
+        number, home = worker.stdout.readline().split()
+        server = int(number)
         family = {server, *processes_of_session(server)}
         assert len(family) == 2
+        assert len(list(Path(home).iterdir())) == 2
         worker.kill()
     wait_until(lambda: not [pid for pid in family if _is_running(pid)])
+    assert not Path(home).exists()
 
 
 def _is_running(pid: int) -> bool:
