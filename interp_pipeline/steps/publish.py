@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Publication", "announce", "failure_marked", "prepare", "publish", "write"]
 
+_LOOK_AGAIN_S = 1.0  # an upload that is as quick as usual costs one look
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Publication:
@@ -106,6 +108,9 @@ def prepare(
 def write(client: MlflowClient, publication: Publication, still_mine: Callable[[], None] = lambda: None) -> None:
     """Write the folder of an explanation, in place of what was there, the manifest last.
 
+    Version and run are looked for before the first file, and again where the files take their time: to delete them
+    locks nobody out.
+
     Args:
         client: the connection.
         publication: what to write.
@@ -117,13 +122,20 @@ def write(client: MlflowClient, publication: Publication, still_mine: Callable[[
         UsageError: no permission to write.
         TrackingError: the server or storage does not answer.
     """
-    version = publication.version
-    _require_still_there(client, version)
-    still_mine()
+    version, looked = publication.version, float("-inf")
+
+    def may_go_on() -> None:
+        nonlocal looked
+        if time.monotonic() - looked > _LOOK_AGAIN_S:
+            _require_still_there(client, version)
+            looked = time.monotonic()
+        still_mine()
+
+    may_go_on()
     mark_status(client, version.name, version.version, "running")
     root = layout.explanation_root(version.model_name)
     content = manifest.to_json(publication.manifest)
-    replace_folder(client, version.run_id, root, publication.files, content, still_mine)
+    replace_folder(client, version.run_id, root, publication.files, content, may_go_on)
 
 
 def announce(

@@ -35,3 +35,18 @@ def stage(
         folder=tmp_path,
         credentials=credentials,
     )
+
+
+@pytest.fixture(scope="module")
+def shared_stage(proxying_server: str, s3_process: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """A stage for all tests of a module, on the server that writes artifacts itself."""
+    from mlflow import MlflowClient
+
+    folder = tmp_path_factory.mktemp("stage")
+    return Stage(
+        client=MlflowClient(proxying_server, proxying_server),
+        storage=s3_process,
+        jobs_uri=f"sqlite:///{folder / 'jobs.db'}",
+        folder=folder,
+        credentials={},
+    )

@@ -59,22 +59,14 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(proxying_server: str, s3_process: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(shared_stage: Stage) -> Iterator[Scene]:
     """One for all outages: the workers live through every one of them."""
-    from mlflow import MlflowClient
-
-    folder = tmp_path_factory.mktemp("outages")
-    stage = Stage(
-        client=MlflowClient(proxying_server, proxying_server),
-        storage=s3_process,
-        jobs_uri=f"sqlite:///{folder / 'jobs.db'}",
-        folder=folder,
-        credentials={},
-    )
+    stage = shared_stage
+    folder, config = stage.folder, stage.config()
     with (
-        faulty_server(proxying_server) as line,
-        worker_process(folder, line.uri, config=stage.config(), environment=_IMPATIENT) as one,
-        worker_process(folder, line.uri, config=stage.config(), environment=_IMPATIENT) as other,
+        faulty_server(str(stage.client.tracking_uri)) as line,
+        worker_process(folder, line.uri, config=config, environment=_IMPATIENT) as one,
+        worker_process(folder, line.uri, config=config, environment=_IMPATIENT) as other,
     ):
         yield Scene(stage=stage, line=line, workers=(one, other))
         line.mend()
@@ -93,10 +85,10 @@ def test_an_outage_burns_no_attempt(outage: Outage, moment: str, scene: Scene) -
         uri = register_forest(stage.client, name)
     else:
         uri = register_forest(stage.client, name)
-        eventually(lambda: _has_failed(scene, uri, moment), 120, said_by=scene.workers[0])
+        eventually(lambda: line.reached.is_set() and stage.jobs()[uri].failures > 0, 120, said_by=scene.workers[0])
         job = stage.jobs()[uri]
         assert (job.crashes, job.lapses) == (0, 0)
-        assert job.state in {"published", "pending", "running"} if moment == "announcement" else {"pending", "running"}
+        assert job.state in {"pending", "running"}
     assert statuses(stage.client)[uri] != "done"
     assert all(worker.process.poll() is None for worker in scene.workers)
     mended = time.monotonic()
@@ -106,14 +98,6 @@ def test_an_outage_burns_no_attempt(outage: Outage, moment: str, scene: Scene) -
     job = stage.jobs()[uri]
     assert (job.crashes, job.lapses) == (0, 0)
     check_explained(stage, uri)
-
-
-def _has_failed(scene: Scene, uri: str, moment: str) -> bool:
-    """Whether the worker that has the job of a version has met the outage, and is done with it."""
-    job = scene.stage.jobs().get(uri)
-    if job is None or not scene.line.reached.is_set():
-        return False
-    return scene.said("published, but not announced") > 0 if moment == "announcement" else job.failures > 0
 
 
 def test_a_server_that_comes_late_ends_and_comes_back(s3_process: S3Server, postgres: Postgres, tmp_path: Path) -> None:
