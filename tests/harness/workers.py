@@ -15,7 +15,7 @@ from harness.process import bare_environment
 from harness.s3 import program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mlflow import MlflowClient
@@ -76,6 +76,7 @@ def worker_process(
     jobs_uri: str | None = None,
     config: str = QUICK,
     environment: Mapping[str, str] | None = None,
+    within: Sequence[str] = (),
 ) -> Iterator[WorkerProcess]:
     """Run ``interp worker`` for the length of the block; a worker that is still there at its end is ended.
 
@@ -86,6 +87,7 @@ def worker_process(
         jobs_uri: address of the job table.
         config: its configuration file's content.
         environment: further variables, such as storage credentials.
+        within: a command that runs what follows it in surroundings of its own.
     """
     number = len(list(folder.glob("worker-*.log")))
     log, file = folder / f"worker-{number}.log", folder / f"worker-{number}.toml"
@@ -97,7 +99,7 @@ def worker_process(
         "OMP_NUM_THREADS": "1",
         **(environment or {}),
     }
-    command = [program("interp"), "worker", "--tracking-uri", tracking_uri, "--config", str(file)]
+    command = [*within, program("interp"), "worker", "--tracking-uri", tracking_uri, "--config", str(file)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, "--log-format", "json", *options],
