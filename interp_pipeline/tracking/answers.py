@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import tempfile
 from contextlib import contextmanager
@@ -119,6 +120,8 @@ def _by_code(doing: str, error: Exception) -> InterpError | None:
             return RefusedError(f"{doing}: {meaning} ({line})")
     if code in _CALLER_MISTAKES:
         return RefusedError(f"{doing}: {_CALLER_MISTAKES[code]} ({line})")
+    if os.strerror(errno.ENOSPC) in line:
+        return TrackingError(f"{doing}: {line}; make room for temporary files ({tempfile.gettempdir()}) and try again")
     return TrackingError(f"{doing}: {line}; check the tracking server and try again")
 
 

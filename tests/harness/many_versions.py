@@ -28,6 +28,12 @@ class Source:
     state: str  # the end their jobs come to
     share: int  # of all versions
 
+    @property
+    def model_id(self) -> str | None:
+        """The logged model it names; None: it names a folder."""
+        logged = "models:/"
+        return self.source.removeprefix(logged) if self.source.startswith(logged) else None
+
 
 def sources(client: MlflowClient, prefix: str) -> list[Source]:
     """Log one model with data and one without, and name two places where none can be taken from.
@@ -47,8 +53,8 @@ def sources(client: MlflowClient, prefix: str) -> list[Source]:
     found = [
         Source(name="explained", source=explained.source, run_id=explained.run_id, state="published", share=1),
         Source(name="bare", source=logged.model_uri, run_id=run.info.run_id, state="skipped", share=1),
-        Source(name="deleted", source="s3://elsewhere/model", run_id=deleted, state="gone", share=4),
-        Source(name="elsewhere", source="s3://elsewhere/model", run_id=None, state="failed", share=4),
+        Source(name="deleted", source="s3://elsewhere/model", run_id=deleted, state="gone", share=40),
+        Source(name="elsewhere", source="s3://elsewhere/model", run_id=None, state="failed", share=8),
     ]
     for each in found[1:]:
         client.create_registered_model(f"{prefix}-{each.name}")
@@ -74,7 +80,9 @@ def register_at_once(tracking_uri: str, choices: Sequence[Source], count: int, c
         together.wait(60)
         for number in range(first, count, clients):
             chosen = turns[number % len(turns)]
-            client.create_model_version(chosen.name, chosen.source, chosen.run_id, await_creation_for=0)
+            client.create_model_version(
+                chosen.name, chosen.source, chosen.run_id, await_creation_for=0, model_id=chosen.model_id
+            )
 
     with ThreadPoolExecutor(clients) as pool:
         list(pool.map(register, range(clients)))

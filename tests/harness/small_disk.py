@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 __all__ = ["SmallDisk"]
 
 _SIZE_BYTES = 4 * 2**20
-# In namespaces of its own a program may mount things, root or not.
 _MOUNT = f'mount -t tmpfs -o size={_SIZE_BYTES} none "$TMPDIR" && exec "$@"'
 
 
@@ -26,7 +25,9 @@ class SmallDisk:
             folder: an empty one, which the worker sees the disk in place of.
         """
         self.environment = {"TMPDIR": str(folder)}
-        self.within = ("unshare", "--map-root-user", "--mount", "sh", "-c", _MOUNT, "sh")
+        # In namespaces of its own a program may mount things, whoever runs it.
+        privileged = () if os.geteuid() == 0 else ("--map-root-user",)
+        self.within = ("unshare", *privileged, "--mount", "sh", "-c", _MOUNT, "sh")
         self._folder = folder
 
     def leave(self, worker: WorkerProcess, free_bytes: int) -> None:
