@@ -83,7 +83,7 @@ def read_labels(answer: Any, classes: Any, wanted: Wanted) -> Reading:
     """
     wanted.refuse("margin", "answers with class labels only")
     wanted.refuse("probability", "answers with class labels only")
-    own = np.unique(np.asarray(answer)) if classes is None else np.asarray(classes)
+    own = _different(answer) if classes is None else np.asarray(classes)
     labels = [name_of(label) for label in own.tolist()]
     given = wanted.output_names and tuple(as_spelled(name, labels) for name in wanted.output_names)
     require_distinct(given or ())
@@ -100,6 +100,20 @@ def read_labels(answer: Any, classes: Any, wanted: Wanted) -> Reading:
         return np.asarray(found[:, np.newaxis] == np.array(labels, dtype=object), dtype=np.float64)
 
     return Reading(outputs=wanted.probabilities(names, _VOTES, _VOTES_NOTE), read=read)
+
+
+def _different(answer: Any) -> Any:
+    """The labels that occur, in their order.
+
+    Raises:
+        ModelError: they have none, being of several kinds or of one that is no label.
+    """
+    try:
+        return np.unique(np.asarray(answer))
+    except TypeError as error:  # from comparing two of them
+        kinds = ", ".join(sorted({type(each).__name__ for each in np.ravel(np.asarray(answer, dtype=object))}))
+        msg = f"the model answers with values of the kind {kinds}; numbers are needed, or labels of one kind"
+        raise ModelError(msg) from error
 
 
 def _read_table(answer: pd.DataFrame, wanted: Wanted) -> Reading:

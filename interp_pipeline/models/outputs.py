@@ -181,7 +181,7 @@ def as_columns(answer: Any) -> FloatArray:
     if array.ndim == 1:
         return array.reshape(-1, 1)
     if array.ndim != 2:  # noqa: PLR2004 - rows and outputs
-        msg = f"the model answers with an array of {array.ndim} dimensions; rows and outputs are needed"
+        msg = f"the model answers with an array of {array.ndim} dimensions; each row needs one number, or one an output"
         raise ModelError(msg)
     return array
 

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["NotSelectedError", "NotYetError", "Verdict", "judge"]
 
 _LONGEST_ERROR = 1000  # characters that are kept of a message
+_ADVICE = {  # what to do about a process that died every time, by what ended it
+    "out_of_time": "make it answer sooner, or raise max_seconds in [sandbox] and run: interp reconcile --retry failed",
+    "out_of_memory": "make it need less, or raise max_memory_gb in [sandbox] and run: interp reconcile --retry failed",
+    "crashed": "see by its own code why it does not live to answer for these rows, and register one that does",
+}
+_OURS = "a defect of interp-pipeline: report it, with the worker's log"
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
@@ -70,7 +76,8 @@ def judge(error: Exception, job: Job, settings: WorkerSettings) -> Verdict:
             wait_s = min(settings.retry_after_s * 2**job.crashes, settings.retry_at_most_s)
             return Verdict(state="pending", after_s=wait_s, crashed=True, error_class=name, error=text)
         tried = "" if settings.attempts == 1 else f", at each of {settings.attempts} attempts"
-        return Verdict(state="failed", after_s=0, crashed=True, error_class=name, error=f"{text}{tried}")
+        text = f"{text}{tried}; {_ADVICE.get(name, _OURS)}"
+        return Verdict(state="failed", after_s=0, crashed=True, error_class=name, error=text)
     return Verdict(state="failed", after_s=0, crashed=False, error_class=name, error=text)
 
 

@@ -145,7 +145,7 @@ _REASONS = {
     "short": "the model gives 5 answers for 6 rows; it must give one for each row",
     "long": "the model gives 7 answers for 6 rows",
     "one": "an array of 0 dimensions",
-    "cube": "an array of 3 dimensions; rows and outputs are needed",
+    "cube": "an array of 3 dimensions; each row needs one number",
     "texts": "the model answers with the columns said, why, none of them numbers",
     "mapping": r"the model answers with a dictionary \(a\)",
     "nothing": "an array of 0 dimensions",

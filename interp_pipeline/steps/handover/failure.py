@@ -29,6 +29,7 @@ _OUT_OF_MEMORY = "MemoryError"
 _KINDS: dict[str, type[InterpError]] = {
     kind.__name__: kind for kind in (UsageError, DataError, ModelError, CheckError, NoDataError)
 }
+_FORBIDDEN = " (where a worker explains it, a model can start no process, reach no network and write no lasting file)"
 _MEMORY_WORDS = ("bad_alloc", "ResourceExhausted", "OOM when allocating")  # of libraries with errors of their own
 
 
@@ -39,6 +40,7 @@ def failure_to_json(error: BaseException, uri: str) -> bytes:
         error: what ended the computation; an exit that the model's code asked for is one.
         uri: what the model is called in messages.
     """
+    forbidden = any(isinstance(each, PermissionError) for each in _chain(error))
     of_memory = next((each for each in _chain(error) if _is_of_memory(each)), None)
     if of_memory is not None:
         kind, message = _OUT_OF_MEMORY, f"{uri}: the memory it was given was not enough ({_said(of_memory)})"
@@ -49,7 +51,7 @@ def failure_to_json(error: BaseException, uri: str) -> bytes:
         message = f"{uri}: its code ended the process while it was explained ({type(error).__name__}); let it return"
     else:
         kind, message = ModelError.__name__, f"{uri}: unexpected {_said(error)}; report it, or train the model again"
-    return json.dumps({"kind": kind, "message": _one_line(message)}).encode()
+    return json.dumps({"kind": kind, "message": _one_line(f"{message}{_FORBIDDEN if forbidden else ''}")}).encode()
 
 
 def failure_from_json(content: bytes) -> InterpError:

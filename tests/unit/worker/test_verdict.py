@@ -92,25 +92,31 @@ def test_what_may_pass_is_tried_again_without_end_and_ever_later(error: Exceptio
     assert waits[-1] == 900
 
 
-@pytest.mark.parametrize("kind", ["crashed", "out_of_memory", "out_of_time"])
-def test_a_process_that_dies_has_three_attempts(kind: Any) -> None:
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [("crashed", "register one that does"), ("out_of_memory", "max_memory_gb"), ("out_of_time", "max_seconds")],
+)
+def test_a_process_that_dies_has_three_attempts(kind: Any, advice: str) -> None:
     error = ModelProcessError("killed by SIGSEGV", kind=kind)
     first, second, third = (judge(error, job(crashes=crashes), _SETTINGS) for crashes in range(3))
     assert [each.state for each in (first, second, third)] == ["pending", "pending", "failed"]
     assert all(each.crashed and each.error_class == kind for each in (first, second, third))
-    assert third.error == "killed by SIGSEGV, at each of 3 attempts"
+    assert third.error.startswith("killed by SIGSEGV, at each of 3 attempts; ")
+    assert advice in third.error
 
 
 def test_a_defect_of_ours_has_three_attempts_too() -> None:
     assert judge(KeyError("x"), job(crashes=1), _SETTINGS).state == "pending"
     last = judge(KeyError("x"), job(crashes=2), _SETTINGS)
     assert (last.state, last.error_class) == ("failed", "KeyError")
+    assert last.error.endswith("report it, with the worker's log")
 
 
 def test_with_one_attempt_nothing_is_tried_again() -> None:
     settings = dataclasses.replace(_SETTINGS, attempts=1)
     verdict = judge(ModelProcessError("died", kind="crashed"), job(), settings)
-    assert (verdict.state, verdict.error) == ("failed", "died")
+    assert verdict.state == "failed"
+    assert verdict.error.startswith("died; ")
 
 
 def test_a_message_becomes_one_line_of_bounded_length() -> None:
