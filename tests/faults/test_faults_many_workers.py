@@ -10,7 +10,7 @@ import pytest
 from harness.fault_checks import check_explained, check_same_numbers, ran
 from harness.figures import figure
 from harness.slow_model import register_slow
-from harness.workers import eventually
+from harness.workers import eventually, explained
 
 if TYPE_CHECKING:
     from harness.fault_stage import Stage
@@ -65,3 +65,20 @@ def assert_ran_once(stage: Stage, workers: list[WorkerProcess], *, computed: int
     jobs = stage.jobs()
     assert len(jobs) == computed + adopted
     assert {(job.state, job.attempt, job.lapses, job.failures) for job in jobs.values()} == {("published", 1, 0, 0)}
+
+
+def test_two_versions_of_one_model_at_once_leave_one_whole_explanation(stage: Stage) -> None:
+    """Their explanations lie in one folder; the manifest of the first arrives after all files of the second."""
+    first = register_slow(stage.client, stage.name, stage.folder)
+    with stage.artifact_line(b"/manifest.json HTTP", "silent") as (line, through), stage.worker(**through) as one:
+        eventually(line.reached.is_set, 120, said_by=one)
+        register_again(stage, first, 1)
+        second = f"models:/{stage.name}-again/1"
+        with stage.worker() as other:
+            stage.await_done([second], said_by=other)
+            line.mended.set()
+            stage.await_done([first, second], said_by=one)
+    jobs = stage.jobs()
+    assert (jobs[first].lapses, jobs[second].lapses) == (0, 0)
+    assert jobs[first].attempt > 1  # it saw that its files were written over
+    assert explained(stage.client, first) == explained(stage.client, second)
