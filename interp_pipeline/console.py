@@ -133,6 +133,15 @@ class _JsonFormatter(logging.Formatter):
         return json.dumps(event, ensure_ascii=False)
 
 
+class _TextFormatter(logging.Formatter):
+    """A line as people read it; where many versions are worked on, it begins with the one it is about."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as a line, with the traceback it may have below it."""
+        line, model = super().format(record), _fields.get().get("model")
+        return line if model is None or str(model) in line else f"{model}: {line}"
+
+
 def _only_when_debugging(_record: logging.LogRecord) -> bool:
     return False
 
@@ -150,7 +159,7 @@ def configure_logging(log_format: str, *, debug: bool = False) -> None:
         logger = logging.getLogger(name)
         (logger.removeFilter if debug else logger.addFilter)(_only_when_debugging)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonFormatter() if log_format == "json" else logging.Formatter("%(message)s"))
+    handler.setFormatter(_JsonFormatter() if log_format == "json" else _TextFormatter("%(message)s"))
     _logger.handlers = [handler]
     _logger.setLevel(logging.INFO)
     _logger.propagate = False

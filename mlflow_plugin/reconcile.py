@@ -39,6 +39,7 @@ class Scan:
     selected: int  # of them those that count
     added: int  # jobs that did not exist
     reopened: int  # jobs that were finished, but whose version does not show it
+    replaced: int  # jobs of versions that are to be explained otherwise by now, and have another job
     retired: int  # jobs whose version does not exist or count any more
     seconds: float
 
@@ -69,13 +70,17 @@ def reconcile(client: MlflowClient, table: JobTable, settings: Settings) -> Scan
         wanted[job.key] = job, version.tags
     missing = [job for key, (job, _) in wanted.items() if key not in known]
     again = [key for key, (_, tags) in wanted.items() if key in known and _is_due_again(known[key], key, tags)]
-    stale = [key for key, each in known.items() if key not in wanted and each.state != "gone"]
+    current = {(job.name, job.version, job.created_ms) for job, _ in wanted.values()}
+    stale = {key: each for key, each in known.items() if key not in wanted}
+    replaced = [key for key, each in stale.items() if each.version in current]
+    gone = [key for key, each in stale.items() if each.version not in current and each.state != "gone"]
     return Scan(
         registered=len(versions),
         selected=len(chosen),
         added=table.add(missing),
         reopened=table.reopen(again),
-        retired=table.retire(stale, "its version is not registered any more, or does not count"),
+        replaced=table.forget(replaced),
+        retired=table.retire(gone, "its version is not registered any more, or does not count"),
         seconds=time.perf_counter() - started,
     )
 

@@ -180,7 +180,8 @@ def _no_data(uri: str, what: str, passed: str) -> NoDataError:
     """Say what to add, to whoever reads it on the version's page or at a command line."""
     tag, file, option = _PLACES[what]
     return NoDataError(
-        f"{uri} has no {what} ({passed}): name a table in the tag {tag} of the version or of its registered model, or "
-        f"in [[data]] of the configuration; or register a version that has an input example of {_FEWEST} rows or more, "
-        f"a data set logged by mlflow.log_input, or {file} in its run; by hand: interp explain {uri} {option} FILE"
+        f"{uri} has no {what} ({passed}): name a table in the tag {tag} of the version or of its registered model, "
+        "or in [[data]] of the configuration (a worker reads what lies with MLflow, and what [sources] allows); or "
+        f"register a version that has an input example of {_FEWEST} rows or more, a data set logged by "
+        f"mlflow.log_input, or {file} in its run; by hand: interp explain {uri} {option} FILE"
     )

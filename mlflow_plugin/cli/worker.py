@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import sys
 import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -31,8 +32,10 @@ __all__ = ["reconcile", "status", "worker"]
 
 _T = TypeVar("_T")
 _RETRIED = ("failed", "skipped", "gone")
+_WIDTH = 160  # characters of a table that goes to no terminal
 _SHOWN = 20  # jobs that `interp status` lists
-_CONNECT_AGAIN_S = 5.0
+_CONNECT_AGAIN_S = 1.0  # and twice as long each time
+_CONNECT_AT_LEAST_EVERY_S = 30.0
 _logger = logging.getLogger("interp.worker")
 
 
@@ -54,8 +57,12 @@ def worker(
     from mlflow_plugin.worker.attempt import Tools
     from mlflow_plugin.worker.loop import Worker
 
-    client = _patiently(lambda: connect(tracking_uri))
-    table = _patiently(lambda: JobTable.open(settings.jobs_uri_for(client.tracking_uri)))
+    try:
+        client = _patiently(lambda: connect(tracking_uri))
+        table = _patiently(lambda: JobTable.open(settings.jobs_uri_for(client.tracking_uri)))
+    except KeyboardInterrupt:  # SIGTERM too: nothing was begun, so this is a stop in good order
+        _logger.info("stopped before the server or the job table answered")
+        return
     metrics = Metrics()
     with _sandbox(settings) as sandbox:
         for layer, active in sandbox.layers.items():
@@ -99,7 +106,7 @@ def reconcile(*, settings: Settings, tracking_uri: str | None, progress: Progres
     again = table.reopen([key for key, each in table.states().items() if each.state in retry]) if retry else 0
     click.echo(
         f"{scan.registered} versions registered, {scan.selected} count: {scan.added} jobs are new, "
-        f"{scan.reopened + again} opened again, {scan.retired} dropped ({scan.seconds:.1f} s)"
+        f"{scan.reopened + again} opened again, {scan.replaced} replaced, {scan.retired} gone ({scan.seconds:.1f} s)"
     )
 
 
@@ -130,12 +137,14 @@ def status(*, settings: Settings, tracking_uri: str | None, progress: Progress, 
 
 def _patiently(connect: Callable[[], _T]) -> _T:
     """What is connected to, as soon as it answers: a worker may be started before its server and its database."""
+    wait_s = _CONNECT_AGAIN_S
     while True:
         try:
             return connect()
         except TrackingError as error:
-            _logger.warning("%s; asking again in %.0f s", error, _CONNECT_AGAIN_S)
-            time.sleep(_CONNECT_AGAIN_S)
+            _logger.warning("%s; asking again in %.0f s", error, wait_s)
+            time.sleep(wait_s)
+            wait_s = min(2 * wait_s, _CONNECT_AT_LEAST_EVERY_S)
 
 
 def _sandbox(settings: Settings) -> Sandbox:
@@ -207,7 +216,7 @@ def _print_status(found: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
     counts = Table("state", "versions", title="Explanations", title_justify="left")
     for state, count in found["counts"].items():
         counts.add_row(state, str(count))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import time
 from pathlib import Path
@@ -31,6 +32,14 @@ WRITE: Mapping[str, str] = {"interp_begin": "BEGIN IMMEDIATE"}
 _NO_TRANSACTION: Mapping[str, str] = {"interp_begin": ""}
 
 _POLL_S = 0.02
+_NO_FOLDER = {
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+}  # no disk that may be full
 _LEAST_CONNECT_TIMEOUT_S = 2  # of PostgreSQL's client; it makes less of it itself
 
 
@@ -67,7 +76,15 @@ def use_write_ahead_log(engine: Engine, patience_s: float) -> None:
     Raises:
         UsageError: the file system cannot do that.
     """
-    Path(str(engine.url.database)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = Path(str(engine.url.database)).parent
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER:
+            raise
+        why = f"cannot be made ({error.strerror})"
+        msg = f"the job table's folder {folder} {why}; name another place for the table in INTERP_JOBS_URI"
+        raise UsageError(msg) from error
     end = time.monotonic() + patience_s
     while True:
         try:

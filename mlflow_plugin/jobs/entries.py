@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, cast, literal, null, select, true, update
+from sqlalchemy import BigInteger, cast, delete, literal, null, select, true, update
 
 from mlflow_plugin.jobs.dialects import inserting, json_rows, now_ms
 from mlflow_plugin.jobs.job import CLOSED
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mlflow_plugin.jobs.job import NewJob
 
-__all__ = ["add", "reopen", "retire"]
+__all__ = ["add", "forget", "reopen", "retire"]
 
 _jobs = interp_jobs.c
 _KEYS_AT_ONCE = 1000  # in one statement; databases bound how many values it may have
@@ -61,6 +61,11 @@ def retire(connection: Connection, keys: Iterable[str], why: str) -> int:
         .values(state="gone", owner=null(), error_class=null(), error=why, changed_ms=now_ms())
     )
     return sum(connection.execute(statement.where(_jobs.key.in_(some))).rowcount for some in _portions(keys))
+
+
+def forget(connection: Connection, keys: Iterable[str]) -> int:
+    """Take jobs out of the table; a worker that runs one loses its lease."""
+    return sum(connection.execute(delete(interp_jobs).where(_jobs.key.in_(some))).rowcount for some in _portions(keys))
 
 
 def _as_new() -> dict[str, Any]:

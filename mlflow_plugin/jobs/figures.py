@@ -25,10 +25,13 @@ _jobs = interp_jobs.c
 
 def states(connection: Connection) -> dict[str, Standing]:
     """How the job of every key stands."""
-    rows = connection.execute(select(_jobs.key, _jobs.state, _jobs.changed_ms, _jobs.error_class))
+    about = (_jobs.name, _jobs.version, _jobs.created_ms)
+    rows = connection.execute(select(_jobs.key, _jobs.state, _jobs.changed_ms, _jobs.error_class, *about))
     return {
-        key: Standing(state=cast("State", state), changed_ms=changed_ms, error_class=error_class)
-        for key, state, changed_ms, error_class in rows
+        key: Standing(
+            version=tuple(version), state=cast("State", state), changed_ms=changed_ms, error_class=error_class
+        )
+        for key, state, changed_ms, error_class, *version in rows
     }
 
 

@@ -52,6 +52,7 @@ class Job(NewJob):
 class Standing:
     """How a job stands, as far as a scan of ten thousand needs it."""
 
+    version: tuple[str, int, int]  # what it is about: name, number, and creation time in epoch ms
     state: State
     changed_ms: int  # since when; epoch ms of the database
     error_class: str | None  # of the last attempt; None: it did not fail

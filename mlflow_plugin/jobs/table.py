@@ -121,6 +121,14 @@ class JobTable:
         """
         return self._database.write(entries.retire, list(keys), why)
 
+    def forget(self, keys: Iterable[str]) -> int:
+        """Take jobs out of the table, whatever their state; a worker that runs one loses its lease.
+
+        Returns:
+            How many there were.
+        """
+        return self._database.write(entries.forget, list(keys))
+
     def states(self) -> dict[str, Standing]:
         """How the job of every key stands."""
         return self._database.read(figures.states)

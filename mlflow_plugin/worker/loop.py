@@ -87,7 +87,8 @@ class Worker:
         age_s = self._tools.table.last_scan_age_s()
         if age_s is None:
             return "no scan of the registry has succeeded yet"
-        if age_s > 3 * self._settings.scan_every_s:
+        busy_s = self._tools.settings.sandbox.max_seconds if self._job is not None else 0.0  # it scans between versions
+        if age_s > 3 * self._settings.scan_every_s + busy_s:
             return f"the last good scan of the registry is {age_s:.0f} s old"
         return ""
 
@@ -112,12 +113,13 @@ class Worker:
         with tools.metrics.stage_seconds.labels("scan").time():
             scan = reconcile(tools.client, tools.table, tools.settings)
         tools.table.end_scan()
-        if scan.added or scan.reopened or scan.retired:
+        if scan.added or scan.reopened or scan.replaced or scan.retired:
             _logger.info(
-                "scan: %d versions registered, %d jobs new, %d opened again, %d dropped, in %.1f s",
+                "scan: %d versions registered, %d jobs new, %d opened again, %d replaced, %d gone, in %.1f s",
                 scan.registered,
                 scan.added,
                 scan.reopened,
+                scan.replaced,
                 scan.retired,
                 scan.seconds,
                 extra={"fields": {"registered": scan.registered, "added": scan.added, "seconds": scan.seconds}},

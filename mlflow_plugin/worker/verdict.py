@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NotSelectedError", "NotYetError", "Verdict", "judge"]
 
+_WHEN_RESTORED = "; once it is there again: interp reconcile --retry gone"
 _LONGEST_ERROR = 1000  # characters that are kept of a message
 _ADVICE = {  # what to do about a process that died every time, by what ended it
     "out_of_time": "make it answer sooner, or raise max_seconds in [sandbox] and run: interp reconcile --retry failed",
@@ -67,7 +68,7 @@ def judge(error: Exception, job: Job, settings: WorkerSettings) -> Verdict:
     if isinstance(error, NoDataError | NotSelectedError):
         return Verdict(state="skipped", after_s=0, crashed=False, error_class=name, error=text)
     if isinstance(error, GoneError):
-        return Verdict(state="gone", after_s=0, crashed=False, error_class=name, error=text)
+        return Verdict(state="gone", after_s=0, crashed=False, error_class=name, error=f"{text}{_WHEN_RESTORED}")
     if isinstance(error, TrackingError | RefusedError) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
         wait_s = min(settings.retry_after_s * 2 ** min(job.failures, 30), settings.retry_at_most_s)
         return Verdict(state="pending", after_s=wait_s, crashed=False, error_class=name, error=text)

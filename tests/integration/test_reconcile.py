@@ -50,7 +50,7 @@ def register(client: MlflowClient, name: str, **tags: str) -> int:
 def scan(client: MlflowClient, table: JobTable, **options: Any) -> tuple[int, int, int]:
     """How many jobs a scan adds, opens again and drops."""
     found = reconcile(client, table, Settings(**options))
-    return found.added, found.reopened, found.retired
+    return found.added, found.reopened, found.replaced + found.retired
 
 
 def finish(client: MlflowClient, table: JobTable, state: Any, *, tagging: bool = True) -> list[str]:
@@ -145,6 +145,7 @@ def test_another_configuration_or_background_is_another_job(client: MlflowClient
     client.delete_model_version_tag("credit", "1", "interp.background")
     client.set_registered_model_tag("credit", "interp.rows", "s3://tables/rows.csv")
     assert scan(client, table, explain={"rows": 50}) == (1, 0, 1)
+    assert len(table.states()) == table.counts()["pending"] == 1  # one version, one job
 
 
 def test_what_a_worker_found_gone_stays_so_and_what_was_dropped_comes_back(

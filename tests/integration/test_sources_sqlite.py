@@ -153,7 +153,7 @@ def test_an_experiment_elsewhere_is_refused_until_its_place_is_listed(
         uri = zoo.register(new_name(), log_model(), run=run)
         with pytest.raises(SourceRefusedError, match=rf"artifacts of the run of {uri} lie at {elsewhere}") as caught:
             fetch_version(client, uri, tmp_path)
-        assert "add it to allow in [sources] of the configuration" in str(caught.value)
+        assert "add it to allow in [sources] of the worker's configuration" in str(caught.value)
         for prefix in (str(elsewhere), f"{elsewhere}/", f"file://{elsewhere}"):
             assert fetch_version(client, uri, tmp_path, policy=SourcePolicy(prefixes=(prefix,))).rows_source
         with pytest.raises(SourceRefusedError):
