@@ -14,30 +14,26 @@ import argparse
 import os
 import platform
 import secrets
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 import warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import requests
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).parents[1])  # so that this folder is found as the package it is
+
+from benchmarks.measuring.programs import free_port, program, wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
     from mlflow import MlflowClient
 
 DOORS = ("plug-in", "webhook", "scan")
-_READY_WITHIN_S = 180.0
 _EXPLAINED_WITHIN_S = 600.0
-_ASK_EVERY_S = 0.05
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
@@ -48,47 +44,6 @@ _HOOKS = {
     "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
     "MLFLOW_WEBHOOK_CACHE_TTL": "1",
 }
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-@contextmanager
-def _program(command: list[str], ready_at: str, folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
-    """Run a program for the length of the block, which begins when the address answers with success."""
-    program = shutil.which(command[0], path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if program is None:
-        sys.exit(f"{command[0]} is not installed")
-    with (folder / f"{command[0]}.log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - programs of this environment
-            [program, *command[1:]], stdout=log, stderr=log, cwd=folder, env={**os.environ, **environment}
-        )
-    try:
-        _wait(lambda: _is_ready(ready_at, process, log.name), _READY_WITHIN_S, f"{command[0]} to start")
-        yield
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def _is_ready(address: str, process: subprocess.Popen[bytes], log: str) -> bool:
-    if process.poll() is not None:
-        sys.exit(Path(log).read_text(encoding="utf-8", errors="replace")[-2000:])
-    try:
-        return requests.get(address, timeout=5).ok
-    except requests.RequestException:
-        return False  # not up yet
-
-
-def _wait(holds: Callable[[], bool], limit_s: float, what: str) -> None:
-    deadline = time.monotonic() + limit_s
-    while not holds():
-        if time.monotonic() > deadline:
-            sys.exit(f"waited {limit_s:.0f} s in vain for {what}")
-        time.sleep(_ASK_EVERY_S)
 
 
 def _logged_model() -> Any:
@@ -125,7 +80,7 @@ def _measure(client: MlflowClient, name: str) -> float:
             sys.exit(f"{name} was not explained: {tags}")
         return bool(tags.get("interp.status") == "done")
 
-    _wait(is_explained, _EXPLAINED_WITHIN_S, f"the explanation of {name}")
+    wait(is_explained, _EXPLAINED_WITHIN_S, f"the explanation of {name}")
     return time.perf_counter() - began
 
 
@@ -144,7 +99,7 @@ def report(doors: list[str], repeats: int, scan_every_s: float, folder: Path) ->
     from mlflow import MlflowClient
 
     secret = secrets.token_urlsafe(32)
-    server, worker = (f"http://127.0.0.1:{_free_port()}" for _ in range(2))
+    server, worker = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
     jobs_uri = f"sqlite:///{folder / 'jobs.db'}"
     (folder / "interp.toml").write_text(f"[worker]\nscan_every_s = {scan_every_s}\n")
     ours = {
@@ -164,8 +119,8 @@ def report(doors: list[str], repeats: int, scan_every_s: float, folder: Path) ->
     listen = ["interp", "worker", "--listen", worker.removeprefix("http://")]
     figures: dict[str, dict[str, float]] = {}
     with ExitStack() as programs:
-        programs.enter_context(_program([*serve, *place], f"{server}/health", folder, _HOOKS))
-        programs.enter_context(_program(listen, f"{worker}/readyz", folder, {}))
+        programs.enter_context(program([*serve, *place], f"{server}/health", folder / "server.log", _HOOKS))
+        programs.enter_context(program(listen, f"{worker}/readyz", folder / "worker.log", {}))
         plain, announcing = MlflowClient(), MlflowClient(registry_uri=f"interp+{server}")
         _measure(announcing, "warm-up")
         for door in doors:
