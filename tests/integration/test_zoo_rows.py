@@ -74,8 +74,9 @@ def test_without_any_data_it_says_how_to_give_some(zoo: Zoo) -> None:
     assert str(caught.value) == (
         "models:/bare/1 has no rows to explain (its run has no data set as input; the model has no input example with "
         "named columns): name a table in the tag interp.rows of the version or of its registered model, or in [[data]] "
-        "of the configuration; or register a version that has an input example of 20 rows or more, a data set logged "
-        "by mlflow.log_input, or training/rows.parquet in its run; by hand: interp explain models:/bare/1 --data FILE"
+        "of the configuration (a worker reads what lies with MLflow, and what [sources] allows); or register a version "
+        "that has an input example of 20 rows or more, a data set logged by mlflow.log_input, or training/rows.parquet "
+        "in its run; by hand: interp explain models:/bare/1 --data FILE"
     )
 
 
