@@ -7,7 +7,7 @@ import logging
 import signal
 import sys
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -99,11 +99,11 @@ def reconcile(*, settings: Settings, tracking_uri: str | None, progress: Progres
     from mlflow_plugin.reconcile import reconcile as scan_registry
 
     client = connect(tracking_uri)
-    table = JobTable.open(settings.jobs_uri_for(client.tracking_uri))
-    with progress.track("Reading the registry", 1) as advance:
-        scan = scan_registry(client, table, settings)
-        advance(1)
-    again = table.reopen([key for key, each in table.states().items() if each.state in retry]) if retry else 0
+    with closing(JobTable.open(settings.jobs_uri_for(client.tracking_uri))) as table:
+        with progress.track("Reading the registry", 1) as advance:
+            scan = scan_registry(client, table, settings)
+            advance(1)
+        again = table.reopen([key for key, each in table.states().items() if each.state in retry]) if retry else 0
     click.echo(
         f"{scan.registered} versions registered, {scan.selected} count: {scan.added} jobs are new, "
         f"{scan.reopened + again} opened again, {scan.replaced} replaced, {scan.retired} gone ({scan.seconds:.1f} s)"
@@ -119,15 +119,15 @@ def status(*, settings: Settings, tracking_uri: str | None, progress: Progress, 
     from mlflow_plugin.jobs import JobTable
 
     client = connect(tracking_uri)
-    table = JobTable.open(settings.jobs_uri_for(client.tracking_uri))
-    jobs = table.select(("running", "pending", "failed", "skipped", "gone"), _SHOWN)
-    found: dict[str, Any] = {
-        "counts": table.counts(),
-        "oldest_unexplained_s": table.oldest_unexplained_s(),
-        "last_scan_age_s": table.last_scan_age_s(),
-        "failures_by_class": table.failures_by_class(),
-        "jobs": [_row(job) for job in jobs],
-    }
+    with closing(JobTable.open(settings.jobs_uri_for(client.tracking_uri))) as table:
+        jobs = table.select(("running", "pending", "failed", "skipped", "gone"), _SHOWN)
+        found: dict[str, Any] = {
+            "counts": table.counts(),
+            "oldest_unexplained_s": table.oldest_unexplained_s(),
+            "last_scan_age_s": table.last_scan_age_s(),
+            "failures_by_class": table.failures_by_class(),
+            "jobs": [_row(job) for job in jobs],
+        }
     del progress
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
