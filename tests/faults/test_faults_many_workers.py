@@ -21,6 +21,7 @@ pytestmark = pytest.mark.faults
 WORKERS, JOBS, MODELS = 8, 200, 9  # 200 explanations of their own would take two cores ten minutes
 
 
+@pytest.mark.timeout(1200)
 def test_one_job_and_two_hundred(stage: Stage) -> None:
     """First one version alone; then models of their own, and further versions of the first model, which are adopted.
 
@@ -36,12 +37,11 @@ def test_one_job_and_two_hundred(stage: Stage) -> None:
         own = [register_slow(stage.client, stage.name, stage.folder) for _ in range(MODELS - 1)]
         register_again(stage, first, JOBS - MODELS)
         uris = stage.uris()
-        stage.await_done(uris, 400, said_by=workers[0])
+        stage.await_done(uris, 900, said_by=workers[0])
         took_s = time.monotonic() - started
         eventually(lambda: len(ran(workers) + ran(workers, "adopted")) == JOBS, said_by=workers[0])
     assert_ran_once(stage, workers, computed=MODELS, adopted=JOBS - MODELS)
-    figure(f"{JOBS} versions, {WORKERS} workers: keys that ran more than once", 0, "keys")
-    figure(f"{JOBS} versions, {WORKERS} workers, two cores", took_s, "s")
+    figure(f"{JOBS} versions, {WORKERS} workers", took_s, "s")
     for uri in own[:2]:
         check_explained(stage, uri)
         check_same_numbers(stage, uri)
