@@ -16,13 +16,14 @@ from harness.workers import eventually, register_forest
 from interp_pipeline.tracking import layout
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from harness.fault_stage import Stage
     from harness.workers import WorkerProcess
     from mlflow.entities.model_registry import ModelVersion
 
 pytestmark = pytest.mark.faults
 
-_PROXIED = pytest.mark.parametrize("stage", ["proxied-sqlite"], indirect=True)
 _HANGS_S = 2.0  # longer than a worker writes without another look
 
 
@@ -78,24 +79,33 @@ def check_comes_back(stage: Stage, version: ModelVersion, worker: WorkerProcess,
     check_explained(stage, uri)
 
 
-@_PROXIED
-@pytest.mark.parametrize("what", ["version", "model", "run"])
-def test_while_the_model_computes(what: str, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    with stage.worker() as worker:
-        uri = register_slow(stage.client, stage.name, stage.folder, seconds=6)
-        version = version_of(stage, uri)
-        stage.await_state(uri, "running", said_by=worker)
-        await_compute(worker)
-        lay_there = stage.objects(version.run_id)
-        delete(stage, version, what)
-        deleted = time.monotonic()
-        stage.await_state(uri, "gone", said_by=worker)
-        figure(f"gone after its {what} was deleted while the model computed", time.monotonic() - deleted, "s")
-        assert stage.objects(version.run_id) == lay_there
-        check_gone(stage, uri, "deleted")
-        assert ran([worker]) == []
-        if what == "run":
-            check_comes_back(stage, version, worker, monkeypatch)
+@pytest.fixture(scope="module")
+def worker(shared_stage: Stage) -> Iterator[WorkerProcess]:
+    """One that lives through several deletions."""
+    with shared_stage.worker() as one:
+        yield one
+        assert one.stop() == 0
+
+
+@pytest.mark.parametrize("what", ["run", "version", "model"])
+def test_while_the_model_computes(
+    what: str, shared_stage: Stage, worker: WorkerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = shared_stage
+    uri = register_slow(stage.client, f"{stage.name}-{what}", stage.folder, seconds=6)
+    version = version_of(stage, uri)
+    stage.await_state(uri, "running", said_by=worker)
+    await_compute(worker)
+    lay_there = stage.objects(version.run_id)
+    delete(stage, version, what)
+    deleted = time.monotonic()
+    stage.await_state(uri, "gone", said_by=worker)
+    figure(f"gone after its {what} was deleted while the model computed", time.monotonic() - deleted, "s")
+    assert stage.objects(version.run_id) == lay_there
+    check_gone(stage, uri, "deleted")
+    assert stage.jobs()[uri].key not in ran([worker])
+    if what == "run":
+        check_comes_back(stage, version, worker, monkeypatch)
 
 
 @pytest.mark.parametrize("what", ["version", "run"])
@@ -117,7 +127,7 @@ def test_while_an_upload_hangs(what: str, stage: Stage) -> None:
         assert new == {layout.REPORT}
 
 
-@_PROXIED
+@pytest.mark.parametrize("stage", ["proxied-sqlite"], indirect=True)
 def test_a_run_that_was_deleted_before_a_worker_came(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     uri = register_forest(stage.client, stage.name)
     version = version_of(stage, uri)
@@ -130,14 +140,16 @@ def test_a_run_that_was_deleted_before_a_worker_came(stage: Stage, monkeypatch: 
 
 
 @pytest.mark.parametrize("stage", ["direct-postgresql"], indirect=True)
-@pytest.mark.parametrize("what", ["logged model", "files"])
-def test_files_that_were_deleted_before_a_worker_came(what: str, stage: Stage) -> None:
-    uri = register_forest(stage.client, stage.name)
-    version = version_of(stage, uri)
-    delete(stage, version, what)
+def test_files_that_were_deleted_before_a_worker_came(stage: Stage) -> None:
+    """With the logged model they belong to, or by themselves."""
+    uris = {what: register_forest(stage.client, f"{stage.name}-{what}") for what in ("logged model", "files")}
+    for what, uri in uris.items():
+        delete(stage, version_of(stage, uri), what)
     with stage.worker() as worker:
-        stage.await_state(uri, "gone", said_by=worker)
-    check_gone(stage, uri, f"its model files ({version.source}) were deleted; train the model again")
-    tags = version_of(stage, uri).tags
-    assert tags[layout.TAG_STATUS] == "failed"
-    assert "were deleted; train the model again" in tags[layout.TAG_ERROR]
+        for uri in uris.values():
+            stage.await_state(uri, "gone", said_by=worker)
+    for uri in uris.values():
+        version = version_of(stage, uri)
+        check_gone(stage, uri, f"its model files ({version.source}) were deleted; train the model again")
+        assert version.tags[layout.TAG_STATUS] == "failed"
+        assert "were deleted; train the model again" in version.tags[layout.TAG_ERROR]
