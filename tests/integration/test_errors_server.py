@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from harness.severed_line import SeveredLine
 
-_SEVERAL_S = 15  # within which a server that was never there is reported
+_SEVERAL_S = 60  # MLflow by itself would try for many minutes; a busy machine takes some seconds for imports alone
 _QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
 
 
