@@ -16,6 +16,8 @@ __all__ = ["JobFigures", "Metrics"]
 
 # In s. Small models are explained in about one second, and none may take more than a quarter of an hour.
 _BUCKETS_S = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 900)
+_STAGES = ("scan", "adopt", "fetch", "compute", "draw", "publish")
+_ENDS = ("published", "failed", "skipped", "gone")
 
 
 class JobFigures(Protocol):
@@ -71,6 +73,10 @@ class Metrics:
             ["outcome"],
             registry=registry,
         )
+        for stage in _STAGES:  # a series that is there from the start can be told from one that was renamed
+            self.stage_seconds.labels(stage)
+        for state in _ENDS:
+            self.jobs_finished.labels(state)
         ProcessCollector(namespace="interp", registry=registry)
 
     def watch_jobs(self, figures: JobFigures) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from interp_pipeline.errors import InterpError, ModelError, UsageError
-from interp_pipeline.models.outputs import Wanted, first_line
+from interp_pipeline.models.outputs import Wanted
+from interp_pipeline.models.raised import raised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,7 @@ def adapt_model(  # noqa: PLR0913 - options are keyword-only
     Raises:
         ModelError: the model cannot be explained, or does not answer for these rows.
         UsageError: an option does not fit the model; a column is missing or unreadable (DataError).
+        ModuleNotFoundError: the model needs a library that is not installed here.
     """
     wanted = Wanted(
         output=output,
@@ -72,11 +74,11 @@ def adapt_model(  # noqa: PLR0913 - options are keyword-only
             raise UsageError(msg)
     try:
         return _adapted(native, flavor, names, rows, background, wanted)
-    except InterpError:
+    except (InterpError, ModuleNotFoundError):
         raise
     except Exception as error:  # the model's own code runs here and may raise anything
         msg = (
-            f"the model does not answer for the rows it is to be explained on ({first_line(error)}); "
+            f"the model does not answer for the rows it is to be explained on ({raised(error)}); "
             "give rows with the columns and types it was trained on"
         )
         raise ModelError(msg) from error

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["MARGIN", "Output", "Outputs", "Wanted", "as_columns", "class_names", "first_line"]
+__all__ = ["MARGIN", "Output", "Outputs", "Wanted", "as_columns", "class_names"]
 
 Output: TypeAlias = Literal["auto", "probability", "margin"]
 
@@ -184,12 +184,3 @@ def as_columns(answer: Any) -> FloatArray:
         msg = f"the model answers with an array of {array.ndim} dimensions; each row needs one number, or one an output"
         raise ModelError(msg)
     return array
-
-
-def first_line(error: BaseException) -> str:
-    """The beginning of what another library says, for a message of one line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if not lines:
-        return type(error).__name__
-    telling = lines[-1] if lines[0].endswith(":") else lines[0]  # a heading, with what went wrong at the end
-    return f"{type(error).__name__}: {telling[:300]}"

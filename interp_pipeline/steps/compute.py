@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Computed", "Question", "compute", "load", "require_readable"]
 
+_MASKED = "predict rows in which some values come from other rows"
+
 
 class Named(Protocol):
     """A version, as far as messages need it."""
@@ -144,7 +146,7 @@ def compute(
         loaded = load(fetched, config, progress)
     timings = {"load": time.perf_counter() - started}
     uri = fetched.version.uri
-    with model_code(uri, "answer for masked rows"):
+    with model_code(uri, _MASKED):
         choices = plan_explainers(loaded.parts, loaded.rows, loaded.background, config)
     for choice in choices:
         progress.say(f"{choice.name}: {choice.why}")
@@ -154,7 +156,7 @@ def compute(
         started = time.perf_counter()
         explainer = load_explainer(choice.name)
         doing = f"Explaining {len(loaded.rows)} rows with {choice.name}"
-        with model_code(uri, "answer for masked rows"), progress.track(doing, len(loaded.rows)) as advance:
+        with model_code(uri, _MASKED), progress.track(doing, len(loaded.rows)) as advance:
             result = explainer.explain(loaded.parts, loaded.rows, loaded.background, config, advance)
         timings[choice.name] = time.perf_counter() - started
         if result.local_r2 is None:

@@ -12,7 +12,8 @@ import numpy as np
 
 from interp_pipeline.errors import GoneError, InterpError, ModelError
 from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
-from interp_pipeline.tracking.answers import first_line, translated
+from interp_pipeline.models.raised import raised
+from interp_pipeline.tracking.answers import translated
 from interp_pipeline.tracking.feature_names import as_model_takes_them, names_columns
 from interp_pipeline.tracking.model_file import read_model_file
 from interp_pipeline.tracking.places import read_place
@@ -133,7 +134,7 @@ def model_code(uri: str, doing: str, advice: str = "") -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise _library_missing(uri, doing, error) from error
     except Exception as error:
-        msg = f"{uri} cannot {doing} ({first_line(error)[:300]})" + (f"; {advice}" if advice else "")
+        msg = f"{uri} cannot {doing} ({raised(error)})" + (f"; {advice}" if advice else "")
         raise ModelError(msg) from error
 
 
@@ -297,9 +298,10 @@ def _adapted(
         target=target,
     )
     try:
-        parts: Any = adapt(output_names=config.class_names or None)
-        if not config.class_names and _are_named_numbers(parts, file):
-            parts = adapt(output_names=file.outputs)
+        with model_code(uri, "predict the rows it is to be explained on"):
+            parts: Any = adapt(output_names=config.class_names or None)
+            if not config.class_names and _are_named_numbers(parts, file):
+                parts = adapt(output_names=file.outputs)
     except InterpError as error:
         msg = f"{uri}: {error}"
         raise type(error)(msg) from error

@@ -76,7 +76,7 @@ def judge(error: Exception, job: Job, settings: WorkerSettings) -> Verdict:
         if job.crashes + 1 < settings.attempts:
             wait_s = min(settings.retry_after_s * 2**job.crashes, settings.retry_at_most_s)
             return Verdict(state="pending", after_s=wait_s, crashed=True, error_class=name, error=text)
-        tried = "" if settings.attempts == 1 else f", at each of {settings.attempts} attempts"
+        tried = "" if settings.attempts == 1 else f", at each of the last {settings.attempts} attempts"
         text = f"{text}{tried}; {_ADVICE.get(name, _OURS)}"
         return Verdict(state="failed", after_s=0, crashed=True, error_class=name, error=text)
     return Verdict(state="failed", after_s=0, crashed=False, error_class=name, error=text)

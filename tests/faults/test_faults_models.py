@@ -142,7 +142,7 @@ def test_one_that_dies_is_tried_three_times(what: str, seen: Seen) -> None:
     assert (job.state, job.error_class, job.crashes + 1, job.lapses) == ("failed", kind, 3, 0)
     assert tags[layout.TAG_STATUS] == "failed"
     assert words in tags[layout.TAG_ERROR]
-    assert ", at each of 3 attempts; " in tags[layout.TAG_ERROR]
+    assert ", at each of the last 3 attempts; " in tags[layout.TAG_ERROR]
     assert advice in tags[layout.TAG_ERROR]
 
 

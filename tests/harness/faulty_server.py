@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FaultyServer", "Outage", "faulty_server"]
 
-Outage = Literal["refuses", "answers 500", "hangs"]
+Outage = Literal["refuses", "answers 401", "answers 403", "answers 404", "answers 500", "hangs"]
 
 _OF_ONE_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "server", "date"}
 
@@ -44,8 +44,8 @@ class FaultyServer:
         """Fail for every request, from the first one on whose method and path match.
 
         Args:
-            outage: ``refuses``: nobody listens any more, as when a server has ended; ``answers 500`` to everything;
-                ``hangs``: takes requests and never answers, nor does any of it reach the server.
+            outage: ``refuses``: nobody listens any more, as when a server has ended; ``answers`` everything with
+                that status; ``hangs``: takes requests and never answers, nor does any of it reach the server.
             at: regular expression, such as ``PUT .*report.html``.
         """
         self._mended.clear()
@@ -111,12 +111,12 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
         def _pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             outage = server.outage(f"{self.command} {self.path}")
-            if outage == "answers 500":
-                self.send_error(500)
+            if outage is None:
+                self._answer(*server.ask(self.command, self.path, dict(self.headers), body))
             elif outage == "hangs":
                 server.wait_until_mended()
-            elif outage is None:
-                self._answer(*server.ask(self.command, self.path, dict(self.headers), body))
+            elif outage.startswith("answers "):
+                self.send_error(int(outage.removeprefix("answers ")))
 
         def _answer(self, answer: http.client.HTTPResponse, content: bytes) -> None:
             self.send_response(answer.status, answer.reason)

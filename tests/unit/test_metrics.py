@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from interp_pipeline.errors import TrackingError
 from mlflow_plugin.jobs import JobTable, NewJob
+from mlflow_plugin.jobs.job import CLOSED
 from mlflow_plugin.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -68,6 +69,13 @@ def test_what_a_worker_counts_is_shown() -> None:
     assert values["interp_webhook_deliveries_total['noted']"] == 1
     assert values["interp_process_resident_memory_bytes"] > 1e6
     assert all(name.startswith("interp_") for name in values)
+
+
+def test_a_series_is_there_before_its_first_event() -> None:
+    values = _values(Metrics())
+    assert {f"interp_jobs_finished_total['{state}']" for state in CLOSED} <= set(values)
+    for stage in ("scan", "adopt", "fetch", "compute", "draw", "publish"):
+        assert values[f"interp_stage_seconds_count['{stage}']"] == 0
 
 
 def test_the_table_is_asked_at_every_scrape_and_not_before() -> None:

@@ -14,8 +14,8 @@ from interp_pipeline.tracking.model_loader import model_code
         (ModuleNotFoundError("no", name="xgboost.core"), "models:/m/1 cannot be loaded without xgboost: pip install "),
         (ModuleNotFoundError("no", name="tensorflow"), "without tensorflow: pip install 'interp-pipeline[keras]'"),
         (ModuleNotFoundError("no", name="house_rules.v2"), "without the module house_rules: install the package it"),
-        (ValueError("two\nlines"), "models:/m/1 cannot be loaded (two); restore it"),
-        (KeyError(), "models:/m/1 cannot be loaded (KeyError); restore it"),
+        (ValueError("two\nlines"), "models:/m/1 cannot be loaded (ValueError: two, line "),
+        (KeyError(), " of test_model_code.py); restore it"),
     ],
 )
 def test_what_a_model_raises_is_said_in_one_line(error: Exception, says: str) -> None:

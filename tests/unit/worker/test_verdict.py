@@ -103,7 +103,7 @@ def test_a_process_that_dies_has_three_attempts(kind: Any, advice: str) -> None:
     first, second, third = (judge(error, job(crashes=crashes), _SETTINGS) for crashes in range(3))
     assert [each.state for each in (first, second, third)] == ["pending", "pending", "failed"]
     assert all(each.crashed and each.error_class == kind for each in (first, second, third))
-    assert third.error.startswith("killed by SIGSEGV, at each of 3 attempts; ")
+    assert third.error.startswith("killed by SIGSEGV, at each of the last 3 attempts; ")
     assert advice in third.error
 
 
