@@ -59,8 +59,8 @@ def _direction(feature: str, output: str, driver: Driver, unit: str) -> str:
     verb = "raises" if driver.direction == "up" else "lowers"
     first, last = driver.groups[0], driver.groups[-1]
     return (
-        f"Higher {feature} {verb} {output}: from {effect(first.effect, unit)} at {first.label} "
-        f"to {effect(last.effect, unit)} at {last.label}, on average."
+        f"Higher {feature} {verb} {output}: on average {effect(first.effect, unit)} where it is {first.label}, "
+        f"and {effect(last.effect, unit)} where it is {last.label}."
     )
 
 
@@ -68,8 +68,8 @@ def _mixed(feature: str, output: str, groups: tuple[Group, ...], unit: str) -> s
     ordered = sorted(groups, key=lambda group: group.effect)
     low, high = ordered[0], ordered[-1]
     return (
-        f"{feature} moves {output} in no single direction: on average {effect(high.effect, unit)} at {high.label}, "
-        f"but {effect(low.effect, unit)} at {low.label}."
+        f"{feature} moves {output} in no single direction: on average {effect(high.effect, unit)} "
+        f"where it is {high.label}, but {effect(low.effect, unit)} where it is {low.label}."
     )
 
 

@@ -39,8 +39,8 @@ def test_a_version_with_directions(shap: Explanation) -> None:
         "\n"
         "**What drives it**\n"
         "\n"
-        "1. Higher duration\\_months lowers the probability of “good”: from +8.5 points at 4 to 10 "
-        "to -7.5 points at 36 to 42, on average.\n"
+        "1. Higher duration\\_months lowers the probability of “good”: on average +8.5 points where it is 4 to 10, "
+        "and -7.5 points where it is 36 to 42.\n"
         "2. Of the values of purpose, “car” raises the probability of “good” most (+4.0 points on average) "
         "and “boat” lowers it most (-6.0 points on average).\n"
         "3. note has no effect on the probability of “good” for these rows.\n"
@@ -74,7 +74,7 @@ def test_scores_are_not_called_probabilities(shap: Explanation) -> None:
     assert text.startswith(
         "A random forest that gives each row log-odds for being “good”, and answers “good” where that is above zero.\n"
     )
-    assert "lowers the log-odds of “good”: from +0.085 at 4 to 10" in text
+    assert "lowers the log-odds of “good”: on average +0.085 where it is 4 to 10" in text
     assert "probab" not in text
     assert "points" not in text
 

@@ -45,8 +45,8 @@ def test_a_falling_number_and_categories_are_told_with_their_numbers(shap: Expla
     assert [driver.direction for driver in drivers] == ["down", "categories", "none"]
     assert [plain(driver_sentence(driver, "probability")) for driver in drivers] == [
         (
-            "Higher duration_months lowers the probability of “good”: from +8.5 points at 4 to 10 "
-            "to -7.5 points at 36 to 42, on average."
+            "Higher duration_months lowers the probability of “good”: on average +8.5 points where it is 4 to 10, "
+            "and -7.5 points where it is 36 to 42."
         ),
         (
             "Of the values of purpose, “car” raises the probability of “good” most (+4.0 points on average) "
@@ -69,13 +69,16 @@ def test_a_falling_number_and_categories_are_told_with_their_numbers(shap: Expla
 
 def test_a_rising_number_of_a_regression(shap: Explanation) -> None:
     explanation = one_feature(shap, list(range(10)), np.arange(10) * 2.0 - 9)
-    assert told(explanation) == "Higher f raises the predicted price: from -8 at 0 to 1 to +8 at 8 to 9, on average."
+    assert (
+        told(explanation)
+        == "Higher f raises the predicted price: on average -8 where it is 0 to 1, and +8 where it is 8 to 9."
+    )
 
 
 def test_no_single_direction(shap: Explanation) -> None:
     explanation = one_feature(shap, [1, 1, 2, 2, 3, 3], [5.0, 5, -4, -4, 5, 5.2])
     assert told(explanation) == (
-        "f moves the predicted price in no single direction: on average +5.1 at 3, but -4 at 2."
+        "f moves the predicted price in no single direction: on average +5.1 where it is 3, but -4 where it is 2."
     )
 
 
@@ -93,7 +96,7 @@ def test_missing_values_are_told_apart(shap: Explanation) -> None:
     cells = [1.0, 2, 3, 4, np.nan, np.nan, np.nan]
     explanation = one_feature(shap, cells, [1.0, 2, 3, 4, -7, -7, -7])
     assert told(explanation) == (
-        "Higher f raises the predicted price: from +1 at 1 to +4 at 4, on average. "
+        "Higher f raises the predicted price: on average +1 where it is 1, and +4 where it is 4. "
         "Where it is missing (3 rows): -7 on average."
     )
 
@@ -111,7 +114,7 @@ def test_too_many_texts_and_one_value_only(shap: Explanation) -> None:
 def test_dates_read_as_dates(shap: Explanation) -> None:
     cells = [f"2024-0{month}-01" for month in range(1, 7)]
     assert told(one_feature(shap, cells, np.arange(6.0))) == (
-        "Higher f raises the predicted price: from 0 at 2024-01-01 to +4.5 at 2024-05-01 to 2024-06-01, on average."
+        "Higher f raises the predicted price: on average 0 where it is 2024-01-01, and +4.5 where it is 2024-05-01 to 2024-06-01."
     )
 
 

@@ -43,7 +43,7 @@ def plain(text: str) -> str:
 def test_the_strongest_pairs_are_told_with_their_share(interactions: Interactions) -> None:
     assert plain(leading_sentence(interactions)) == (
         "70 % of all single and joint effects is what features do alone, whatever the others are. "
-        "The rest is what pairs of them do together, where the effect of one depends on the other."
+        "The other 30 % is what pairs of them do together, where the effect of one depends on the other."
     )
     assert [plain(sentence) for sentence in pair_sentences(interactions)] == [
         f"duration_months and {other} together move a prediction by {size} on average beyond what each does alone, "
