@@ -27,7 +27,8 @@ def leading_sentence(interactions: Interactions) -> str:
     alone = float(np.trace(interactions.strength)) / interactions.total
     return (
         f"{percent(alone, 0)} of all single and joint effects is what features do alone, whatever the others are. "
-        f"The other {percent(1 - alone, 0)} is what pairs of them do together, where the effect of one depends on the other.{where}"
+        f"The other {percent(1 - alone, 0)} is what pairs of them do together, where the effect of one depends on the "
+        f"other.{where}"
     )
 
 
