@@ -114,7 +114,8 @@ def test_too_many_texts_and_one_value_only(shap: Explanation) -> None:
 def test_dates_read_as_dates(shap: Explanation) -> None:
     cells = [f"2024-0{month}-01" for month in range(1, 7)]
     assert told(one_feature(shap, cells, np.arange(6.0))) == (
-        "Higher f raises the predicted price: on average 0 where it is 2024-01-01, and +4.5 where it is 2024-05-01 to 2024-06-01."
+        "Higher f raises the predicted price: on average 0 where it is 2024-01-01, "
+        "and +4.5 where it is 2024-05-01 to 2024-06-01."
     )
 
 
