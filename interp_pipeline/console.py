@@ -125,6 +125,7 @@ class _JsonFormatter(logging.Formatter):
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "event": record.getMessage(),
+            **({} if record.name.partition(".")[0] == _logger.name else {"logger": record.name}),
             **_fields.get(),
             **getattr(record, "fields", {}),
         }
@@ -149,6 +150,8 @@ def _only_when_debugging(_record: logging.LogRecord) -> bool:
 def configure_logging(log_format: str, *, debug: bool = False) -> None:
     """Send our own lines to standard error, as text or as JSON, and keep other libraries to warnings.
 
+    As JSON every line is an object, those of other libraries too, which name the ``logger`` they come from.
+
     Args:
         log_format: ``text`` or ``json``.
         debug: also show what libraries log about errors that they raise as well.
@@ -163,6 +166,18 @@ def configure_logging(log_format: str, *, debug: bool = False) -> None:
     _logger.handlers = [handler]
     _logger.setLevel(logging.INFO)
     _logger.propagate = False
+    _take_over_others(handler if log_format == "json" else None)
+
+
+def _take_over_others(handler: logging.Handler | None) -> None:
+    """Let other libraries write through this handler; None: as they would by themselves."""
+    root = logging.getLogger()
+    for earlier in [each for each in root.handlers if isinstance(each.formatter, _JsonFormatter)]:
+        root.removeHandler(earlier)
+    logging.captureWarnings(handler is not None)
+    if handler is not None:
+        os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")  # else it gives its loggers a handler of their own
+        root.addHandler(handler)
 
 
 class _Terminated(KeyboardInterrupt):

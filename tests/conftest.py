@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -41,6 +42,7 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     _forget_mlflow_state()
     yield
     _forget_mlflow_state()
+    _forget_json_logging()
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(before)
@@ -58,6 +60,14 @@ def _forget_mlflow_state() -> None:
     mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # None is its own word for "not set"
     mlflow.set_registry_uri(None)  # type: ignore[arg-type]  # likewise
     fluent._active_experiment_id = None
+
+
+def _forget_json_logging() -> None:
+    """Lines of other libraries go to a stream that ends with the test."""
+    if any(type(handler.formatter).__module__ == "interp_pipeline.console" for handler in logging.getLogger().handlers):
+        from interp_pipeline.console import configure_logging
+
+        configure_logging("text")
 
 
 @pytest.fixture(scope="session")

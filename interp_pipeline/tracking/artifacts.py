@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from mlflow import MlflowClient
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 __all__ = ["announce_tables", "delete_files", "list_files", "read_folder", "replace_folder", "write_files"]
 
@@ -37,20 +38,21 @@ def write_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes]) -
 def list_files(client: MlflowClient, run_id: str, folder: str) -> list[str]:
     """Artifact paths of all files below a folder of a run; empty where there is none."""
     with translated(f"listing artifacts of run {run_id}"):
+        repository = _repository(client, run_id)  # MLflow's client would ask three things more for every folder
         found: list[str] = []
         folders = [folder]
         while folders:
-            for item in client.list_artifacts(run_id, folders.pop()):
+            for item in repository.list_artifacts(folders.pop()):
                 (folders if item.is_dir else found).append(item.path)
         return sorted(found)
 
 
 def delete_files(client: MlflowClient, run_id: str, paths: Sequence[str]) -> None:
     """Delete files of a run."""
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
+    if not paths:
+        return
     with translated(f"deleting artifacts of run {run_id}"):
-        repository = get_artifact_repository(client.get_run(run_id).info.artifact_uri)
+        repository = _repository(client, run_id)
         for path in paths:
             repository.delete_artifacts(path)  # type: ignore[no-untyped-call]  # mlflow's own
 
@@ -95,15 +97,22 @@ def read_folder(client: MlflowClient, run_id: str, folder: str) -> dict[str, byt
     Returns:
         Content by path below the folder; empty where the folder does not exist.
     """
-    if not list_files(client, run_id, folder):
-        return {}
     with tempfile.TemporaryDirectory() as place, translated(f"reading {folder} of run {run_id}"):
-        root = Path(client.download_artifacts(run_id, folder, place))
+        repository = _repository(client, run_id)
+        if not repository.list_artifacts(folder):
+            return {}
+        root = Path(repository.download_artifacts(folder, place))  # type: ignore[no-untyped-call]  # mlflow's own
         return {
             str(PurePosixPath(path.relative_to(root))): path.read_bytes()
             for path in sorted(root.rglob("*"))
             if path.is_file()
         }
+
+
+def _repository(client: MlflowClient, run_id: str) -> ArtifactRepository:
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    return get_artifact_repository(str(client.get_run(run_id).info.artifact_uri), tracking_uri=client.tracking_uri)
 
 
 def announce_tables(client: MlflowClient, run_id: str, folder: str, names: Sequence[str]) -> None:

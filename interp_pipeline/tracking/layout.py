@@ -23,6 +23,7 @@ __all__ = [
     "ROWS",
     "SCHEMA",
     "SHAP_VALUES",
+    "TAG_ANNOUNCED",
     "TAG_ARTIFACT_PATH",
     "TAG_BACKGROUND",
     "TAG_COMPARED",
@@ -71,6 +72,7 @@ COMPARISON = "comparison"  # root of a comparison run's artifacts
 TAG_EXPLAINED_MODEL = "interp.explained_model"
 TAG_EVALUATED_MODEL = "interp.evaluated_model"  # on the run of an evaluation
 TAG_KEY = "interp.key"
+TAG_ANNOUNCED = "interp.announced"  # on the run: digest of what its metrics, pictures and description say
 TAG_STATUS = "interp.status"
 TAG_RUN_ID = "interp.run_id"
 TAG_ARTIFACT_PATH = "interp.artifact_path"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 import uuid
 from dataclasses import dataclass
@@ -54,6 +55,13 @@ class Announcement:
     tables: tuple[str, ...]  # files of the folder that the UI shows as tables
     description: str  # Markdown, for the run's page and the version's
 
+    @property
+    def digest(self) -> str:
+        """Tells what a run is told from anything else it could be told; the key is told to versions."""
+        images = {name: digest(content) for name, content in self.images.items()}
+        told = [dict(self.metrics), images, list(self.tables), self.description]
+        return digest(json.dumps(told, sort_keys=True).encode())
+
 
 def mark_status(
     client: MlflowClient, name: str, version: int, status: Status, *, key: str = "", error: str = ""
@@ -79,19 +87,27 @@ def mark_status(
 def announce_explanation(client: MlflowClient, version: RegisteredVersion, announcement: Announcement) -> None:
     """Set metrics, image grid, tags and descriptions that lead to an explanation.
 
-    Called after the folder is complete; calling it again gives the same state.
+    Called after the folder is complete; calling it again gives the same state. What the run tells already, for
+    another version of the same logged model, is not told again.
     """
-    root = layout.explanation_root(version.model_name)
-    log_numbers(
-        client,
-        version.run_id,
-        announcement.metrics,
-        {layout.TAG_EXPLAINED_MODEL: version.uri, layout.TAG_KEY: announcement.key},
-    )
-    announce_tables(client, version.run_id, root, announcement.tables)
-    _write_images(client, version.run_id, announcement.images)
-    describe_run(client, version.run_id, announcement.description)
-    _describe_version(client, version, announcement.description)
+    root, run_id = layout.explanation_root(version.model_name), version.run_id
+    told = announcement.digest
+    with translated(f"reading the tags of run {run_id}"):
+        known = client.get_run(run_id).data.tags
+    if known.get(layout.TAG_ANNOUNCED) != told:
+        tags = {layout.TAG_EXPLAINED_MODEL: version.uri, layout.TAG_KEY: announcement.key}
+        log_numbers(client, run_id, announcement.metrics, tags)
+        announce_tables(client, run_id, root, announcement.tables)
+        _write_images(client, run_id, announcement.images)
+        describe_run(client, run_id, announcement.description)
+        with translated(f"tagging run {run_id}"):
+            client.set_tag(run_id, layout.TAG_ANNOUNCED, told)  # last: all of it is there
+    _tag_version(client, version, root, announcement)
+
+
+def _tag_version(client: MlflowClient, version: RegisteredVersion, root: str, announcement: Announcement) -> None:
+    """Describe a version and set its tags, as far as they are not what they should be."""
+    name, number = version.name, str(version.version)
     tags = {
         layout.TAG_KEY: announcement.key,
         layout.TAG_RUN_ID: version.run_id,
@@ -99,10 +115,17 @@ def announce_explanation(client: MlflowClient, version: RegisteredVersion, annou
         layout.TAG_STATUS: "done",  # last: whoever sees it finds the rest
     }
     with translated(f"tagging {version.uri}"):
-        if layout.TAG_ERROR in client.get_model_version(version.name, str(version.version)).tags:
-            client.delete_model_version_tag(version.name, str(version.version), layout.TAG_ERROR)
-        for name, value in tags.items():
-            client.set_model_version_tag(version.name, str(version.version), name, value)
+        current = client.get_model_version(name, number)
+        if _is_ours(current.description, current.tags.get(_DESCRIBED)):
+            text = announcement.description
+            if text != current.description:
+                client.update_model_version(name, number, text)
+            tags = {_DESCRIBED: digest(text.encode()), **tags}
+        if layout.TAG_ERROR in current.tags:
+            client.delete_model_version_tag(name, number, layout.TAG_ERROR)
+        for tag, value in tags.items():
+            if current.tags.get(tag) != value:
+                client.set_model_version_tag(name, number, tag, value)
 
 
 def announce_evaluation(client: MlflowClient, run_id: str, root: str, uri: str, announcement: Announcement) -> None:
@@ -209,15 +232,6 @@ def describe_parent(
         f"* [Importance side by side, as a table]({views['tables']})\n"
         f"* [Report on how far they agree]({report})\n",
     )
-
-
-def _describe_version(client: MlflowClient, version: RegisteredVersion, text: str) -> None:
-    name, number = version.name, str(version.version)
-    with translated(f"describing {version.uri}"):
-        current = client.get_model_version(name, number)
-        if _is_ours(current.description, current.tags.get(_DESCRIBED)):
-            client.update_model_version(name, number, text)
-            client.set_model_version_tag(name, number, _DESCRIBED, digest(text.encode()))
 
 
 def _is_ours(text: str | None, described: str | None) -> bool:

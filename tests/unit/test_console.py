@@ -144,6 +144,36 @@ def test_json_has_one_event_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert events[0]["time"].endswith("Z")
 
 
+_OTHERS_SPEAK = """
+import logging, warnings
+from interp_pipeline.console import configure_logging, log_fields
+
+configure_logging("json")
+import mlflow
+
+with log_fields(key="k1"):
+    logging.getLogger("mlflow.store").warning("an address\\nthat ended")
+    logging.getLogger("mlflow.store").info("small talk")
+    warnings.warn("soon to be removed", stacklevel=1)
+logging.getLogger("interp.worker").info("ours")
+configure_logging("text")
+logging.getLogger("interp.worker").info("a line")
+"""
+
+
+def test_other_libraries_speak_json_too() -> None:
+    said = subprocess.run([sys.executable, "-c", _OTHERS_SPEAK], capture_output=True, text=True, check=True).stderr
+    *lines, last = said.splitlines()
+    theirs, warning, ours = [json.loads(line) for line in lines]
+    assert (theirs["logger"], theirs["event"]) == ("mlflow.store", "an address\nthat ended")
+    assert (theirs["level"], theirs["key"]) == ("warning", "k1")
+    assert warning["logger"] == "py.warnings"
+    assert "soon to be removed" in warning["event"]
+    assert ours["event"] == "ours"
+    assert "logger" not in ours
+    assert last == "a line"
+
+
 def test_the_patience_of_mlflow_is_set_unless_the_user_set_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "7")
     configure_logging("text")
