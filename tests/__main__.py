@@ -14,10 +14,12 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
 _CODE = ["interp_pipeline", "mlflow_plugin", "projects", "benchmarks", "tests"]
+_PYTEST = ["pytest", "--dist", "loadscope", "--durations=10"]
 # Two processes: more would only share the two cores of a small machine with the servers under test.
-_PYTEST = ["pytest", "-n", "2", "--dist", "loadscope"]
-_MOST = [*_PYTEST, "-m", "not faults", "--cov", "--cov-report=term:skip-covered"]
-_FAULTS = [*_PYTEST, "-m", "faults"]  # without coverage, which a process that is killed never writes
+_MOST = [*_PYTEST, "-n", "2", "-m", "not faults", "--cov", "--cov-report=term:skip-covered"]
+# These wait more than they compute. Files in their order: by their number of tests the longest would come last.
+# Without coverage, which a process that is killed never writes.
+_FAULTS = [*_PYTEST, "-n", "3", "--no-loadscope-reorder", "-m", "faults"]
 
 
 def main() -> int:

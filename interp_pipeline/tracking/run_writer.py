@@ -76,12 +76,17 @@ def mark_status(
         key: of the explanation this is about; empty leaves what is there.
         error: why it failed, was skipped or has to wait; empty leaves what is there.
     """
-    tags = {layout.TAG_KEY: key, layout.TAG_ERROR: " ".join(error.split())[:_LONGEST_TAG]}
+    given = {layout.TAG_KEY: key, layout.TAG_ERROR: " ".join(error.split())[:_LONGEST_TAG]}
+    tags = {tag: value for tag, value in given.items() if value} | {layout.TAG_STATUS: status}
     with translated(f"tagging models:/{name}/{version}"):
-        for tag, value in tags.items():
-            if value:
-                client.set_model_version_tag(name, str(version), tag, value)
-        client.set_model_version_tag(name, str(version), layout.TAG_STATUS, status)
+        _set_tags(client, name, str(version), tags, client.get_model_version(name, str(version)).tags)
+
+
+def _set_tags(client: MlflowClient, name: str, version: str, tags: Mapping[str, str], known: Mapping[str, str]) -> None:
+    """Set those that a version has not got yet: for each MLflow's client reads the whole registered model first."""
+    for tag, value in tags.items():
+        if known.get(tag) != value:
+            client.set_model_version_tag(name, version, tag, value)
 
 
 def announce_explanation(client: MlflowClient, version: RegisteredVersion, announcement: Announcement) -> None:
@@ -123,9 +128,7 @@ def _tag_version(client: MlflowClient, version: RegisteredVersion, root: str, an
             tags = {_DESCRIBED: digest(text.encode()), **tags}
         if layout.TAG_ERROR in current.tags:
             client.delete_model_version_tag(name, number, layout.TAG_ERROR)
-        for tag, value in tags.items():
-            if current.tags.get(tag) != value:
-                client.set_model_version_tag(name, number, tag, value)
+        _set_tags(client, name, number, tags, current.tags)
 
 
 def announce_evaluation(client: MlflowClient, run_id: str, root: str, uri: str, announcement: Announcement) -> None:

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.faults
 
-WORKERS, JOBS, MODELS = 8, 200, 9  # 200 explanations of their own would take two cores ten minutes
+WORKERS, JOBS, MODELS, NAMES = 8, 200, 9, 10  # 200 explanations of their own would take two cores ten minutes
 
 
+@pytest.mark.parametrize("stage", ["direct-postgresql"], indirect=True)  # what many workers are set up with
 @pytest.mark.timeout(1200)
 def test_one_job_and_two_hundred(stage: Stage) -> None:
     """First one version alone; then models of their own, and further versions of the first model, which are adopted.
@@ -51,11 +52,12 @@ def register_again(stage: Stage, uri: str, count: int) -> None:
     """Register the model of a version under further names."""
     name, number = uri.removeprefix("models:/").rsplit("/", 1)
     version = stage.client.get_model_version(name, number)
-    stage.client.create_registered_model(f"{stage.name}-again")
-    for _ in range(count):
-        stage.client.create_model_version(
-            f"{stage.name}-again", version.source, version.run_id, model_id=version.source.removeprefix("models:/")
-        )
+    logged = version.source.removeprefix("models:/")
+    for n in range(min(NAMES, count)):
+        again = f"{stage.name}-again-{n}"
+        stage.client.create_registered_model(again)
+        for _ in range(n, count, NAMES):
+            stage.client.create_model_version(again, version.source, version.run_id, model_id=logged)
 
 
 def assert_ran_once(stage: Stage, workers: list[WorkerProcess], *, computed: int, adopted: int) -> None:
@@ -73,7 +75,7 @@ def test_two_versions_of_one_model_at_once_leave_one_whole_explanation(stage: St
     with stage.artifact_line(b"/manifest.json HTTP", "silent") as (line, through), stage.worker(**through) as one:
         eventually(line.reached.is_set, 120, said_by=one)
         register_again(stage, first, 1)
-        second = f"models:/{stage.name}-again/1"
+        second = f"models:/{stage.name}-again-0/1"
         with stage.worker() as other:
             stage.await_done([second], said_by=other)
             line.mended.set()

@@ -43,7 +43,7 @@ _DIES = {
     "prints_a_gigabyte": ("crashed", "ended with exit code 4 (it printed last: the end)", "register one that does"),
 }
 _CANNOT = {
-    "forks": "[Errno 1] Operation not permitted); .* (where a worker explains it, a model can start no process",
+    "forks": "[Errno 1] Operation not permitted, line .* (where a worker explains it, a model can start no process",
     "answers_nan": "the model's answer for row .* is not a finite number; give rows it can answer, or fill the values",
     "answers_too_few": "the model gives 4 answers for 5 rows; it must give one for each row",
     "answers_three_dimensions": "answers with an array of 3 dimensions; each row needs one number, or one an output",

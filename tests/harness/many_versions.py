@@ -38,7 +38,8 @@ class Source:
 def sources(client: MlflowClient, prefix: str) -> list[Source]:
     """Log one model with data and one without, and name two places where none can be taken from.
 
-    The model with data is registered, as version 1; its other versions show the same, and are adopted.
+    The model with data is registered, as version 1; its other versions show the same, and are adopted. The two
+    places are named by versions of many registered models, for few models have hundreds of versions.
     """
     import mlflow
     from sklearn.dummy import DummyClassifier
@@ -53,9 +54,10 @@ def sources(client: MlflowClient, prefix: str) -> list[Source]:
     found = [
         Source(name="explained", source=explained.source, run_id=explained.run_id, state="published", share=1),
         Source(name="bare", source=logged.model_uri, run_id=run.info.run_id, state="skipped", share=1),
-        Source(name="deleted", source="s3://elsewhere/model", run_id=deleted, state="gone", share=40),
-        Source(name="elsewhere", source="s3://elsewhere/model", run_id=None, state="failed", share=8),
     ]
+    nowhere = "s3://elsewhere/model"
+    found += [Source(name=f"deleted-{n}", source=nowhere, run_id=deleted, state="gone", share=1) for n in range(40)]
+    found += [Source(name=f"elsewhere-{n}", source=nowhere, run_id=None, state="failed", share=1) for n in range(8)]
     for each in found[1:]:
         client.create_registered_model(f"{prefix}-{each.name}")
     return [Source(**{**vars(each), "name": f"{prefix}-{each.name}"}) for each in found]
