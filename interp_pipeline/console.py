@@ -19,6 +19,7 @@ import click
 
 from interp_pipeline.errors import InterpError, UsageError
 from interp_pipeline.progress import LoggedProgress
+from interp_pipeline.sockets import prompt_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -211,7 +212,7 @@ def run_guarded(action: Callable[[], None], *, debug: bool = False) -> None:
         debug: show the whole traceback instead.
     """
     try:
-        with _sigterm_raises():
+        with _sigterm_raises(), prompt_answers():
             action()
     except KeyboardInterrupt as interrupt:
         number = signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT

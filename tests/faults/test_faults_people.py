@@ -122,7 +122,7 @@ def test_what_was_explained_by_hand_before_a_worker_came_stays(
 
 def test_what_is_explained_by_hand_while_a_worker_computes_stays(shared_stage: Stage, worker: WorkerProcess) -> None:
     stage = shared_stage
-    uri = register_slow(stage.client, f"{stage.name}-slow", stage.folder, seconds=45)
+    uri = register_slow(stage.client, f"{stage.name}-slow", stage.folder, seconds=25)
     stage.await_state(uri, "running", said_by=worker)
     await_compute(worker)
     by_hand(stage, uri, "--rows 3")
