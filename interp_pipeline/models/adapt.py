@@ -79,7 +79,7 @@ def adapt_model(  # noqa: PLR0913 - options are keyword-only
     except Exception as error:  # the model's own code runs here and may raise anything
         msg = (
             f"the model does not answer for the rows it is to be explained on ({raised(error)}); "
-            "give rows with the columns and types it was trained on"
+            "give rows with the columns and types it was trained on, or correct the model"
         )
         raise ModelError(msg) from error
 

@@ -24,12 +24,19 @@ def raised(error: BaseException) -> str:
         ``ValueError: no such plan, line 14 of churn.py``; without the place where no file of the model's own
         took part.
     """
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in _said(error).splitlines() if line.strip()]
     kind = type(error).__name__
     if not lines:
         return f"{kind}{_place(error)}"
     telling = lines[-1] if lines[0].endswith(":") else lines[0]  # a heading, with what went wrong at the end
     return f"{kind}: {telling[:_LONGEST]}{_place(error)}"
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - the model's code may bring errors of its own, whose __str__ raises
+        return ""
 
 
 def _place(error: BaseException) -> str:

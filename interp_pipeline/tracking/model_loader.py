@@ -131,9 +131,10 @@ def model_code(uri: str, doing: str, advice: str = "") -> Iterator[None]:
         yield
     except InterpError:
         raise
-    except ModuleNotFoundError as error:
-        raise _library_missing(uri, doing, error) from error
     except Exception as error:
+        missing = error if isinstance(error, ModuleNotFoundError) else error.__cause__  # MLflow wraps it
+        if isinstance(missing, ModuleNotFoundError):
+            raise _library_missing(uri, doing, missing) from error
         msg = f"{uri} cannot {doing} ({raised(error)})" + (f"; {advice}" if advice else "")
         raise ModelError(msg) from error
 
@@ -297,14 +298,14 @@ def _adapted(
         positive_class=config.positive_class,
         target=target,
     )
-    try:
-        with model_code(uri, "predict the rows it is to be explained on"):
+    with model_code(uri, "predict the rows it is to be explained on"):
+        try:
             parts: Any = adapt(output_names=config.class_names or None)
             if not config.class_names and _are_named_numbers(parts, file):
                 parts = adapt(output_names=file.outputs)
-    except InterpError as error:
-        msg = f"{uri}: {error}"
-        raise type(error)(msg) from error
+        except InterpError as error:
+            msg = f"{uri}: {error}"
+            raise type(error)(msg) from error
     return LoadedModel(
         kind=file.flavor,
         words=_kind_words(native, file),

@@ -35,7 +35,7 @@ _RETRIED = ("failed", "skipped", "gone")
 _WIDTH = 160  # characters of a table that goes to no terminal
 _SHOWN = 20  # jobs that `interp status` lists
 _CONNECT_AGAIN_S = 1.0  # and twice as long each time
-_CONNECT_AT_LEAST_EVERY_S = 30.0
+_CONNECT_AT_LEAST_EVERY_S = 5.0
 _logger = logging.getLogger("interp.worker")
 
 

@@ -12,7 +12,7 @@ from mlflow_plugin.jobs.schema import interp_scans
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["begin_scan", "end_scan", "last_scan_age_s"]
+__all__ = ["begin_scan", "end_scan", "give_up_scan", "last_scan_age_s"]
 
 _scans = interp_scans.c
 _ONLY_ROW = 1
@@ -32,6 +32,11 @@ def begin_scan(connection: Connection, interval_s: float) -> bool:
 def end_scan(connection: Connection) -> None:
     """Say that a scan came to its end."""
     connection.execute(update(interp_scans).where(_scans.id == _ONLY_ROW).values(ended_ms=now_ms()))
+
+
+def give_up_scan(connection: Connection) -> None:
+    """Say that a scan failed: the next one need not wait for the interval to pass."""
+    connection.execute(update(interp_scans).where(_scans.id == _ONLY_ROW).values(started_ms=0))
 
 
 def last_scan_age_s(connection: Connection) -> float | None:

@@ -169,6 +169,10 @@ class JobTable:
         """Say that a scan came to its end and was good."""
         self._database.write(scans.end_scan)
 
+    def give_up_scan(self) -> None:
+        """Say that a scan failed: whoever asks next is to scan."""
+        self._database.write(scans.give_up_scan)
+
     def last_scan_age_s(self) -> float | None:
         """How long ago a good scan ended, in s; None: there was none yet."""
         return self._database.read(scans.last_scan_age_s)

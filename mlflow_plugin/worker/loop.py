@@ -93,10 +93,16 @@ class Worker:
         return ""
 
     def _round(self) -> bool:
-        """Look for work and do a piece of it; False: nothing was due."""
-        self._look()
+        """Look for work and do a piece of it; False: nothing was due. What is due is done though a look failed."""
+        trouble: InterpError | None = None
+        try:
+            self._look()
+        except (TrackingError, RefusedError) as error:
+            trouble = error
         job = self._tools.table.claim(self.owner, self._settings.lease_s)
         if job is None:
+            if trouble is not None:
+                raise trouble
             return False
         with log_fields(key=job.key, model=f"models:/{job.name}/{job.version}", attempt=job.attempt):
             self._work_on(job)
@@ -110,8 +116,12 @@ class Worker:
             _logger.info("%d new versions were announced", noticed, extra={"fields": {"added": noticed}})
         if not tools.table.begin_scan(self._settings.scan_every_s):
             return
-        with tools.metrics.stage_seconds.labels("scan").time():
-            scan = reconcile(tools.client, tools.table, tools.settings)
+        try:
+            with tools.metrics.stage_seconds.labels("scan").time():
+                scan = reconcile(tools.client, tools.table, tools.settings)
+        except (TrackingError, RefusedError):
+            tools.table.give_up_scan()
+            raise
         tools.table.end_scan()
         if scan.added or scan.reopened or scan.replaced or scan.retired:
             _logger.info(

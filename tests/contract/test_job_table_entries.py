@@ -163,6 +163,9 @@ def test_one_scan_per_interval(table: JobTable, database: JobDatabase) -> None:
     assert 30 <= age_s < 300
     assert not table.begin_scan(60)
     assert table.begin_scan(29)
+    assert not table.begin_scan(29)
+    table.give_up_scan()
+    assert table.begin_scan(29)
 
 
 # --- size -------------------------------------------------------------------------------------------

@@ -69,7 +69,12 @@ LOST_FROM_THE_MODEL = [
     ("MLmodel cut off", "MLmodel", b"{{", "its MLmodel file is damaged"),
     ("empty MLmodel", "MLmodel", b"", "its MLmodel file is damaged"),
     ("no code", "served_model.py", None, "models:/loans/1 cannot be loaded"),
-    ("forest cut off", "artifacts/estimator/model.skops", b"PK", "cannot be loaded (File is not a zip file); restore"),
+    (
+        "forest cut off",
+        "artifacts/estimator/model.skops",
+        b"PK",
+        "cannot be loaded (BadZipFile: File is not a zip",
+    ),
 ]
 
 

@@ -153,7 +153,7 @@ _REASONS = {
     "leave": r"its code ended the process while it was explained \(SystemExit\); let it return",
     "interrupt": r"its code ended the process while it was explained \(KeyboardInterrupt\)",
     "fail": "OSError: the weights",
-    "speechless": "unexpected ValueError; report it",
+    "speechless": r"\(Speechless, line \d+ of test_handover_model_code.py\)",
     "recurse": "RecursionError: maximum recursion depth exceeded",
     "vanish": r"its process left no answer that can be used \(it ended without one\)",
 }
