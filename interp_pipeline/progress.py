@@ -60,16 +60,20 @@ class LoggedProgress:
     def track(self, stage: str, total: int) -> Iterator[Callable[[int], None]]:
         """Log the end of the stage, and in between where it is and how long is left."""
         started = last = time.monotonic()
-        done = 0
+        done = begun = 0
+        begun_at = started  # when the first steps were done: they take longer, since libraries are loaded with them
 
         def advance(steps: int) -> None:
-            nonlocal done, last
+            nonlocal done, last, begun, begun_at
             done += steps
             now = time.monotonic()
+            begun, begun_at = (begun, begun_at) if begun else (done, now)
             if now - last >= _LINE_EVERY_S and done < total:
                 last = now
-                left_s = (now - started) / done * (total - done)
-                _logger.info("%s: %d of %d, about %.0f s left", stage, done, total, left_s)
+                left = (
+                    f", about {(now - begun_at) / (done - begun) * (total - done):.0f} s left" if done > begun else ""
+                )
+                _logger.info("%s: %d of %d%s", stage, done, total, left)
 
         yield advance
         _logger.info("%s: done in %.1f s", stage, time.monotonic() - started)

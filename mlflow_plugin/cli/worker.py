@@ -51,20 +51,21 @@ def worker(
     Any number of workers, on any number of machines, share the work if they share one job table: INTERP_JOBS_URI
     with the address of a PostgreSQL database.
     """
-    from interp_pipeline.tracking.session import connect
-    from mlflow_plugin.jobs import JobTable
-    from mlflow_plugin.metrics import Metrics
-    from mlflow_plugin.worker.attempt import Tools
-    from mlflow_plugin.worker.loop import Worker
-
     try:
+        from interp_pipeline.tracking.session import connect
+        from mlflow_plugin.jobs import JobTable
+        from mlflow_plugin.metrics import Metrics
+        from mlflow_plugin.worker.attempt import Tools
+        from mlflow_plugin.worker.loop import Worker
+        from mlflow_plugin.worker.workplace import workplace
+
         client = _patiently(lambda: connect(tracking_uri))
         table = _patiently(lambda: JobTable.open(settings.jobs_uri_for(client.tracking_uri)))
     except KeyboardInterrupt:  # SIGTERM too: nothing was begun, so this is a stop in good order
-        _logger.info("stopped before the server or the job table answered")
+        _logger.info("stopped before the server and the job table had answered")
         return
     metrics = Metrics()
-    with _sandbox(settings) as sandbox:
+    with workplace(), _sandbox(settings) as sandbox:
         for layer, active in sandbox.layers.items():
             metrics.sandbox_layer.labels(layer).set(active)
         tools = Tools(

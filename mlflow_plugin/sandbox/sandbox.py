@@ -138,9 +138,7 @@ class Sandbox:
             UsageError: the child could not be held by its layers.
         """
         with self._lock, self._scratch() as scratch:
-            server = self._serving(cancelled)
-            if not server.load(libraries, cancelled):
-                raise Cancelled
+            server = self._serving(libraries, cancelled, progress)
             order = Order(
                 function=self._function,
                 task=task.absolute(),
@@ -164,8 +162,8 @@ class Sandbox:
             raise ModelProcessError(msg, kind="crashed")
         return Spent(wall_s=ending.wall_s, cpu_s=ending.cpu_s, peak_memory_bytes=ending.peak_memory_bytes)
 
-    def _serving(self, cancelled: Callable[[], bool]) -> ServerProcess:
-        """The fork server: the one there is, or a new one where it died or was never started."""
+    def _serving(self, libraries: Sequence[str], cancelled: Callable[[], bool], progress: Progress) -> ServerProcess:
+        """The fork server with these libraries loaded: the one there is, or a new one where it died or never was."""
         if self._home is None:
             msg = "a sandbox runs tasks inside its with block"
             raise RuntimeError(msg)
@@ -174,9 +172,16 @@ class Sandbox:
             self._server = None
         if self._server is None:
             home = Path(tempfile.mkdtemp(prefix="server-", dir=self._home))
-            self._server = ServerProcess.start(home, self._function, cancelled)
+            with progress.track("Starting the sandbox", 1) as advance:
+                self._server = ServerProcess.start(home, self._function, cancelled)
+                advance(1)
         if self._server is None:
             raise Cancelled
+        if missing := self._server.missing(libraries):
+            with progress.track(f"Loading {', '.join(missing)} into the sandbox", 1) as advance:
+                if not self._server.load(missing, cancelled):
+                    raise Cancelled
+                advance(1)
         return self._server
 
     @contextmanager

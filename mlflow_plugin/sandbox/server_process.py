@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from interp_pipeline.errors import ModelProcessError
 from mlflow_plugin.sandbox.channel import Channel
 from mlflow_plugin.sandbox.environment import bare_environment
+from mlflow_plugin.sandbox.fork_server import LIBRARIES
 from mlflow_plugin.sandbox.places import importable_folders
 
 if TYPE_CHECKING:
@@ -97,8 +98,12 @@ class ServerProcess:
         """The descriptor that becomes readable when ``ending`` has something."""
         return self._channel.fileno()
 
+    def missing(self, libraries: Sequence[str]) -> list[str]:
+        """Those of the libraries that it knows and was not told to load yet."""
+        return [name for name in libraries if name in LIBRARIES and name not in self._loaded]
+
     def load(self, libraries: Sequence[str], cancelled: Callable[[], bool]) -> bool:
-        """Have libraries imported that children will need; those loaded before cost nothing.
+        """Have libraries imported that children will need.
 
         Returns:
             False when cancelled meanwhile, which ends the server.
@@ -106,12 +111,10 @@ class ServerProcess:
         Raises:
             ModelProcessError: it ended.
         """
-        wanted = [name for name in libraries if name not in self._loaded]
-        if wanted:
-            self._send({"load": wanted})
-            if self._answer("load libraries", _START_S, cancelled) is None:
-                return False
-            self._loaded.update(wanted)
+        self._send({"load": list(libraries)})
+        if self._answer("load libraries", _START_S, cancelled) is None:
+            return False
+        self._loaded.update(libraries)
         return True
 
     def start_child(self, order: Order, output: int, events: int) -> int:

@@ -63,7 +63,7 @@ class Seen:
     workers: tuple[WorkerProcess, WorkerProcess]
     servers: tuple[set[int], set[int]]  # fork servers of the workers, before the first bad model and after the last
     grown_mib: tuple[float, float]  # how far the memory of each worker went above what it was before
-    left: list[str]  # what lies in the workers' temporary folder
+    left: list[str]  # what lies in the workers' temporary folders
 
     def job(self, what: str) -> Job:
         """How it ended for the model that does this."""
@@ -108,7 +108,7 @@ def seen(shared_stage: Stage) -> Iterator[Seen]:
             workers=(one, other),
             servers=(servers_before, _servers(one, other)),
             grown_mib=(grown[0], grown[1]),
-            left=sorted(path.name for path in temporary.iterdir()),
+            left=sorted(path.name for path in temporary.glob("interp-worker-*/*")),
         )
         assert [worker.stop() for worker in (one, other)] == [0, 0]
         assert list(temporary.iterdir()) == []
@@ -168,4 +168,5 @@ def test_the_workers_noticed_nothing(seen: Seen) -> None:
     assert seen.servers[0] == seen.servers[1]
     figure("memory a worker takes for hostile models, at its peak", max(seen.grown_mib), "MiB")
     assert max(seen.grown_mib) < _FLAT_MIB
-    assert [name for name in seen.left if not name.startswith("interp-sandbox-")] == []
+    assert len(seen.left) == 2  # each has its sandbox's folder
+    assert all(name.startswith("interp-sandbox-") for name in seen.left)

@@ -58,6 +58,11 @@ class Stage:
     credentials: Mapping[str, str]  # what workers need to write artifacts; empty: the server does it for them
     name: str = field(default_factory=lambda: f"fault-{uuid.uuid4().hex[:8]}")
 
+    @property
+    def temporary(self) -> Path:
+        """The folder for temporary files of all its workers."""
+        return self.folder / "temporary"
+
     def config(self, **worker: float) -> str:
         """A configuration file; the worker's settings as given, and otherwise quick."""
         sections: dict[str, Any] = tomllib.loads(QUICK) | {"select": {"models": [f"{self.name}*"]}}
@@ -95,9 +100,8 @@ class Stage:
     def _starting(
         self, server: str | None, storage: str | None, settings: Mapping[str, float]
     ) -> contextlib.AbstractContextManager[WorkerProcess]:
-        left = self.folder / "left"  # what workers that are killed leave behind
-        left.mkdir(exist_ok=True)
-        environment = {**_PATIENT, **self.credentials, "TMPDIR": str(left)}
+        self.temporary.mkdir(exist_ok=True)
+        environment = {**_PATIENT, **self.credentials, "TMPDIR": str(self.temporary)}
         if storage is not None:
             environment |= {"AWS_ENDPOINT_URL_S3": storage, "MLFLOW_S3_ENDPOINT_URL": storage}
         return worker_process(

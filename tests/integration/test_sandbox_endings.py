@@ -142,8 +142,11 @@ def test_a_decent_model_is_explained(behave: Callable[..., object], sandbox: San
     assert explained.checks["additivity_error"] < 1e-9
 
 
+_BEGINS = "Loading the model"  # the first a child says
+
+
 class _Heard:
-    """A progress listener that remembers, and may raise."""
+    """A progress listener that remembers, and may raise once the child is at work."""
 
     def __init__(self, *, raises: bool = False) -> None:
         self.said: list[str] = []
@@ -153,7 +156,7 @@ class _Heard:
     def track(self, stage: str, total: int) -> Iterator[Callable[[int], None]]:
         del total
         self.said.append(stage)
-        if self.raises:
+        if self.raises and stage == _BEGINS:
             raise KeyboardInterrupt
         yield lambda _steps: None
 
@@ -164,8 +167,18 @@ class _Heard:
 def test_progress_comes_through(sandbox: Sandbox, tmp_path: Path) -> None:
     heard = _Heard()
     explain_in(sandbox, save(tmp_path / "m", answers_a_table), rows(), progress=heard)
-    assert heard.said[0] == "Loading the model"
+    assert _BEGINS in heard.said
     assert any(re.match(r"Explaining \d+ rows with shap_exact", line) for line in heard.said)
+
+
+def test_what_only_the_first_child_waits_for_is_said(tmp_path: Path) -> None:
+    first, second = _Heard(), _Heard()
+    with Sandbox(mode="required") as fresh:
+        for name, heard in (("m", first), ("n", second)):
+            libraries = ("python_function", "sklearn")
+            explain_in(fresh, save(tmp_path / name, answers_a_table), rows(), libraries=libraries, progress=heard)
+    assert first.said[:3] == ["Starting the sandbox", "Loading sklearn into the sandbox", _BEGINS]
+    assert second.said == first.said[2:]
 
 
 def test_a_child_is_ended_when_cancelled(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -177,7 +190,8 @@ def test_a_child_is_ended_when_cancelled(sandbox: Sandbox, tmp_path: Path) -> No
 
         @contextmanager
         def track(self, stage: str, total: int) -> Iterator[Callable[[int], None]]:
-            running.set()
+            if stage == _BEGINS:
+                running.set()
             with super().track(stage, total) as advance:
                 yield advance
 

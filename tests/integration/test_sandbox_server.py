@@ -124,7 +124,8 @@ from mlflow_plugin.sandbox import Sandbox
 
 class Shown:
     def track(self, stage, total):
-        print(sandbox.server_pid, sandbox._home, flush=True)
+        if sandbox.server_pid is not None:  # it has started: the child says this
+            print(sandbox.server_pid, sandbox._home, flush=True)
         from contextlib import nullcontext
         return nullcontext(lambda steps: None)
     def say(self, message):

@@ -119,7 +119,7 @@ def test_lines_say_where_it_is_and_how_long_is_left(
         for _ in range(4):
             advance(1)
     assert capsys.readouterr().err.splitlines() == [
-        "Explaining: 2 of 4, about 6 s left",
+        "Explaining: 2 of 4, about 10 s left",
         "Explaining: done in 21.0 s",
     ]
 

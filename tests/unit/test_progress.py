@@ -44,3 +44,20 @@ def test_lines_reach_whoever_listens_to_the_logger_and_nobody_else(
         LoggedProgress().say("done")
     assert caplog.records == []
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_time_left_is_that_of_the_steps_after_the_first(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("interp"), "propagate", True)
+    monkeypatch.setattr(logging.getLogger("interp"), "handlers", [])
+    clock = [0.0, *(30, 32, 34, 36), *(37, 38, 40), 40]  # seconds; the first step waits for a library
+    monkeypatch.setattr("interp_pipeline.progress.time.monotonic", iter(clock).__next__)
+    with caplog.at_level(logging.INFO, logger="interp"), LoggedProgress().track("Drawing", 12) as advance:
+        for steps in (1, 1, 1, 1, 2, 2, 4):
+            advance(steps)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Drawing: 1 of 12",
+        "Drawing: 4 of 12, about 16 s left",
+        "Drawing: done in 40.0 s",
+    ]
