@@ -164,10 +164,10 @@ class Stage:
         wanted = set(uris)
 
         def all_done() -> bool:
-            done = {uri for uri, status in statuses(self.client).items() if status == "done"}
+            done = {uri for uri, status in statuses(self.client, self.name).items() if status == "done"}
             return wanted <= done and all(self.jobs()[uri].state == "published" for uri in wanted)
 
-        eventually(all_done, within_s, said_by=said_by)
+        eventually(all_done, within_s, every_s=0.3, said_by=said_by)
 
     def objects(self, run_id: str) -> dict[str, tuple[str, Any]]:
         """Digest and time of every artifact of a run, as the storage itself has them."""

@@ -118,15 +118,24 @@ def worker_process(
             process.wait()
 
 
-def eventually(holds: Callable[[], bool], within_s: float = 60, *, said_by: WorkerProcess | None = None) -> None:
-    """Wait until something holds; where it never does, the end of the worker's log says why."""
+def eventually(
+    holds: Callable[[], bool], within_s: float = 60, *, every_s: float = 0.1, said_by: WorkerProcess | None = None
+) -> None:
+    """Wait until something holds; where it never does, the end of the worker's log says why.
+
+    Args:
+        holds: asked again and again.
+        within_s: fails after so long.
+        every_s: between two questions; those that cost a server much are better asked less often.
+        said_by: whose log is shown.
+    """
     deadline = time.monotonic() + within_s
     while not holds():
         if time.monotonic() > deadline:
             tail = said_by.log.read_text(encoding="utf-8")[-4000:] if said_by is not None else ""
             msg = f"not so within {within_s:.0f} s\n{tail}"
             raise AssertionError(msg)
-        time.sleep(0.1)
+        time.sleep(every_s)
 
 
 def register_forest(client: MlflowClient, name: str, *, seed: int = 0, rows: int = 60) -> str:
@@ -153,11 +162,11 @@ def register_forest(client: MlflowClient, name: str, *, seed: int = 0, rows: int
     return f"models:/{name}/{info.registered_model_version}"
 
 
-def statuses(client: MlflowClient) -> dict[str, str]:
-    """What every registered version says about its explanation; empty: nothing."""
+def statuses(client: MlflowClient, beginning: str = "") -> dict[str, str]:
+    """What every registered version, of models whose names begin so, says about its explanation; empty: nothing."""
     return {
         f"models:/{each.name}/{each.version}": each.tags.get("interp.status", "")
-        for each in client.search_model_versions()
+        for each in client.search_model_versions(f"name LIKE '{beginning}%'" if beginning else None)
     }
 
 
