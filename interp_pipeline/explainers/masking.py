@@ -13,51 +13,26 @@ multiplied out again, which pays where features are encoded as many columns.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from interp_pipeline.explainers.game import Game, Pairs
 from interp_pipeline.explainers.inputs import column_owners, used_features
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from interp_pipeline.explainers.game import IndexArray
     from interp_pipeline.explainers.inputs import Inputs
     from interp_pipeline.explainers.protocol import DenseFirstLayer
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["Game", "IndexArray", "MaskedModel", "Pairs"]
-
-IndexArray: TypeAlias = npt.NDArray[np.int64]
+__all__ = ["MaskedModel"]
 
 _BLOCK_ROWS = 16_384  # most rows per call of the model: enough to forget what the call itself costs
 _BLOCK_BYTES = 8 << 20  # and few enough to stay in the cache
 _CHUNK_QUERIES = 1 << 18  # most queries whose outputs are held at once, unless one pair has more
-
-
-class Game(NamedTuple):
-    """Rows and their outputs, as compiled code reads them."""
-
-    rows: FloatArray  # explained, in the estimator's input, shape (n_rows, n_columns)
-    background: FloatArray  # shape (n_background, n_columns)
-    row_inputs: FloatArray  # what the model is asked with for them: the same, or after its first layer
-    fill_inputs: FloatArray  # likewise for the background, shape (n_background, width)
-    weights: FloatArray  # of that first layer, shape (n_columns, width); (0, 0) where inputs are the rows themselves
-    column_start: IndexArray  # player p owns columns[column_start[p] : column_start[p + 1]]
-    columns: IndexArray
-    predictions: FloatArray  # outputs for the explained rows, shape (n_rows, n_outputs)
-    background_outputs: FloatArray  # shape (n_background, n_outputs)
-
-
-class Pairs(NamedTuple):
-    """Some pairs of an explained and a background row, row by row, and their queries."""
-
-    row: IndexArray  # explained row of each pair, shape (n_pairs,)
-    fill: IndexArray  # background row of each pair, shape (n_pairs,)
-    players: npt.NDArray[np.int32]  # players on which they differ, first in each line, shape (n_pairs, n_players)
-    sizes: IndexArray  # how many they are, shape (n_pairs,)
-    offsets: IndexArray  # first query of each pair and the number of all queries, shape (n_pairs + 1,)
 
 
 class MaskedModel:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.explainers.game import IndexArray, Pairs
     from interp_pipeline.explainers.inputs import TimeLimit
-    from interp_pipeline.explainers.masking import IndexArray, MaskedModel, Pairs
+    from interp_pipeline.explainers.masking import MaskedModel
 
 __all__ = ["FEWEST_ROUNDS", "MAX_ROUNDS_FACTOR", "SamplingBudget", "walked_queries"]
 

@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from interp_pipeline.errors import UsageError
 from interp_pipeline.plots.rows import LabelColumn, label_rows
+from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.text import number, wrap
-from interp_pipeline.plots.theme import INK, LABEL_SIZE, PAD, TICK_SIZE, Sheet, line_inches, push_colours, text_style
+from interp_pipeline.plots.theme import INK, LABEL_SIZE, PAD, TICK_SIZE, line_inches, push_colours, text_style
 from interp_pipeline.plots.wording import count_phrase, short
 
 if TYPE_CHECKING:

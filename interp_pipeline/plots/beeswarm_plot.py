@@ -9,19 +9,10 @@ import numpy as np
 
 from interp_pipeline.plots.columns import read_column
 from interp_pipeline.plots.rows import LabelColumn, label_rows
+from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.swarm import swarm_offsets
 from interp_pipeline.plots.text import text_width, wrap
-from interp_pipeline.plots.theme import (
-    AXIS_ROOM,
-    GREY,
-    INK,
-    LABEL_SIZE,
-    MUTED,
-    PAD,
-    TICK_SIZE,
-    Sheet,
-    value_colours,
-)
+from interp_pipeline.plots.theme import AXIS_ROOM, GREY, INK, LABEL_SIZE, MUTED, PAD, TICK_SIZE, value_colours
 from interp_pipeline.plots.ticks import axis_label, readable_axis, zero_line
 from interp_pipeline.plots.wording import (
     any_output_phrase,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interp_pipeline.plots.text import text_width
-from interp_pipeline.plots.theme import CLASS_COLOURS, GREY, PAD, TICK_SIZE, Sheet
+from interp_pipeline.plots.theme import CLASS_COLOURS, GREY, PAD, TICK_SIZE
 from interp_pipeline.plots.wording import count_phrase, short
 
 if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation
+    from interp_pipeline.plots.sheet import Sheet
 
 __all__ = ["class_legend", "legend", "top_outputs"]
 

@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from interp_pipeline.errors import UsageError
 from interp_pipeline.plots.rows import LabelColumn, label_rows
+from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.text import text_width, wrap
-from interp_pipeline.plots.theme import ACCENT, INK, LABEL_SIZE, MUTED, PAD, TICK_SIZE, Sheet, line_inches, text_style
+from interp_pipeline.plots.theme import ACCENT, INK, LABEL_SIZE, MUTED, PAD, TICK_SIZE, line_inches, text_style
 from interp_pipeline.plots.wording import count_phrase
 from interp_pipeline.readable import share
 

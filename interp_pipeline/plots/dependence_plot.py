@@ -8,8 +8,9 @@ from interp_pipeline.errors import UsageError
 from interp_pipeline.plots.columns import read_column
 from interp_pipeline.plots.dependence_panels import CategoryStrips, NumberCloud
 from interp_pipeline.plots.rows import LabelColumn
+from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.text import wrap
-from interp_pipeline.plots.theme import ACCENT, AXIS_ROOM, LABEL_SIZE, PAD, Sheet
+from interp_pipeline.plots.theme import ACCENT, AXIS_ROOM, LABEL_SIZE, PAD
 from interp_pipeline.plots.ticks import axis_label, readable_axis, tick_room
 from interp_pipeline.plots.wording import (
     any_output_phrase,

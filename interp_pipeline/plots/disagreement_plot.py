@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from interp_pipeline.errors import UsageError
+from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.shift_plot import require_columns
 from interp_pipeline.plots.swarm import swarm_offsets
 from interp_pipeline.plots.text import number, text_width
-from interp_pipeline.plots.theme import ACCENT, AXIS_ROOM, INK, MUTED, PAD, POSITIVE, TICK_SIZE, Sheet, text_style
+from interp_pipeline.plots.theme import ACCENT, AXIS_ROOM, INK, MUTED, PAD, POSITIVE, TICK_SIZE, text_style
 from interp_pipeline.plots.ticks import axis_label
 from interp_pipeline.plots.wording import count_phrase, short
 

@@ -7,18 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp_pipeline.errors import UsageError
+from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.text import number, wrap
-from interp_pipeline.plots.theme import (
-    ACCENT,
-    AXIS_ROOM,
-    LABEL_SIZE,
-    MUTED,
-    PAD,
-    POSITIVE,
-    TICK_SIZE,
-    Sheet,
-    text_style,
-)
+from interp_pipeline.plots.theme import ACCENT, AXIS_ROOM, LABEL_SIZE, MUTED, PAD, POSITIVE, TICK_SIZE, text_style
 from interp_pipeline.plots.ticks import axis_label, tick_room
 from interp_pipeline.plots.wording import count_phrase, short
 

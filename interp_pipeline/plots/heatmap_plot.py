@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from interp_pipeline.plots.class_legend import class_legend, top_outputs
 from interp_pipeline.plots.rows import LabelColumn, label_rows
+from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.text import number, signed, text_width, wrap
-from interp_pipeline.plots.theme import GREY, INK, MUTED, PAD, TICK_SIZE, Sheet, push_colours, text_style
+from interp_pipeline.plots.theme import GREY, INK, MUTED, PAD, TICK_SIZE, push_colours, text_style
 from interp_pipeline.plots.ticks import axis_label
 from interp_pipeline.plots.wording import (
     explained_output,

@@ -9,8 +9,9 @@ import numpy as np
 from interp_pipeline.plots.class_legend import class_legend, top_outputs
 from interp_pipeline.plots.rounding import without_noise
 from interp_pipeline.plots.rows import LabelColumn, label_rows
+from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.text import number, text_width
-from interp_pipeline.plots.theme import ACCENT, AXIS_ROOM, GREY, INK, MUTED, PAD, TICK_SIZE, Sheet, text_style
+from interp_pipeline.plots.theme import ACCENT, AXIS_ROOM, GREY, INK, MUTED, PAD, TICK_SIZE, text_style
 from interp_pipeline.plots.ticks import axis_label
 from interp_pipeline.plots.wording import count_phrase, is_lime, method_line, short, summary_phrase
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp_pipeline.plots.rows import LabelColumn, label_rows
+from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.text import number, text_width, wrap
 from interp_pipeline.plots.theme import (
     ACCENT,
@@ -17,7 +18,6 @@ from interp_pipeline.plots.theme import (
     PAD,
     PALE,
     TICK_SIZE,
-    Sheet,
     line_inches,
     text_style,
 )

@@ -8,9 +8,10 @@ import numpy as np
 
 from interp_pipeline.errors import UsageError
 from interp_pipeline.plots.rows import LabelColumn, label_rows
+from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.signed_bars import signed_bars
 from interp_pipeline.plots.text import number, signed, value_label
-from interp_pipeline.plots.theme import AXIS_ROOM, PAD, WARNING, Sheet
+from interp_pipeline.plots.theme import AXIS_ROOM, PAD, WARNING
 from interp_pipeline.plots.ticks import axis_label
 from interp_pipeline.plots.wording import (
     count_phrase,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.shift_plot import one_row_per_feature, require_columns
 from interp_pipeline.plots.text import text_width, wrap
 from interp_pipeline.plots.theme import (
@@ -18,7 +19,6 @@ from interp_pipeline.plots.theme import (
     POSITIVE,
     TICK_SIZE,
     WIDTH,
-    Sheet,
     line_inches,
 )
 from interp_pipeline.plots.wording import count_phrase, short

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from interp_pipeline.errors import UsageError
+from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.text import number, wrap
-from interp_pipeline.plots.theme import ACCENT, AXIS_ROOM, GREY, INK, LABEL_SIZE, PAD, Sheet
+from interp_pipeline.plots.theme import ACCENT, AXIS_ROOM, GREY, INK, LABEL_SIZE, PAD
 from interp_pipeline.plots.ticks import axis_label, readable_axis, tick_room, zero_line
 from interp_pipeline.plots.wording import count_phrase, short
 

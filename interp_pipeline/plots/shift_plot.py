@@ -10,18 +10,9 @@ import numpy.typing as npt
 from interp_pipeline.errors import UsageError
 from interp_pipeline.plots.class_legend import legend
 from interp_pipeline.plots.rows import LabelColumn, label_rows
+from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.text import signed, text_width
-from interp_pipeline.plots.theme import (
-    AXIS_ROOM,
-    CLASS_COLOURS,
-    GREY,
-    INK,
-    MUTED,
-    PAD,
-    PALE,
-    TICK_SIZE,
-    Sheet,
-)
+from interp_pipeline.plots.theme import AXIS_ROOM, CLASS_COLOURS, GREY, INK, MUTED, PAD, PALE, TICK_SIZE
 from interp_pipeline.plots.ticks import axis_label
 from interp_pipeline.plots.wording import count_phrase, short
 

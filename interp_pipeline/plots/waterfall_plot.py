@@ -8,6 +8,7 @@ import numpy as np
 
 from interp_pipeline.plots.rounding import without_noise
 from interp_pipeline.plots.rows import LabelColumn, label_rows
+from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.text import number, signed, text_width, value_label
 from interp_pipeline.plots.theme import (
     AXIS_ROOM,
@@ -18,7 +19,6 @@ from interp_pipeline.plots.theme import (
     PAD,
     POSITIVE,
     TICK_SIZE,
-    Sheet,
     text_style,
 )
 from interp_pipeline.plots.ticks import axis_label

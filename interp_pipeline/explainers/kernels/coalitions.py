@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from interp_pipeline.explainers.kernels.compiled import compiled
 
 if TYPE_CHECKING:
-    from interp_pipeline.explainers.masking import Game, IndexArray, Pairs
+    from interp_pipeline.explainers.game import Game, IndexArray, Pairs
     from interp_pipeline.explanation import FloatArray
 
 __all__ = ["copy_row", "give_player", "list_differing", "pair_of"]

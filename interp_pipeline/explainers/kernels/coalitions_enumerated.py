@@ -15,7 +15,7 @@ from interp_pipeline.explainers.kernels.coalitions import copy_row, give_player,
 from interp_pipeline.explainers.kernels.compiled import compiled
 
 if TYPE_CHECKING:
-    from interp_pipeline.explainers.masking import Game, Pairs
+    from interp_pipeline.explainers.game import Game, Pairs
     from interp_pipeline.explanation import FloatArray
 
 __all__ = ["add_shapley_values", "mask_coalitions"]

@@ -18,7 +18,7 @@ from interp_pipeline.explainers.kernels.compiled import compiled
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from interp_pipeline.explainers.masking import Game, Pairs
+    from interp_pipeline.explainers.game import Game, Pairs
     from interp_pipeline.explanation import FloatArray
 
 __all__ = ["add_walked_values", "mask_walks", "shuffle_players"]
