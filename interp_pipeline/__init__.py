@@ -5,8 +5,9 @@
     >>> interp_pipeline.plots.importance(explanation)                 # doctest: +SKIP
     >>> interp_pipeline.compare(["models:/credit/1", "models:/credit/2"]).features  # doctest: +SKIP
 
-Importing this package imports no heavy library; the first call does. What a call does, and which rows it takes and
-draws, it tells the logger ``interp`` on the level INFO, which shows nothing until somebody listens:
+Importing this package imports numpy and pandas; the first call imports what is heavier. What a call does, and
+which rows it takes and draws, it tells the logger ``interp`` on the level INFO, which shows nothing until somebody
+listens:
 
     >>> import logging
     >>> logging.basicConfig(format="%(message)s")                     # doctest: +SKIP

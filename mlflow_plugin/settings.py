@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ __all__ = [
     "WebhookSecrets",
     "WorkerSettings",
     "load_settings",
+    "temporary_folder",
 ]
 
 SandboxMode = Literal["required", "auto", "off"]
@@ -229,6 +231,19 @@ def _read(path: str) -> dict[str, Any]:
     except OSError as error:
         msg = f"{path} cannot be read: {error.strerror}"
         raise UsageError(msg) from error
+
+
+def temporary_folder() -> Path:
+    """The folder that temporary files go to.
+
+    Raises:
+        UsageError: TMPDIR names one where no file can be written; Python would take another one without a word.
+    """
+    wanted, found = os.environ.get("TMPDIR"), Path(tempfile.gettempdir())
+    if wanted and Path(wanted).resolve() != found.resolve():
+        msg = f"TMPDIR names {wanted}, where no file can be written: make that folder writable, or name another one"
+        raise UsageError(msg)
+    return found
 
 
 def _defaults(path: str | None, name: str, content: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from interp_pipeline.explanation import FloatArray
     from interp_pipeline.plots.columns import Column
 
-__all__ = ["CategoryStrips", "NumberCloud", "binned_median"]
+__all__ = ["CategoryStrips", "NumberCloud", "binned_median", "median_line"]
 
 _MOST_CATEGORIES = 15  # drawn one by one
 _CATEGORY_CHARACTERS = 60
 _FEW_VALUES = 15  # distinct values up to which every one is a group of its own
+_ON_THE_LINE = 0.02  # of the range of effects: dots not further from it than this lie on the line
 _SMALLEST_GROUP = 8  # rows a median is taken over
 _MOST_GROUPS = 12
 _MOST_TICKS = 7
@@ -58,11 +59,26 @@ def binned_median(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]
     )
 
 
+def median_line(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The binned median as a line; empty where it would say what the dots say already, and only hide them."""
+    line_x, line_y = binned_median(x, y)
+    within = (x >= line_x[0]) & (x <= line_x[-1])
+    off = np.abs(y[within] - np.interp(x[within], line_x, line_y))
+    if len(line_x) == 1 or off.max() <= _ON_THE_LINE * float(np.ptp(y)):
+        return np.empty(0), np.empty(0)
+    return line_x, line_y
+
+
 @dataclass(frozen=True, kw_only=True)
 class NumberCloud:
     """Dots over the feature's own axis, the median line, and a place for missing values."""
 
     column: Column
+
+    def line(self, effects: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The median line of an output's effects, shape (n_rows,)."""
+        known = ~self.column.missing
+        return median_line(self.column.numbers[known], effects[known])
 
     def draw(self, ax: Axes, effects: FloatArray, colour: str, *, room: float) -> None:
         """Draw one output.
@@ -80,10 +96,9 @@ class NumberCloud:
         end = high + margin
         zero_line(ax, vertical=False)
         ax.scatter(x, y, s=16 if len(x) <= 500 else 7, color=colour, alpha=0.5, linewidths=0, zorder=2)  # noqa: PLR2004
-        line_x, line_y = binned_median(x, y)
-        if len(line_x) > 1:
-            ax.plot(line_x, line_y, color="white", linewidth=4, zorder=3, solid_capstyle="round")
-            ax.plot(line_x, line_y, color=INK, linewidth=1.8, zorder=4, solid_capstyle="round")
+        line_x, line_y = self.line(effects)
+        ax.plot(line_x, line_y, color="white", linewidth=4, zorder=3, solid_capstyle="round")
+        ax.plot(line_x, line_y, color=INK, linewidth=1.8, zorder=4, solid_capstyle="round")
         missing_room = _MISSING_ROOM if missing.any() else 0.0
         self._axis(ax, low, high, room - missing_room)
         if missing.any():

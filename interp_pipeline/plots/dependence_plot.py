@@ -102,13 +102,15 @@ def _numbers(explanation: Explanation, feature: str, column: Column, effects: Fl
     across = _CLOUDS_IN_SQUARE if count == _MOST_PANELS else count
     cloud_height = _CLOUD_HEIGHT if across == count else 0.7 * _CLOUD_HEIGHT
     block = cloud_height + AXIS_ROOM + (_PANEL_HEAD if count > 1 else 0)
-    title, subtitle = _head(explanation, feature, outputs, "dot: a row", "line: median of groups of equal size")
+    cloud = NumberCloud(column=column)
+    lines = any(len(cloud.line(effects[:, k])[0]) for k in range(count))
+    facts = ["dot: a row", *(["line: median of groups of equal size"] if lines else [])]
+    title, subtitle = _head(explanation, feature, outputs, *facts)
     notes = _missing_note(int(column.missing.sum()))
     sheet = Sheet(title, subtitle, height=block * -(-count // across), notes=notes)
     low, high = _limits(effects)
     left = PAD + 0.32 + tick_room(low, high)
     width = (sheet.width - left - PAD - 0.2 - _GAP * (across - 1)) / across
-    cloud = NumberCloud(column=column)
     for k, output in enumerate(outputs):
         start = left + k % across * (width + _GAP)
         bottom = (-(-count // across) - 1 - k // across) * block + AXIS_ROOM

@@ -78,7 +78,11 @@ def heatmap(explanation: Explanation, *, top: int = 20) -> Figure:
         _class_band(sheet.axes(left, above, width, _BAND, grid="none"), explanation, outputs[order])
         class_legend(sheet, explanation, left, sheet.height - 0.1)
         above += _BAND + 0.06
-    _curve(sheet.axes(left, above, width, _CURVE, grid="none"), predictions[order])
+    _curve(
+        sheet.axes(left, above, width, _CURVE, grid="none"),
+        predictions[order],
+        explanation.base_values[rows, outputs][order],
+    )
     _name_curve(sheet, explanation, left + width + 0.12, above + _CURVE / 2, many=many)
     _colour_scale(sheet, left + width + 0.25, 0.35, body, limit)
     return sheet.figure
@@ -91,7 +95,7 @@ def _title(explanation: Explanation) -> str:
 
 
 def _facts(explanation: Explanation, n_features: int) -> list[str]:
-    facts = ["colour: push on the output"]
+    facts = ["colour: push on the output", "dashed: the value effects count from"]
     if n_features < len(explanation.feature_names):
         facts.append(f"the {n_features} most important features shown")
     return facts
@@ -142,15 +146,16 @@ def _leaves(values: FloatArray, predictions: FloatArray) -> list[int]:
     return leaves
 
 
-def _curve(ax: Axes, predictions: FloatArray) -> None:
-    """The prediction of every row, above its column."""
+def _curve(ax: Axes, predictions: FloatArray, base_values: FloatArray) -> None:
+    """The prediction of every row, above its column, and the value from which its effects count."""
     x = np.arange(len(predictions))
     ax.plot(x, predictions, color=INK, linewidth=1.0, drawstyle="steps-mid")
     ax.set_xlim(-0.5, len(predictions) - 0.5)
     low, high = float(predictions.min()), float(predictions.max())
-    margin = 0.08 * (high - low) or 0.5
-    ax.set_ylim(low - margin, high + margin)
-    ax.axhline(float(predictions.mean()), color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
+    lowest, highest = min(low, float(base_values.min())), max(high, float(base_values.max()))
+    margin = 0.08 * (highest - lowest) or 0.5
+    ax.set_ylim(lowest - margin, highest + margin)
+    ax.plot(x, base_values, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), drawstyle="steps-mid")
     ax.set_xticks([])
     ends = [low, high] if high > low else [low]
     ax.set_yticks(ends, [number(end) for end in ends], **text_style(TICK_SIZE, MUTED))

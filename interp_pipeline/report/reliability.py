@@ -27,6 +27,7 @@ class MethodAgreement:
 
     shared: int  # features among the most important of both
     top: int  # size of those sets
+    n_features: int  # of both
     rank_correlation: float
     same_direction: (
         float | None
@@ -90,6 +91,7 @@ def _agreement(shap: Explanation, lime: Explanation) -> MethodAgreement:
     return MethodAgreement(
         shared=len(tops[0] & tops[1]),
         top=top,
+        n_features=len(shap.feature_names),
         rank_correlation=float(frame["shap"].corr(frame["lime"])) if varied else 0.0,
         same_direction=_same_direction(shap, lime, shap.ranking[:top]),
     )

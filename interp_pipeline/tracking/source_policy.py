@@ -33,7 +33,7 @@ _DEFAULT_EXPERIMENT = "0"  # made by the server itself, in its own artifact root
 _GIB = 2**30  # what [sources] calls a GB
 _ADVICE = (
     "if it may be read for whoever registers models, add it to allow in [sources] of the worker's configuration, "
-    "start the worker again, and then: interp reconcile --retry failed"
+    "start the worker again, and then: interp reconcile --retry failed --retry skipped"
 )
 
 

@@ -170,7 +170,7 @@ def _policy(settings: Settings) -> SourcePolicy:
 
 @contextmanager
 def _signals_stop(one: Worker) -> Iterator[None]:
-    """SIGTERM and Ctrl-C end the worker in good order; a second Ctrl-C ends it at once."""
+    """SIGTERM, Ctrl-C and a closed terminal end the worker in good order; a second Ctrl-C ends it at once."""
     before = {}
 
     def stop(number: int, _frame: object) -> None:
@@ -178,8 +178,9 @@ def _signals_stop(one: Worker) -> Iterator[None]:
         _logger.info("stopping, as %s asks", signal.Signals(number).name)
         one.stop()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        before[number] = signal.signal(number, stop)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+            before[number] = signal.signal(number, stop)
     try:
         yield
     finally:

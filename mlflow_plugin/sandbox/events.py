@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -73,6 +73,10 @@ class EventWriter:
         os.write(self._descriptor, json.dumps(event).encode() + b"\n")
 
 
+class _CutOffError(Exception):
+    """A child ended in the middle of a stage."""
+
+
 class EventReader:
     """Passes on what a child tells, as far as it is of the right form, size and rate; the rest is counted."""
 
@@ -108,9 +112,10 @@ class EventReader:
         return self.refused > _FLOOD
 
     def close(self) -> None:
-        """End the stages the child left open."""
+        """End the stages the child left open, as work that was cut off: nobody is told that it is done."""
         while self._open:
-            self._open.popitem()[1][0].close()
+            with suppress(_CutOffError), self._open.popitem()[1][0]:
+                raise _CutOffError
 
     def _take(self, line: bytes) -> None:
         try:

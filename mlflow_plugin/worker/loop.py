@@ -21,6 +21,7 @@ from mlflow_plugin.worker.lease import Lease, LeaseLostError
 from mlflow_plugin.worker.verdict import Verdict, judge
 
 if TYPE_CHECKING:
+    from interp_pipeline.tracking.run_writer import Status
     from mlflow_plugin.jobs import Job
     from mlflow_plugin.worker.attempt import Tools
 
@@ -156,6 +157,8 @@ class Worker:
             tools.metrics.leases_lost.inc()
             _logger.warning("%s; nothing more is written", error)
         except Cancelled:
+            if tools.table.holds(job):
+                self._tag(job, "pending")
             given_back = tools.table.release(job)
             lease.end()
             if given_back:
@@ -187,7 +190,7 @@ class Worker:
         words = f"tried again in {verdict.after_s:.0f} s" if again else verdict.state
         _logger.warning("%s: %s", words, verdict.error, extra={"fields": fields})
         if table.holds(job):
-            self._tag(job, verdict)
+            self._tag(job, "failed" if verdict.state == "gone" else verdict.state, verdict.error)
         reason = {"error_class": verdict.error_class, "error": verdict.error}
         if verdict.state == "pending":
             kept = table.postpone(job, verdict.after_s, crashed=verdict.crashed, **reason)
@@ -199,14 +202,13 @@ class Worker:
         elif not again:
             self._tools.metrics.jobs_finished.labels(verdict.state).inc()
 
-    def _tag(self, job: Job, verdict: Verdict) -> None:
+    def _tag(self, job: Job, status: Status, error: str = "") -> None:
         """Tell it on the version, if there still is one and the server listens: the table knows it in any case."""
-        status = "failed" if verdict.state == "gone" else verdict.state
         try:
             with one_brief_try():
-                mark_status(self._tools.client, job.name, job.version, status, key=job.key, error=verdict.error)
-        except InterpError as error:
-            _logger.info("the version could not be tagged: %s", error)
+                mark_status(self._tools.client, job.name, job.version, status, key=job.key, error=error)
+        except InterpError as refusal:
+            _logger.info("the version could not be tagged: %s", refusal)
 
     def _wait_after(self, error: InterpError) -> None:
         wait_s = min(self._settings.poll_s * 2 ** min(self._failures, 30), self._settings.scan_every_s)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlflow_plugin.sandbox.leftovers import remove_tree
+from mlflow_plugin.settings import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["workplace"]
 
 _PREFIX = "interp-worker-"
+_MARK = ".made-by-interp-worker"  # only a folder with this file in it is ever removed for another worker
 _logger = logging.getLogger("interp.worker")
 
 
@@ -27,8 +29,11 @@ def workplace() -> Iterator[Path]:
 
     The folder is locked as long as the process lives, whatever way it ends. Folders beside it that nobody holds are
     of workers that were killed: they are removed first. Where the file system knows no locks, none is.
+
+    Raises:
+        UsageError: no file can be written where TMPDIR says.
     """
-    parent = Path(tempfile.gettempdir())
+    parent = temporary_folder()
     _remove_abandoned(parent)
     folder, lock = _held_folder(parent)
     before, tempfile.tempdir = tempfile.tempdir, str(folder)
@@ -49,6 +54,7 @@ def _held_folder(parent: Path) -> tuple[Path, int]:
             with suppress(OSError):
                 fcntl.flock(lock, fcntl.LOCK_EX)
             if folder.exists():
+                (folder / _MARK).touch()
                 return folder, lock
             os.close(lock)
 
@@ -56,7 +62,7 @@ def _held_folder(parent: Path) -> tuple[Path, int]:
 def _remove_abandoned(parent: Path) -> None:
     for folder in parent.glob(f"{_PREFIX}*"):
         try:
-            if folder.lstat().st_uid != os.geteuid():
+            if folder.lstat().st_uid != os.geteuid() or not (folder / _MARK).is_file():
                 continue
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:

@@ -108,7 +108,7 @@ def seen(shared_stage: Stage) -> Iterator[Seen]:
             workers=(one, other),
             servers=(servers_before, _servers(one, other)),
             grown_mib=(grown[0], grown[1]),
-            left=sorted(path.name for path in temporary.glob("interp-worker-*/*")),
+            left=sorted(path.name for path in temporary.glob("interp-worker-*/[!.]*")),
         )
         assert [worker.stop() for worker in (one, other)] == [0, 0]
         assert list(temporary.iterdir()) == []

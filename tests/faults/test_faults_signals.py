@@ -12,7 +12,7 @@ from harness.fault_checks import await_ran, check_explained, check_same_numbers
 from harness.fault_stage import await_compute, holder_first, owner_of, seconds_until_gone
 from harness.figures import figure
 from harness.slow_model import register_slow
-from harness.workers import eventually
+from harness.workers import eventually, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ WITHIN_S = 25.0  # what is promised with the settings as they come
 SHORT_S = 8.0  # for tests that show the same without half a minute of waiting
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=["SIGTERM", "SIGINT", "SIGHUP"])
 def test_idle(stage: Stage, number: signal.Signals) -> None:
     with stage.worker() as worker:
         stopped_s = stop(worker, number, WITHIN_S)
@@ -59,6 +59,16 @@ def test_what_takes_longer_is_given_back_at_once(stage: Stage, number: signal.Si
         figure(f"from {number.name} to the claim of another worker", job.changed_ms / 1000 - told_s, "s")
     assert job.owner == owner_of(heir)
     assert (job.lapses, job.crashes, job.failures) == (0, 0, 0)
+
+
+def test_what_was_given_back_says_that_it_waits(stage: Stage) -> None:
+    uri = register_slow(stage.client, stage.name, stage.folder, seconds=300)
+    with stage.worker(stop_within_s=SHORT_S) as worker:
+        await_compute(worker)
+        assert statuses(stage.client, stage.name) == {uri: "running"}
+        stop(worker, signal.SIGTERM, SHORT_S)
+    assert stage.state(uri) == "pending"
+    assert statuses(stage.client, stage.name) == {uri: "pending"}
 
 
 HANGS = {"fetch": (b"/MLmodel HTTP", SHORT_S), "upload": (b"/report.html HTTP", WITHIN_S)}

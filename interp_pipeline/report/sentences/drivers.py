@@ -11,10 +11,15 @@ if TYPE_CHECKING:
 
 __all__ = ["driver_sentence", "leading_sentence", "weight_sentence"]
 
+_NEARLY_ALL = 0.9  # of all effect
+
 
 def leading_sentence(drivers: tuple[Driver, ...], n_features: int) -> str:
-    """How much of all effect the first features carry."""
-    leading = [driver for driver in drivers if driver.direction != "none"]
+    """How much of all effect the first features carry: as many of these as it takes for nearly all of it."""
+    leading: list[Driver] = []
+    for driver in drivers:
+        if driver.direction != "none" and sum(each.share for each in leading) < _NEARLY_ALL:
+            leading.append(driver)
     if not leading:
         return "No feature has any effect on the predictions for these rows."
     names = listed([name(driver.feature) for driver in leading])

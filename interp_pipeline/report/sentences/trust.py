@@ -91,6 +91,11 @@ def _agreement(agreement: MethodAgreement) -> Finding:
         f"SHAP and LIME share {agreement.shared} of their {agreement.top} most important features; "
         f"the rank correlation over all features is {minus(number(correlation, 2))} (1 would be the same order)."
     )
+    if agreement.top == agreement.n_features:  # then they share all of them, whatever they say
+        text = (
+            f"SHAP and LIME order the {agreement.n_features} features with a rank correlation of "
+            f"{minus(number(correlation, 2))} (1 would be the same order)."
+        )
     if agreement.top == 1:
         same = "the same most important feature" if agreement.shared else "different most important features"
         text = f"SHAP and LIME find {same}."

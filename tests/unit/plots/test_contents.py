@@ -12,7 +12,7 @@ import pytest
 from interp_pipeline import plots
 from interp_pipeline.errors import UsageError
 from interp_pipeline.plots.columns import read_column
-from interp_pipeline.plots.dependence_panels import CategoryStrips, binned_median
+from interp_pipeline.plots.dependence_panels import CategoryStrips, binned_median, median_line
 from interp_pipeline.plots.heatmap_plot import similarity_order
 from interp_pipeline.plots.text import number, signed
 
@@ -134,6 +134,19 @@ def test_binned_median_follows_the_curve() -> None:
     np.testing.assert_allclose(medians, places**2, rtol=0.1, atol=0.1)
     few, _ = binned_median(np.array([1.0, 1.0, 2.0]), np.array([0.0, 2.0, 5.0]))
     assert few.tolist() == [1.0, 2.0]
+
+
+def test_a_line_that_would_hide_the_dots_is_not_drawn(make_explanation: Any, words: Words) -> None:
+    x = np.linspace(0, 10, 500)
+    for straight in (3 * x - 1, np.zeros(500)):
+        assert [len(part) for part in median_line(x, straight)] == [0, 0]
+    scattered = 3 * x + np.random.default_rng(0).normal(size=500)
+    assert len(median_line(x, scattered)[0]) > 1
+    explanation = make_explanation(5, 1)
+    assert "line: median" in words(plots.dependence(explanation, "feature_0"))
+    values = explanation.values.copy()
+    values[:, 0, 0] = explanation.data["feature_0"].fillna(0).to_numpy()
+    assert "line: median" not in words(plots.dependence(replace(explanation, values=values), "feature_0"))
 
 
 def test_waterfall_steps_from_the_average_to_the_prediction(make_explanation: Any, words: Words) -> None:

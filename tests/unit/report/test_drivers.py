@@ -64,6 +64,10 @@ def test_a_falling_number_and_categories_are_told_with_their_numbers(shap: Expla
     assert plain(leading_sentence(drivers[:1], 3)) == (
         "Of 3 features, duration_months matters most: it carries 58 % of all effect."
     )
+    nearly_all = (dataclasses.replace(drivers[0], share=0.91), dataclasses.replace(drivers[1], share=0.09))
+    assert plain(leading_sentence(nearly_all, 3)) == (
+        "Of 3 features, duration_months matters most: it carries 91 % of all effect."
+    )
     assert leading_sentence(drivers[2:], 3) == "No feature has any effect on the predictions for these rows."
 
 

@@ -26,7 +26,7 @@ def reliable() -> Reliability:
         output_range=0.9,
         relative_error=None,
         local_r2=0.85,
-        agreement=MethodAgreement(shared=4, top=5, rank_correlation=0.86, same_direction=0.913),
+        agreement=MethodAgreement(shared=4, top=5, n_features=9, rank_correlation=0.86, same_direction=0.913),
         together=(),
     )
 
@@ -83,7 +83,7 @@ def test_a_sound_explanation(reliable: Reliability) -> None:
 
 
 def test_a_shaky_explanation(reliable: Reliability) -> None:
-    agreement = MethodAgreement(shared=1, top=5, rank_correlation=-0.1, same_direction=None)
+    agreement = MethodAgreement(shared=1, top=5, n_features=9, rank_correlation=-0.1, same_direction=None)
     shaky = dataclasses.replace(reliable, additivity_gap=0.003, relative_error=0.12, local_r2=0.3, agreement=agreement)
     found = findings(shaky)
     assert [finding.verdict for finding in found] == ["fair", "fair", "poor", "poor"]
@@ -104,13 +104,22 @@ def test_a_shaky_explanation(reliable: Reliability) -> None:
     ]
 
 
+def test_of_few_features_it_is_not_said_that_they_are_shared(reliable: Reliability) -> None:
+    agreement = MethodAgreement(shared=3, top=3, n_features=3, rank_correlation=0.5, same_direction=0.635)
+    found = findings(dataclasses.replace(reliable, agreement=agreement))
+    assert plain(found[2].text) == (
+        "SHAP and LIME order the 3 features with a rank correlation of 0.5 (1 would be the same order). "
+        "For SHAP's top features they point the same way in 63.5 % of cases."
+    )
+
+
 @pytest.mark.parametrize(("error", "verdict"), [(0.05, "good"), (0.2, "fair"), (0.21, "poor")])
 def test_precision_is_judged_by_its_error(reliable: Reliability, error: float, verdict: str) -> None:
     assert findings(dataclasses.replace(reliable, relative_error=error))[1].verdict == verdict
 
 
 def test_one_row_and_one_feature_read_right(reliable: Reliability) -> None:
-    agreement = MethodAgreement(shared=1, top=1, rank_correlation=0.0, same_direction=1.0)
+    agreement = MethodAgreement(shared=1, top=1, n_features=1, rank_correlation=0.0, same_direction=1.0)
     found = findings(dataclasses.replace(reliable, n_rows=1, agreement=agreement))
     assert plain(found[0].text) == (
         "In the explained row the effects of the features add up to the prediction (gap 2.2e-16)."

@@ -22,7 +22,11 @@ class _Heard:
     @contextmanager
     def track(self, stage: str, total: int) -> Iterator[Callable[[int], None]]:
         self.events.append(("open", stage, total))
-        yield lambda steps: self.events.append(("step", stage, steps))
+        try:
+            yield lambda steps: self.events.append(("step", stage, steps))
+        except Exception:
+            self.events.append(("cut off", stage))
+            raise
         self.events.append(("close", stage))
 
     def say(self, message: str) -> None:
@@ -145,7 +149,7 @@ def test_stages_are_few_and_do_not_run_past_their_end(reader: EventReader, heard
     reader.feed(_line(step=3, n=8) + _line(step=3, n=8) + _line(step=3, n=8))
     assert heard.events[16:] == [("step", "s3", 8), ("step", "s3", 2)]
     reader.close()
-    assert [event[0] for event in heard.events[18:]] == ["close"] * 16
+    assert [event[0] for event in heard.events[18:]] == ["cut off"] * 16
 
 
 def test_text_moves_no_cursor_and_fits_a_line(reader: EventReader, heard: _Heard) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from interp_pipeline.errors import UsageError
 from mlflow_plugin.worker.workplace import workplace
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ with workplace():
 @pytest.fixture(autouse=True)
 def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
 
 
 @contextmanager
@@ -87,7 +89,19 @@ def test_what_is_not_a_workers_is_left_alone(tmp_path: Path) -> None:
     (precious / "data").write_text("kept")
     (tmp_path / "interp-worker-link").symlink_to(precious)
     (tmp_path / "interp-worker-file").write_text("kept")
+    (tmp_path / "interp-worker-mine").mkdir()
+    (tmp_path / "interp-worker-mine" / "notes").write_text("kept")
+    before = sorted(tmp_path.rglob("*"))
     with workplace():
         pass
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["interp-worker-file", "interp-worker-link", "precious"]
+    assert sorted(tmp_path.rglob("*")) == before
     assert (precious / "data").read_text() == "kept"
+
+
+@pytest.mark.parametrize("what", ["missing", "file"])
+def test_a_folder_that_cannot_be_used_is_refused(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TMPDIR", str(tmp_path / what))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with pytest.raises(UsageError, match=rf"TMPDIR names .*/{what}, where no file can be written: "), workplace():
+        pass
