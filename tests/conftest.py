@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,16 @@ _FOREIGN = ("MLFLOW_", "AWS_", "INTERP_")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--screenshots docs/images`` renews the pictures of the documentation."""
     parser.addoption("--screenshots", metavar="DIR", help="save pictures of the pages looked at into this folder")
+
+
+def pytest_configure() -> None:
+    """What starts the tests in the background makes them deaf to Ctrl-C, or to the end of a terminal.
+
+    They stay deaf, but programs under test do not inherit it: a handler is forgotten by a new program, "ignore" is not.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: None)
 
 
 @pytest.fixture(autouse=True)

@@ -174,12 +174,13 @@ def _signals_stop(one: Worker) -> Iterator[None]:
     before = {}
 
     def stop(number: int, _frame: object) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if signal.SIGINT in before:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         _logger.info("stopping, as %s asks", signal.Signals(number).name)
         one.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup, or a script's `&`, wants it
             before[number] = signal.signal(number, stop)
     try:
         yield

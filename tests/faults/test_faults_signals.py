@@ -33,6 +33,16 @@ def test_idle(stage: Stage, number: signal.Signals) -> None:
         figure(f"{number.name} to an idle worker", stopped_s, "s")
 
 
+def test_a_worker_in_the_background_goes_on(shared_stage: Stage) -> None:
+    deaf = ("env", "--ignore-signal=INT", "--ignore-signal=HUP")  # as `&` in a script, and nohup, start a program
+    with shared_stage.worker(within=deaf) as worker:
+        uri = register_slow(shared_stage.client, shared_stage.name, shared_stage.folder)
+        worker.process.send_signal(signal.SIGINT)
+        worker.process.send_signal(signal.SIGHUP)
+        shared_stage.await_done([uri], said_by=worker)
+        stop(worker, signal.SIGTERM, WITHIN_S)
+
+
 def test_what_can_be_finished_in_time_is_and_nothing_else_is_begun(stage: Stage) -> None:
     uris = [register_slow(stage.client, stage.name, stage.folder, seconds=2) for _ in range(2)]
     with stage.worker() as worker:

@@ -75,16 +75,22 @@ class Stage:
 
     @contextlib.contextmanager
     def worker(
-        self, *, server: str | None = None, storage: str | None = None, **settings: float
+        self,
+        *,
+        server: str | None = None,
+        storage: str | None = None,
+        within: Sequence[str] = (),
+        **settings: float,
     ) -> Iterator[WorkerProcess]:
         """Run a worker for the length of the block; it is at work as soon as the block begins.
 
         Args:
             server: address of the tracking server, where it is to be reached through a line of the test's.
             storage: address of the S3 storage, likewise.
+            within: a command that runs the worker in surroundings of its own.
             settings: of ``[worker]``.
         """
-        with self._starting(server, storage, settings) as worker:
+        with self._starting(server, storage, settings, within) as worker:
             await_start(worker)
             yield worker
 
@@ -98,7 +104,7 @@ class Stage:
             yield workers
 
     def _starting(
-        self, server: str | None, storage: str | None, settings: Mapping[str, float]
+        self, server: str | None, storage: str | None, settings: Mapping[str, float], within: Sequence[str] = ()
     ) -> contextlib.AbstractContextManager[WorkerProcess]:
         self.temporary.mkdir(exist_ok=True)
         environment = {**_PATIENT, **self.credentials, "TMPDIR": str(self.temporary)}
@@ -110,6 +116,7 @@ class Stage:
             jobs_uri=self.jobs_uri,
             config=self.config(**settings),
             environment=environment,
+            within=within,
         )
 
     @contextlib.contextmanager

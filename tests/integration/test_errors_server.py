@@ -195,8 +195,6 @@ def _interrupted(served: LoanStore, line: SeveredLine, number: signal.Signals) -
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell that started the tests in the background made them deaf to Ctrl-C, and that is inherited.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,  # noqa: PLW1509
     )
     try:
         assert line.reached.wait(120)
