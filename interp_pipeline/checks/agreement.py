@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from interp_pipeline.errors import UsageError
 
@@ -30,9 +31,7 @@ def rank_agreement(first: Explanation, second: Explanation) -> float:
     Raises:
         UsageError: the explanations are of different rows, features or outputs.
     """
-    from scipy.stats import rankdata
-
-    ranks = [rankdata(weights, axis=1) for weights in _row_weights(first, second)]
+    ranks = [pd.DataFrame(weights).rank(axis=1).to_numpy() for weights in _row_weights(first, second)]
     centred = [rank - rank.mean(axis=1, keepdims=True) for rank in ranks]
     norms = np.sqrt((centred[0] ** 2).sum(axis=1) * (centred[1] ** 2).sum(axis=1))
     ranked = norms > 0

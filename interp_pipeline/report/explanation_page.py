@@ -12,7 +12,7 @@ from interp_pipeline.report.sentences import decisions as told
 from interp_pipeline.report.sentences import drivers as driving
 from interp_pipeline.report.sentences import interactions as together
 from interp_pipeline.report.sentences import purpose, quality, trust
-from interp_pipeline.report.wording import clean, column, effect, gap, name, quoted, unit_phrase
+from interp_pipeline.report.wording import clean, column, effect, errors_column, gap, name, quoted, unit_phrase
 
 if TYPE_CHECKING:
     from interp_pipeline.report.content import ExplanationReport
@@ -184,7 +184,7 @@ def _feature_rows(content: ExplanationReport) -> list[dict[str, Any]]:
     unit = content.shap.output_unit
     sizes = table["mean_abs_shap"].astype(float).tolist()
     largest = max(sizes, default=0.0)
-    errors = column(table["std_error"].astype(float).tolist(), unit, largest)
+    errors = errors_column(table["std_error"].astype(float).tolist(), unit, largest)
     averages = table["mean_shap"].astype(float).tolist() if _has_average(content) else [0.0] * len(table)
     means = column(averages, unit, largest, signed=True)
     weights = table["lime_mean_abs_weight"].astype(float).tolist() if _has_lime(content) else [0.0] * len(table)

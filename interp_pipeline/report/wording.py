@@ -21,6 +21,7 @@ __all__ = [
     "column",
     "count",
     "effect",
+    "errors_column",
     "gap",
     "level",
     "listed",
@@ -120,6 +121,14 @@ def column(amounts: Sequence[float], unit: str, largest: float, *, signed: bool 
         f"{sign if signed or amount < 0 else ''}{text}"
         for sign, text, amount in zip(signs, texts, amounts, strict=True)
     ]
+
+
+def errors_column(errors: Sequence[float], unit: str, largest: float) -> list[str]:
+    """Standard errors beside a ``column`` of the same unit and largest amount; none but a true zero reads as zero."""
+    texts = column(errors, unit, largest)
+    zero = column([0.0], unit, largest)[0]
+    least = f"<{zero[:-1]}1"  # one in the last place shown
+    return [least if error > 0 and text == zero else text for error, text in zip(errors, texts, strict=True)]
 
 
 def level(amount: float, unit: str) -> str:

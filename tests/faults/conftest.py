@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 STAGES = {"proxied-sqlite": ("proxying_server", "sqlite"), "direct-postgresql": ("direct_server", "psycopg")}
 
+_LONGEST = ("kill", "load", "signals", "many_workers", "job_table", "tracking_server", "storage")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first: else the last one to be begun is waited for by idle processes."""
+    order = {f"test_faults_{name}": place for place, name in enumerate(_LONGEST, -len(_LONGEST))}
+    items.sort(key=lambda item: order.get(item.path.stem, 0))
+
 
 @pytest.fixture(params=STAGES)
 def stage(

@@ -61,6 +61,12 @@ def test_a_column_of_a_table_has_one_precision() -> None:
     assert wording.column([0.0], "price", 0.0) == ["0"]
 
 
+def test_a_small_standard_error_does_not_read_as_none() -> None:
+    assert wording.errors_column([0.0012, 0.00001, 0.0], "probability", 0.0512) == ["0.12", "<0.01", "0.00"]
+    assert wording.errors_column([0.4, 0.01], "price", 43.21) == ["0.4", "<0.1"]
+    assert wording.errors_column([3.0, 0.2, 0.0], "price", 1234.0) == ["3", "<1", "0"]
+
+
 def test_lists_and_counts() -> None:
     assert wording.listed([]) == ""
     assert wording.listed(["a"]) == "a"
