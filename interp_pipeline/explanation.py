@@ -26,6 +26,8 @@ VOTES = "share of votes"  # of classifiers that answer with labels alone: 1 for 
 # All units of classifiers but the first.
 CLASS_SCORES = frozenset({LOG_ODDS, SOFTMAX_SCORE, "decision function", "margin", VOTES})
 
+_ROWS_NAMED = 10  # that a message lists
+
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 
@@ -115,6 +117,22 @@ class Explanation:
     def row_ids(self) -> tuple[int, ...]:
         """Row numbers in the data set the explained rows came from."""
         return tuple(int(row_id) for row_id in self.data.index)
+
+    def position(self, row: int) -> int:
+        """Where an explained row stands in the arrays.
+
+        Args:
+            row: its number in the data set it came from, one of ``row_ids``.
+
+        Raises:
+            UsageError: that row was not explained.
+        """
+        ids = self.row_ids
+        if row not in ids:
+            named = ", ".join(map(str, ids[:_ROWS_NAMED])) + (", ..." if len(ids) > _ROWS_NAMED else "")
+            msg = f"row {row} was not explained; of the data set's rows these {len(ids)} were: {named}"
+            raise UsageError(msg)
+        return ids.index(row)
 
     @property
     def summary_outputs(self) -> tuple[int, ...]:

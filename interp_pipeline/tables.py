@@ -115,7 +115,7 @@ def to_local_table(row: int, shap: Explanation | None, lime: Explanation | None)
     """One explained row: what each feature's value did to its prediction, the largest push first.
 
     Args:
-        row: position among the explained rows, from 0.
+        row: number of an explained row in the data set it came from, one of ``row_ids``.
         shap: SHAP values, or None.
         lime: LIME weights of the same rows and features, or None.
 
@@ -125,26 +125,24 @@ def to_local_table(row: int, shap: Explanation | None, lime: Explanation | None)
         and ``lime/<class>`` follow. Columns of an absent method are absent.
 
     Raises:
-        UsageError: there is no such row, both are None, or they speak about different features.
+        UsageError: that row was not explained, both are None, or they speak about different features.
     """
     main = _main(shap, lime)
-    if not 0 <= row < len(main.data):
-        msg = f"row {row} does not exist: the explanation holds rows 0 to {len(main.data) - 1}"
-        raise UsageError(msg)
+    position = main.position(row)
     outputs = main.summary_outputs
-    output = outputs[0] if len(outputs) == 1 else int(main.predictions[row].argmax())
-    order = np.argsort(-np.abs(main.values[row, :, output]), kind="stable")
-    cells = main.data.iloc[row]
+    output = outputs[0] if len(outputs) == 1 else int(main.predictions[position].argmax())
+    order = np.argsort(-np.abs(main.values[position, :, output]), kind="stable")
+    cells = main.data.iloc[position]
     columns: dict[str, Any] = {
         "feature": [str(main.feature_names[j]) for j in order],
         "value": [value_text(cells.iloc[j]) for j in order],
     }
     given = {name: one for name, one in (("shap", shap), ("lime", lime)) if one is not None}
     for name, one in given.items():
-        columns[name] = one.values[row, order, output]
+        columns[name] = one.values[position, order, output]
     for name, one in given.items():
         for k in outputs if len(outputs) > 1 else ():
-            columns[f"{name}/{one.output_names[k]}"] = one.values[row, order, k]
+            columns[f"{name}/{one.output_names[k]}"] = one.values[position, order, k]
     return pd.DataFrame(columns)
 
 

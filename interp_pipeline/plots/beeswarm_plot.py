@@ -9,7 +9,7 @@ import numpy as np
 
 from interp_pipeline.plots.columns import read_column
 from interp_pipeline.plots.rows import LabelColumn, label_rows
-from interp_pipeline.plots.sheet import Sheet
+from interp_pipeline.plots.sheet import Sheet, frame_axes
 from interp_pipeline.plots.swarm import swarm_offsets
 from interp_pipeline.plots.text import text_width, wrap
 from interp_pipeline.plots.theme import AXIS_ROOM, GREY, INK, LABEL_SIZE, MUTED, PAD, TICK_SIZE, value_colours
@@ -82,6 +82,7 @@ def beeswarm(explanation: Explanation, *, top: int = 20) -> Figure:
         if first:
             axis_label(ax, f"{_effect(explanation)} on the {_axis_phrase(explanation, outputs)}")
         if not single:
+            frame_axes(ax)
             name = wrap(explanation.output_names[output], width, LABEL_SIZE, lines=1, bold=True)
             sheet.text(corner[0], bottom + names.height + 0.16, name, bold=True)
     if extremes:

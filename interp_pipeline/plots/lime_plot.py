@@ -18,8 +18,6 @@ from interp_pipeline.plots.wording import (
     explained_output,
     method_line,
     output_phrase,
-    row_phrase,
-    row_position,
     short,
 )
 
@@ -39,25 +37,25 @@ def lime(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
 
     Args:
         explanation: by LIME.
-        row: position of the row among the explained rows, from 0.
+        row: number of an explained row in the data set it came from, one of ``explanation.row_ids``.
         top: features drawn; the others are named in a note with the sum of their weights.
 
     Returns:
         Figure: signed bars; a visible warning where the surrogate's R² is below 0.3.
 
     Raises:
-        UsageError: there is no such row, or the explanation is not LIME's.
+        UsageError: that row was not explained, or the explanation is not LIME's.
     """
     if explanation.local_r2 is None:
         msg = f"the lime plot draws LIME explanations; {explanation.method} gave SHAP values: use waterfall"
         raise UsageError(msg)
-    row = row_position(explanation, row)
-    output = explained_output(explanation, row)
-    weights = explanation.values[row, :, output]
+    position = explanation.position(row)
+    output = explained_output(explanation, position)
+    weights = explanation.values[position, :, output]
     order = np.argsort(-np.abs(weights), kind="stable")
     shown, rest = order[:top], order[top:]
-    r2 = float(explanation.local_r2[row, output])
-    cells = explanation.data.iloc[row]
+    r2 = float(explanation.local_r2[position, output])
+    cells = explanation.data.iloc[position]
     column = LabelColumn.fit([value_label(explanation.feature_names[j], cells.iloc[j]) for j in shown])
     low = r2 < LOW_FIDELITY
     phrase = output_phrase(explanation, output)
@@ -66,7 +64,7 @@ def lime(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
         method_line(
             explanation,
             f"the surrogate explains {number(r2, 2)} of the model's local variance (R²)",
-            f"prediction {number(float(explanation.predictions[row, output]))}",
+            f"prediction {number(float(explanation.predictions[position, output]))}",
         ),
         height=column.height + AXIS_ROOM + (_WARNING_ROOM if low else 0),
         notes=[_note(len(rest), float(weights[rest].sum()))],
@@ -84,10 +82,10 @@ def lime(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
 
 def _title(explanation: Explanation, row: int, phrase: str, weight: float, feature: int) -> str:
     if weight == 0:
-        return f"{row_phrase(explanation, row)}: LIME finds no feature that moves the {phrase}"
+        return f"Row {row}: LIME finds no feature that moves the {phrase}"
     verb = "raises" if weight > 0 else "lowers"
     name = short(explanation.feature_names[feature])
-    return f"{row_phrase(explanation, row)}: around it, {name} {verb} the {phrase} most"
+    return f"Row {row}: around it, {name} {verb} the {phrase} most"
 
 
 def _note(n_rest: int, total: float) -> str:

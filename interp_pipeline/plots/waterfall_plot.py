@@ -27,8 +27,6 @@ from interp_pipeline.plots.wording import (
     explained_output,
     method_line,
     output_phrase,
-    row_phrase,
-    row_position,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +45,7 @@ def waterfall(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
 
     Args:
         explanation: SHAP values; their sum is the step from base value to prediction.
-        row: position of the row among the explained rows, from 0.
+        row: number of an explained row in the data set it came from, one of ``explanation.row_ids``.
         top: features one by one; the others are one step, and so are those whose push is nothing but rounding.
 
     Returns:
@@ -55,16 +53,17 @@ def waterfall(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
         predicted class of a multi-class model, or the target of a regression.
 
     Raises:
-        UsageError: there is no such row.
+        UsageError: that row was not explained.
     """
-    row = row_position(explanation, row)
-    output = explained_output(explanation, row)
-    labels, pushes = _steps(explanation, row, output, top)
-    base, prediction = float(explanation.base_values[row, output]), float(explanation.predictions[row, output])
+    position = explanation.position(row)
+    output = explained_output(explanation, position)
+    labels, pushes = _steps(explanation, position, output, top)
+    base = float(explanation.base_values[position, output])
+    prediction = float(explanation.predictions[position, output])
     column = LabelColumn.fit(["average prediction", *labels, "prediction for this row"], bold=True)
     phrase = output_phrase(explanation, output)
     sheet = Sheet(
-        _title(explanation, row, phrase, base, prediction),
+        _title(row, phrase, base, prediction),
         method_line(explanation, "pushes add up from the average to the prediction"),
         height=column.height + AXIS_ROOM,
         notes=["Blue lowers, vermillion raises. The average is taken over the background data."],
@@ -78,8 +77,8 @@ def waterfall(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     return sheet.figure
 
 
-def _title(explanation: Explanation, row: int, phrase: str, base: float, prediction: float) -> str:
-    start = f"{row_phrase(explanation, row)}: why the {phrase} is {number(prediction)}"
+def _title(row: int, phrase: str, base: float, prediction: float) -> str:
+    start = f"Row {row}: why the {phrase} is {number(prediction)}"
     return start if number(base) == number(prediction) else f"{start} and not {number(base)}, the average"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from interp_pipeline.errors import UsageError
 from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
 from interp_pipeline.plots.text import clean, middle_ellipsis
 
@@ -19,8 +18,6 @@ __all__ = [
     "is_probability",
     "method_line",
     "output_phrase",
-    "row_phrase",
-    "row_position",
     "short",
     "summary_phrase",
 ]
@@ -88,23 +85,6 @@ def method_line(explanation: Explanation, *details: str) -> str:
         *details,
     ]
     return " · ".join(facts)
-
-
-def row_position(explanation: Explanation, row: int) -> int:
-    """Check the position of an explained row.
-
-    Raises:
-        UsageError: there is no such row.
-    """
-    if not 0 <= row < len(explanation.data):
-        msg = f"row {row} does not exist: the explanation holds rows 0 to {len(explanation.data) - 1}"
-        raise UsageError(msg)
-    return row
-
-
-def row_phrase(explanation: Explanation, row: int) -> str:
-    """The row by its number in the data set it came from."""
-    return f"Row {explanation.row_ids[row]}"
 
 
 def explained_output(explanation: Explanation, row: int) -> int:

@@ -38,17 +38,17 @@ class ExplanationReport:
     # One row per feature, most important first: feature, rank, mean_abs_shap, mean_shap, std_error
     # and, with LIME, lime_mean_abs_weight; further columns are not shown.
     importance: pd.DataFrame
-    instances: tuple[int, ...]  # positions of explained rows that are told one by one
+    instances: tuple[int, ...]  # explained rows that are told one by one, by their numbers as in ``shap.row_ids``
     checks: Mapping[str, float]  # by name, as logged
-    # PNG by key: importance, beeswarm, heatmap, dependence_<k>, interactions, waterfall_<position>,
-    # lime_<position> with positions as in ``instances``, confusion_matrix, residuals, epochs. Any other key is
+    # PNG by key: importance, beeswarm, heatmap, dependence_<k>, interactions, waterfall_<row>, lime_<row>
+    # with rows as in ``instances``, confusion_matrix, residuals, epochs. Any other key is
     # shown in the appendix under its own name.
     pictures: Mapping[str, bytes]
     interactions: Interactions | None = None  # of a tree ensemble: what pairs of features do together
     rows_source: str = ""  # where the explained rows came from; empty: they are test rows of the model
     notes: tuple[str, ...] = ()  # remarks about the data and how it was read
     versions: Mapping[str, str] = field(default_factory=dict)  # library → version
-    actual: Mapping[int, str] = field(default_factory=dict)  # position → true outcome, where known
+    actual: Mapping[int, str] = field(default_factory=dict)  # row → true outcome, where known
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,8 +35,7 @@ class Push:
 class Decision:
     """One row: starting point, pushes, prediction."""
 
-    position: int  # among the explained rows
-    row_id: int
+    row_id: int  # number in the data set it came from
     output: str  # the output that is told: see compute_decision
     unit: str
     base: float
@@ -52,13 +51,13 @@ class Decision:
     rest: float  # their pushes together
 
 
-def compute_decision(shap: Explanation, lime: Explanation | None, position: int, actual: str | None = None) -> Decision:
+def compute_decision(shap: Explanation, lime: Explanation | None, row: int, actual: str | None = None) -> Decision:
     """Take one explained row apart.
 
     Args:
         shap: SHAP values.
         lime: LIME weights of the same model; a row it does not hold has no weights.
-        position: of the row in ``shap``.
+        row: its number in the data set it came from, one of ``shap.row_ids``.
         actual: the row's true outcome, where known.
 
     Returns:
@@ -66,7 +65,7 @@ def compute_decision(shap: Explanation, lime: Explanation | None, position: int,
         multi-class one, the single output of a regression. At most three pushes each way, none
         below 1 % of all pushes together.
     """
-    summary = shap.summary_outputs
+    position, summary = shap.position(row), shap.summary_outputs
     likeliest = int(shap.predictions[position].argmax())
     output = summary[0] if len(summary) == 1 else likeliest
     base, prediction = float(shap.base_values[position, output]), float(shap.predictions[position, output])
@@ -83,8 +82,7 @@ def compute_decision(shap: Explanation, lime: Explanation | None, position: int,
         for i in named
     ]
     return Decision(
-        position=position,
-        row_id=shap.row_ids[position],
+        row_id=row,
         output=shap.output_names[output],
         unit=shap.output_unit,
         base=base,

@@ -85,7 +85,7 @@ def explanation_parts(content: ExplanationReport) -> dict[str, Any]:
         ],
         "driver_pictures": _stems(content, _DRIVER_PICTURES),
         "interactions": _interactions(content),
-        "decisions": [_decision(content, position) for position in content.instances],
+        "decisions": [_decision(content, row) for row in content.instances],
         "trust": trust.verdict_sentence(findings),
         "findings": [
             {"verdict": f.verdict, "mark": _MARKS[f.verdict], "title": f.title, "text": f.text} for f in findings
@@ -123,9 +123,9 @@ def _interactions(content: ExplanationReport) -> dict[str, Any] | None:
     }
 
 
-def _decision(content: ExplanationReport, position: int) -> dict[str, Any]:
-    decision = compute_decision(content.shap, content.lime, position, content.actual.get(position))
-    drawn = (picture(content.pictures, f"{stem}_{position}") for stem in ("waterfall", "lime"))
+def _decision(content: ExplanationReport, row: int) -> dict[str, Any]:
+    decision = compute_decision(content.shap, content.lime, row, content.actual.get(row))
+    drawn = (picture(content.pictures, f"{stem}_{row}") for stem in ("waterfall", "lime"))
     return {
         "title": f"Row {decision.row_id}",
         "opening": told.opening_sentence(decision),
@@ -146,7 +146,7 @@ def _push(push: Push, decision: Decision) -> dict[str, str]:
 
 def _appendix(content: ExplanationReport) -> dict[str, Any]:
     metrics = quality.plain_metrics(content.metrics)
-    shown = {f"{stem}_{position}" for stem in ("waterfall", "lime") for position in content.instances}
+    shown = {f"{stem}_{row}" for stem in ("waterfall", "lime") for row in content.instances}
     stems = (*_QUALITY_PICTURES, *_DRIVER_PICTURES, *_INTERACTION_PICTURES)
     shown |= {key for key in content.pictures if key in stems or key.rstrip("0123456789").rstrip("_") in stems}
     return {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Picture", "other_pictures", "picture", "pictures"]
 
-_KEY = re.compile(r"(?P<stem>.*?)(?:_(?P<number>\d+))?")
+_KEY = re.compile(r"(?P<stem>.*?)(?:_(?P<number>-?\d+))?")
 
 # Title, and how to read it.
 _TEXTS = {

@@ -25,7 +25,8 @@ def choose_instances(explanation: Explanation, count: int) -> tuple[int, ...]:
         count: how many rows are wanted.
 
     Returns:
-        Distinct row positions, at most ``count`` and at most as many as there are rows.
+        Numbers of distinct rows, as in ``explanation.row_ids``, at most ``count`` and at most as many as there
+        are rows.
     """
     predictions = explanation.predictions
     score = predictions[:, explanation.summary_outputs[0]]
@@ -38,7 +39,7 @@ def choose_instances(explanation: Explanation, count: int) -> tuple[int, ...]:
         wanted = [int(score.argmax()), int(score.argmin()), int(np.abs(score - np.median(score)).argmin())]
     spread = np.argsort(score, kind="stable")[np.linspace(0, len(score) - 1, min(len(score), 2 * count)).astype(int)]
     everyone = [*wanted, *(int(i) for i in spread), *range(len(score))]
-    return tuple(dict.fromkeys(everyone))[:count]
+    return tuple(explanation.row_ids[i] for i in tuple(dict.fromkeys(everyone))[:count])
 
 
 def _of_many_classes(predictions: FloatArray) -> tuple[list[int], FloatArray]:

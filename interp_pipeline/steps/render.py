@@ -163,5 +163,5 @@ def _actual(fetched: Fetched, instances: tuple[int, ...]) -> dict[int, str]:
     """True outcomes of the shown rows, where they are known."""
     if fetched.outcomes is None:
         return {}
-    known = {row: fetched.outcomes.loc[fetched.rows.index[row]] for row in instances}
+    known = {row: fetched.outcomes.loc[row] for row in instances}
     return {row: name_of(outcome) for row, outcome in known.items() if outcome is not None and outcome == outcome}  # noqa: PLR0124 - a gap is not itself

@@ -83,7 +83,7 @@ def test_what_is_published_is_what_load_gives(here: Pipeline) -> None:
     assert lime.local_r2 is not None
     assert lime.row_ids == loaded.row_ids
     assert interp_pipeline.plots.importance(loaded).axes
-    assert interp_pipeline.plots.lime(lime, 0).axes
+    assert interp_pipeline.plots.lime(lime, lime.row_ids[0]).axes
     assert loaded.to_shap().values.shape == (5, 6)
 
 

@@ -155,7 +155,7 @@ def test_global_importance_of_lime_alone() -> None:
 def test_local_table_is_sorted_by_size_and_reads_values() -> None:
     shap, lime = explanation(), explanation(lime=True, seed=1)
     shap = replace(shap, data=shap.data.assign(age=[None, 1, 2, 3, 4, 5]))
-    table = tables.to_local_table(0, shap, lime)
+    table = tables.to_local_table(100, shap, lime)
     assert list(table.columns) == ["feature", "value", "shap", "lime"]
     assert table["shap"].abs().is_monotonic_decreasing
     age = table.set_index("feature").loc["age"]
@@ -166,7 +166,7 @@ def test_local_table_is_sorted_by_size_and_reads_values() -> None:
 
 def test_local_table_of_several_classes_speaks_about_the_predicted_one() -> None:
     shap = explanation(n_outputs=3)
-    table = tables.to_local_table(2, shap, explanation(n_outputs=3, lime=True)).set_index("feature")
+    table = tables.to_local_table(98, shap, explanation(n_outputs=3, lime=True)).set_index("feature")
     predicted = int(shap.predictions[2].argmax())
     assert table.loc["age", "shap"] == shap.values[2, 0, predicted]
     assert table.loc["age", "lime/class 0"] == explanation(n_outputs=3, lime=True).values[2, 0, 0]
@@ -179,8 +179,8 @@ def test_what_cannot_be_tabled_is_refused() -> None:
     with pytest.raises(UsageError, match="no explanation"):
         tables.to_global_importance(None, None)
     with pytest.raises(UsageError, match="explain different rows"):
-        tables.to_local_table(0, explanation(), explanation(n_features=3, lime=True))
-    with pytest.raises(UsageError, match="row 6 does not exist: the explanation holds rows 0 to 5"):
+        tables.to_local_table(100, explanation(), explanation(n_features=3, lime=True))
+    with pytest.raises(UsageError, match="row 6 was not explained; of the data set's rows these 6 were: 100, 99"):
         tables.to_local_table(6, explanation(), None)
 
 

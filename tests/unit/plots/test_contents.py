@@ -151,7 +151,7 @@ def test_a_line_that_would_hide_the_dots_is_not_drawn(make_explanation: Any, wor
 
 def test_waterfall_steps_from_the_average_to_the_prediction(make_explanation: Any, words: Words) -> None:
     explanation = make_explanation(30, 2)
-    figure = plots.waterfall(explanation, 4, top=6)
+    figure = plots.waterfall(explanation, explanation.row_ids[4], top=6)
     bars = figure.axes[0].patches
     base, prediction = explanation.base_values[4, 1], explanation.predictions[4, 1]
     assert len(bars) == 7
@@ -167,16 +167,18 @@ def test_waterfall_steps_from_the_average_to_the_prediction(make_explanation: An
 def test_waterfall_explains_the_predicted_class(make_explanation: Any, words: Words) -> None:
     explanation = make_explanation(5, 3)
     predicted = explanation.output_names[int(explanation.predictions[0].argmax())]
-    assert f"why the probability of {predicted} is" in words(plots.waterfall(explanation, 0))
+    assert f"why the probability of {predicted} is" in words(plots.waterfall(explanation, explanation.row_ids[0]))
 
 
 def test_one_feature_over_is_drawn_not_grouped(make_explanation: Any, words: Words) -> None:
-    assert "other feature" not in words(plots.waterfall(make_explanation(13, 1), 0, top=12))
+    explanation = make_explanation(13, 1)
+    assert "other feature" not in words(plots.waterfall(explanation, explanation.row_ids[0], top=12))
 
 
 def _row(make_explanation: Any, values: list[float], base: float = 0.5) -> Explanation:
     """One row with these effects on a number."""
     explanation = make_explanation(len(values), 1, n_rows=1)
+    explanation = replace(explanation, data=explanation.data.set_axis([0], axis=0))
     effects = np.array(values).reshape(1, -1, 1)
     bases = np.full((1, 1), base)
     return replace(explanation, values=effects, base_values=bases, predictions=bases + effects.sum(axis=1))
@@ -207,8 +209,8 @@ def test_importance_shows_rounding_as_nothing(make_explanation: Any, words: Word
 
 
 def test_lime_warns_where_the_surrogate_does_not_follow(make_explanation: Any, words: Words) -> None:
-    poor = words(plots.lime(make_explanation(5, 2, lime=True, r2=0.29), 0))
-    good = words(plots.lime(make_explanation(5, 2, lime=True, r2=0.31), 0))
+    both = [make_explanation(5, 2, lime=True, r2=r2) for r2 in (0.29, 0.31)]
+    poor, good = (words(plots.lime(explanation, explanation.row_ids[0])) for explanation in both)
     assert "Do not rely on these weights" in poor
     assert "Do not rely" not in good
     assert "explains 0.31 of" in good
@@ -219,10 +221,11 @@ def test_lime_refuses_shap_values(make_explanation: Any) -> None:
         plots.lime(make_explanation(5, 2), 0)
 
 
-@pytest.mark.parametrize("row", [-1, 60])
-def test_rows_that_do_not_exist_are_refused(row: int, make_explanation: Any) -> None:
-    with pytest.raises(UsageError, match=f"row {row} does not exist: the explanation holds rows 0 to 59"):
-        plots.waterfall(make_explanation(), row)
+def test_rows_that_were_not_explained_are_refused(make_explanation: Any) -> None:
+    explanation = make_explanation()
+    other = next(row for row in range(60) if row not in explanation.row_ids)
+    with pytest.raises(UsageError, match=f"row {other} was not explained; of the data set's rows these 60 were: "):
+        plots.waterfall(explanation, other)
 
 
 def test_unknown_features_are_refused(make_explanation: Any) -> None:

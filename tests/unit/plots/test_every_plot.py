@@ -35,7 +35,7 @@ PER_EXPLANATION: dict[str, Callable[[Explanation], Figure]] = {
     "importance": plots.importance,
     "beeswarm": plots.beeswarm,
     "heatmap": plots.heatmap,
-    "waterfall": lambda explanation: plots.waterfall(explanation, 2),
+    "waterfall": lambda explanation: plots.waterfall(explanation, explanation.row_ids[2]),
     "number": lambda explanation: plots.dependence(explanation, explanation.feature_names[0]),
     "category": lambda explanation: plots.dependence(explanation, explanation.feature_names[1]),
     "date": lambda explanation: plots.dependence(explanation, explanation.feature_names[3]),
@@ -58,7 +58,7 @@ def test_lime_is_readable(
 ) -> None:
     n_features, n_outputs, names = shape
     explanation = make_explanation(n_features, n_outputs, names=names, lime=True, r2=r2)
-    assert_readable(plots.lime(explanation, 2))
+    assert_readable(plots.lime(explanation, explanation.row_ids[2]))
     assert_readable(plots.importance(explanation))
 
 
@@ -75,7 +75,11 @@ def test_many_classes_are_readable(
 @pytest.mark.parametrize("n_rows", [1, 2, 3])
 def test_a_handful_of_rows_is_readable(plot: str, n_rows: int, make_explanation: Any, assert_readable: Check) -> None:
     explanation = make_explanation(5, 2, n_rows=n_rows)
-    figure = plots.waterfall(explanation, 0) if plot == "waterfall" else PER_EXPLANATION[plot](explanation)
+    figure = (
+        plots.waterfall(explanation, explanation.row_ids[0])
+        if plot == "waterfall"
+        else PER_EXPLANATION[plot](explanation)
+    )
     assert_readable(figure)
 
 

@@ -107,11 +107,11 @@ def content(
         "shap": shap,
         "lime": lime,
         "importance": importance(shap),
-        "instances": (0, 19),
+        "instances": (100, 119),
         "checks": {"additivity_max_error": 2.2e-16},
-        "pictures": {"importance": png, "waterfall_0": png, "lime_0": png, "dependence_1": png},
+        "pictures": {"importance": png, "waterfall_100": png, "lime_100": png, "dependence_1": png},
         "notes": ("Column note is constant.",),
         "versions": {"shap": "0.51.0", "numpy": "2.4.0"},
-        "actual": {0: "bad"},
+        "actual": {100: "bad"},
     }
     return ExplanationReport(**fields)

@@ -171,7 +171,7 @@ def test_a_page_without_lime_metrics_pictures_or_instances(shap: Explanation, co
 
 
 def test_one_instance_is_an_example(content: ExplanationReport) -> None:
-    text = Page(render_explanation_report(dataclasses.replace(content, instances=(3,), pictures={}))).text
+    text = Page(render_explanation_report(dataclasses.replace(content, instances=(103,), pictures={}))).text
     assert "An example decision" in text
 
 
@@ -197,7 +197,7 @@ def test_a_regression_speaks_in_its_own_unit(
         task="regression",
         target="price",
         metrics={"rmse": 54.3, "mae": 44.1, "r2": 0.44, "baseline_rmse": 73.2},
-        actual={0: "650.5"},
+        actual={100: "650.5"},
     )
     text = Page(render_explanation_report(told)).text
     for words in (

@@ -89,7 +89,7 @@ def test_a_page_about_scores_claims_no_probability_and_nothing_that_is_not_known
 def test_the_answer_of_a_score_is_said_where_it_has_a_name(content: ExplanationReport, shap: Explanation) -> None:
     odds = _foreign(content, shap, "log-odds").shap
     above, below = int(odds.predictions.argmax()), int(odds.predictions.argmin())
-    told = [opening_sentence(compute_decision(odds, None, row)) for row in (above, below)]
+    told = [opening_sentence(compute_decision(odds, None, odds.row_ids[row])) for row in (above, below)]
     assert told[0] == (
         "The model puts the log-odds of “good” at 1.4, which is a probability of 80.2\N{NO-BREAK SPACE}%; "
         "its answer is “good”."
@@ -102,7 +102,7 @@ def test_the_answer_of_a_score_is_said_where_it_has_a_name(content: ExplanationR
 def test_a_softmax_score_has_no_odds_of_its_own(content: ExplanationReport, shap: Explanation) -> None:
     """Only differences between classes are told as odds, and the class that leads is the answer."""
     scores = dataclasses.replace(shap, output_unit="softmax score", positive_class=None)
-    told = opening_sentence(compute_decision(scores, None, 0))
+    told = opening_sentence(compute_decision(scores, None, 100))
     answer = scores.output_names[int(scores.predictions[0].argmax())]
     assert told.startswith(f"The model puts the softmax score for “{answer}” at ")
     assert f"its answer is “{answer}”" in told
@@ -135,7 +135,7 @@ def _plain(text: str) -> str:
 
 def test_log_odds_stand_beside_the_probability_that_belongs_to_them(shap: Explanation) -> None:
     scored = _scored(shap, "log-odds", [-1.0], [2.0])
-    decision = compute_decision(scored, None, 0)
+    decision = compute_decision(scored, None, 100)
     assert decision.probabilities == pytest.approx((1 / (1 + np.e), 1 / (1 + np.exp(-2.0))))
     assert _plain(start_sentence(decision)) == (
         "It starts from the model's average prediction, -1 (a probability of 26.9 %), "
@@ -145,7 +145,7 @@ def test_log_odds_stand_beside_the_probability_that_belongs_to_them(shap: Explan
         "Effects are counted from the average prediction, which puts the log-odds of “good” at -1 (a probability of "
         "26.9 %). That probability belongs to the average log-odds; it is not the average probability."
     )
-    level = compute_decision(_scored(shap, "log-odds", [2.0], [2.0]), None, 0)
+    level = compute_decision(_scored(shap, "log-odds", [2.0], [2.0]), None, 100)
     assert _plain(start_sentence(level)).startswith(
         "It starts from the model's average prediction, 2 (a probability of"
     )
@@ -153,7 +153,7 @@ def test_log_odds_stand_beside_the_probability_that_belongs_to_them(shap: Explan
 
 def test_log_odds_of_each_class_stand_for_a_probability_by_itself(shap: Explanation) -> None:
     scored = _scored(shap, "log-odds", [0.0, 0.0, -1.0], [1.0, 0.5, -2.0])
-    told = _plain(opening_sentence(compute_decision(scored, None, 0)))
+    told = _plain(opening_sentence(compute_decision(scored, None, 100)))
     assert told == (
         "The model puts the log-odds of “a” at 1, which is a probability of 73.1 % for this class by itself; "
         "its answer is “a”."
@@ -166,7 +166,7 @@ def test_log_odds_of_each_class_stand_for_a_probability_by_itself(shap: Explanat
 
 def test_softmax_scores_stand_for_probabilities_over_all_classes(shap: Explanation) -> None:
     scored = _scored(shap, "softmax score", [5.0, 5.0, 5.0], [1.0, 3.0, 2.0])
-    decision = compute_decision(scored, None, 0)
+    decision = compute_decision(scored, None, 100)
     whole = np.exp([1.0, 3.0, 2.0])
     assert decision.probabilities == pytest.approx((1 / 3, whole[1] / whole.sum()))
     assert _plain(opening_sentence(decision)) == (
@@ -182,12 +182,12 @@ def test_softmax_scores_stand_for_probabilities_over_all_classes(shap: Explanati
 @pytest.mark.parametrize("unit", ["probability", "decision function", "margin", "share of votes"])
 def test_other_outputs_have_no_probability_beside_them(shap: Explanation, unit: str) -> None:
     scored = _scored(shap, unit, [0.25], [0.75])
-    assert compute_decision(scored, None, 0).probabilities is None
+    assert compute_decision(scored, None, 100).probabilities is None
     assert base_sentence(scored) == ""
 
 
 def test_the_leader_of_a_decision_function_is_not_called_the_answer(shap: Explanation) -> None:
     scores = dataclasses.replace(shap, output_unit="decision function", positive_class=None)
-    assert compute_decision(scores, None, 0).answer is None
+    assert compute_decision(scores, None, 100).answer is None
     votes = dataclasses.replace(shap, output_unit="share of votes", predictions=np.tile([0.0, 1.0], (20, 1)))
-    assert compute_decision(votes, None, 0).answer == "good"
+    assert compute_decision(votes, None, 100).answer == "good"
