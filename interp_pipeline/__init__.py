@@ -33,7 +33,17 @@ if TYPE_CHECKING:
     from interp_pipeline.comparison import Comparison
     from interp_pipeline.config import Output
 
-__all__ = ["Explanation", "Interactions", "InterpError", "compare", "explain", "find_interactions", "load", "plots"]
+__all__ = [
+    "Explanation",
+    "Interactions",
+    "InterpError",
+    "compare",
+    "explain",
+    "find_interactions",
+    "load",
+    "plots",
+    "relabel",
+]
 
 
 def explain(  # noqa: PLR0913 - options are keyword-only, and the public contract
@@ -53,6 +63,7 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
     max_evaluations: int | None = None,
     seed: int = 42,
     publish: bool = False,
+    dictionary: str | None = None,
 ) -> Explanation:
     """Explain one registered model version, whoever trained it.
 
@@ -75,6 +86,7 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         max_evaluations: rows the model may be asked to predict.
         seed: of every random number.
         publish: also write tables, plots and report to the version's run.
+        dictionary: data dictionary for what is published, a TOML file: path or URI; None: what was declared.
 
     Returns:
         The SHAP explanation; LIME's where ``methods`` asks for nothing else. With ``"auto"``
@@ -109,7 +121,13 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         }
     )
     result = explain_step(
-        model_uri, config, data=data, background=background, publishing=publish, progress=LoggedProgress()
+        model_uri,
+        config,
+        data=data,
+        background=background,
+        dictionary=dictionary,
+        publishing=publish,
+        progress=LoggedProgress(),
     )
     explanation = result.shap or result.lime
     if explanation is None:
@@ -187,6 +205,23 @@ def load(model_uri: str, *, method: str = "shap") -> Explanation:
     return explanation
 
 
+def relabel(explanation: Explanation, dictionary: str) -> Explanation:
+    """The same explanation with features and values called as people call them, for pictures.
+
+    Args:
+        explanation: any; its numbers stay.
+        dictionary: data dictionary, a TOML file: path or URI; see ``interp_pipeline.data.dictionary``.
+
+    Raises:
+        UsageError: there is no such file, or two features would have the same name.
+        DataError: it is no data dictionary (a UsageError too).
+        TrackingError: the storage does not answer.
+    """
+    from interp_pipeline.data.dictionary import read_dictionary
+
+    return read_dictionary(dictionary).relabel(explanation)
+
+
 def compare(  # noqa: PLR0913 - options are keyword-only, and the public contract
     model_uris: Sequence[str],
     *,
@@ -203,6 +238,7 @@ def compare(  # noqa: PLR0913 - options are keyword-only, and the public contrac
     max_evaluations: int | None = None,
     seed: int = 42,
     publish: bool = False,
+    dictionary: str | None = None,
 ) -> Comparison:
     """Compare what drives two or more registered versions, on the same rows against the same background data.
 
@@ -223,6 +259,7 @@ def compare(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         max_evaluations: see ``explain``; for each version.
         seed: of every random number.
         publish: also write tables, plots and report to a comparison run.
+        dictionary: see ``explain``; None: what was declared for the first version.
 
     Raises:
         UsageError: fewer than two versions, or nothing in common to compare.
@@ -254,6 +291,7 @@ def compare(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         explain_config=explain_config,
         data=data,
         background=background,
+        dictionary=dictionary,
         publishing=publish,
         progress=LoggedProgress(),
     ).comparison

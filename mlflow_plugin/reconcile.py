@@ -122,7 +122,7 @@ def job_of(client: MlflowClient, note: Note, settings: Settings) -> NewJob | Non
 def _job(version: ModelVersion, model_tags: Mapping[str, str], settings: Settings, config: ExplainConfig) -> NewJob:
     declared = declare(version.name, version.tags, model_tags, settings.data)
     source, created_ms = str(version.source), int(version.creation_timestamp)
-    question = question_digest(source, config, declared.rows or "", declared.background or "")
+    question = question_digest(source, config, *declared.addresses)
     workspace = active_workspace()
     identity = (version.name, int(version.version), created_ms, source)
     return NewJob(

@@ -118,8 +118,8 @@ def _suffix(url: str, answer: requests.Response, name: str, known: frozenset[str
     if suffix in known:
         return suffix
     content_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if content_type in _SUFFIX_OF_TYPE:
+    if _SUFFIX_OF_TYPE.get(content_type) in known:
         return _SUFFIX_OF_TYPE[content_type]
     says = f"the server calls it {content_type!r}" if content_type else "the server does not say what it is"
-    msg = f"{name} is neither CSV nor Parquet: it does not end in {' or '.join(sorted(known))}, and {says}"
+    msg = f"{name} is none of the files that are read here: it does not end in {' or '.join(sorted(known))}, and {says}"
     raise UsageError(msg)

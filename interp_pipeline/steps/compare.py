@@ -16,10 +16,12 @@ from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY, SOFTMAX_SCORE
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.progress import NamedProgress, SilentProgress
 from interp_pipeline.steps.compute import compute, load
+from interp_pipeline.steps.dictionary import find_dictionary
 from interp_pipeline.steps.facts import facts_of_manifest, facts_of_training
 from interp_pipeline.steps.fetch import LOGGED_ROWS, fetch
 from interp_pipeline.steps.side import Side, label_of
 from interp_pipeline.tracking import layout, links
+from interp_pipeline.tracking.declared_data import read_declared
 from interp_pipeline.tracking.registry import resolve
 from interp_pipeline.tracking.run_reader import read_published
 from interp_pipeline.tracking.session import connect, open_run
@@ -54,13 +56,14 @@ class ComparedVersions:
     report_uri: str
 
 
-def compare(
+def compare(  # noqa: PLR0913 - most are keywords with a default
     model_uris: Sequence[str],
     config: CompareConfig,
     *,
     explain_config: ExplainConfig,
     data: str | pd.DataFrame | None = None,
     background: str | pd.DataFrame | None = None,
+    dictionary: str | None = None,
     publishing: bool = True,
     tracking_uri: str | None = None,
     progress: Progress | None = None,
@@ -78,6 +81,8 @@ def compare(
         explain_config: how versions are explained where that is needed.
         data: rows to compare on: path, URI or frame; None: those of the first version.
         background: background data for all versions, likewise; None: that of the first version.
+        dictionary: data dictionary, with which pictures and sentences are made: path or URI; None: what was declared
+            for the first version.
         publishing: False computes only; nothing is written.
         tracking_uri: None takes MLflow's own setting.
         progress: listens.
@@ -96,6 +101,7 @@ def compare(
     versions = [resolve(client, ref) for ref in refs]
     _check_distinct(versions)
     chosen = dataclasses.replace(explain_config, rows=config.rows, methods=("shap",), interactions=False)
+    names = find_dictionary(client, versions[0], dictionary, read_declared(client, versions[0], ()), None)
     sides = _published(client, versions, chosen, progress) if data is None and background is None else None
     if sides is None:
         sides = _explained(client, versions, chosen, data, background, progress)
@@ -109,7 +115,7 @@ def compare(
     name = " vs ".join(side.label for side in sides)[:200]
     experiment_id = sides[0].version.experiment_id
     with open_run(f"compare {name}", experiment_id) as run_id:
-        publish_comparison(client, run_id, sides, comparison, progress)
+        publish_comparison(client, run_id, sides, comparison, names, progress)
         experiment_id = client.get_run(run_id).info.experiment_id
     report = f"{layout.COMPARISON}/{layout.REPORT}"
     return ComparedVersions(

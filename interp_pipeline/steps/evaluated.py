@@ -20,6 +20,7 @@ from interp_pipeline.data.sources import source_digest
 from interp_pipeline.errors import NoDataError
 from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND, check_methods
 from interp_pipeline.steps.compute import compute, require_readable
+from interp_pipeline.steps.dictionary import find_dictionary
 from interp_pipeline.steps.fetch import Fetched, refuse_other_names
 from interp_pipeline.steps.logged_tables import Search
 from interp_pipeline.steps.publish import prepare
@@ -28,7 +29,7 @@ from interp_pipeline.steps.row_remarks import rows_remarks
 from interp_pipeline.steps.rows import Given, choose_rows, declared_table, drawn_from, given_table
 from interp_pipeline.tracking import layout, manifest
 from interp_pipeline.tracking.artifacts import replace_folder
-from interp_pipeline.tracking.declared_data import read_declared
+from interp_pipeline.tracking.declared_data import NOTHING_DECLARED, read_declared
 from interp_pipeline.tracking.evaluated_model import choose_place, find_evaluated
 from interp_pipeline.tracking.model_file import describe_model
 from interp_pipeline.tracking.model_loader import take_apart
@@ -42,11 +43,12 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.data.dictionary import DataDictionary
     from interp_pipeline.progress import Progress
     from interp_pipeline.steps.compute import Computed
     from interp_pipeline.steps.logged_tables import Table
     from interp_pipeline.steps.rows import Chosen
-    from interp_pipeline.tracking.declared_data import DataDefault
+    from interp_pipeline.tracking.declared_data import DataDefault, Declared
     from interp_pipeline.tracking.evaluated_model import EvaluatedModel, Place
     from interp_pipeline.tracking.model_file import ModelFile
     from interp_pipeline.tracking.training_run import TrainingRecord
@@ -107,7 +109,10 @@ def explain_evaluation(
         raise lime_alone()
     subject = _subject(client, evaluation, config)
     place = choose_place(client, subject.model, evaluation.run_id, prefix)
-    fetched = _fetched(subject, place, _choose(client, subject, evaluation, config, defaults, progress), config)
+    declared = read_declared(client, subject.model, defaults) if subject.model.registered_as else NOTHING_DECLARED
+    chosen = _choose(client, subject, evaluation, config, declared, progress)
+    dictionary = find_dictionary(client, subject.model, None, declared, None)
+    fetched = _fetched(subject, place, chosen, config, dictionary)
     for remark in fetched.remarks:
         progress.say(remark)
     computed = _compute(evaluation, subject.file, fetched, config, progress)
@@ -146,12 +151,12 @@ def _choose(
     subject: _Subject,
     evaluation: Evaluation,
     config: ExplainConfig,
-    defaults: Sequence[DataDefault],
+    declared: Declared,
     progress: Progress,
 ) -> Chosen:
     """Rows, background and what is to be said of them."""
     table = _table(evaluation, subject.names)
-    source = _background(client, subject, table, evaluation, config, defaults, progress)
+    source = _background(client, subject, table, evaluation, config, declared, progress)
     given = Given(rows=table, background=source, target=subject.target)
     # Both tables are given, so none is looked for among the model's files.
     chosen = choose_rows(client, subject.model, Path(), subject.names, config, given, None, progress)
@@ -190,17 +195,15 @@ def _background(
     table: Table,
     evaluation: Evaluation,
     config: ExplainConfig,
-    defaults: Sequence[DataDefault],
+    declared: Declared,
     progress: Progress,
 ) -> Table:
     """Background data, by the order at the top."""
     if evaluation.background is not None:
         return given_table(evaluation.background, "background data")
     model = subject.model
-    if model.registered_as:
-        declared = read_declared(client, model, defaults)
-        if declared.background is not None:
-            return declared_table(client, model, declared.background, declared.background_from, None)
+    if declared.background is not None:
+        return declared_table(client, model, declared.background, declared.background_from, None)
     search = _SearchBesideLoaded(client, subject, evaluation.pyfunc.input_example, progress)
     any_will_do = set(config.methods) <= WITHOUT_BACKGROUND
     try:
@@ -226,7 +229,9 @@ class _SearchBesideLoaded(Search):
         return example.reset_index(drop=True).rename(columns=str)
 
 
-def _fetched(subject: _Subject, place: Place, chosen: Chosen, config: ExplainConfig) -> Fetched:
+def _fetched(
+    subject: _Subject, place: Place, chosen: Chosen, config: ExplainConfig, dictionary: DataDictionary | None
+) -> Fetched:
     """What the other steps take, the run being that of the evaluation."""
     model = subject.model
     version = dataclasses.replace(
@@ -252,6 +257,7 @@ def _fetched(subject: _Subject, place: Place, chosen: Chosen, config: ExplainCon
         question=question,
         workspace=active_workspace(),
         remarks=chosen.remarks,
+        dictionary=dictionary,
     )
 
 

@@ -50,6 +50,7 @@ def explain(
     *,
     data: str | pd.DataFrame | None = None,
     background: str | pd.DataFrame | None = None,
+    dictionary: str | None = None,
     publishing: bool = True,
     tracking_uri: str | None = None,
     progress: Progress | None = None,
@@ -62,6 +63,8 @@ def explain(
         data: rows to explain: path, URI or frame; None takes the test rows that training logged or, of a model
             that was not trained here, what was logged with it.
         background: background data, likewise; None takes what was logged, or rows beside those of ``data``.
+        dictionary: data dictionary, with which pictures and sentences are made: path or URI; None takes what was
+            declared.
         publishing: False computes only; nothing is written.
         tracking_uri: None takes MLflow's own setting.
         progress: listens.
@@ -82,7 +85,16 @@ def explain(
     client = connect(tracking_uri)
     manifest = None
     with tempfile.TemporaryDirectory() as folder:
-        fetched = fetch(client, str(ref), config, Path(folder), data=data, background=background, progress=progress)
+        fetched = fetch(
+            client,
+            str(ref),
+            config,
+            Path(folder),
+            data=data,
+            background=background,
+            dictionary=dictionary,
+            progress=progress,
+        )
         for remark in fetched.remarks:
             progress.say(remark)
         computed = compute(fetched, config, progress)

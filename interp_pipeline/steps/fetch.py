@@ -12,6 +12,7 @@ from interp_pipeline.data.typed_rows import TypedRows
 from interp_pipeline.errors import DataError, UsageError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.models.given_names import as_spelled
+from interp_pipeline.steps.dictionary import dictionary_declaration, find_dictionary
 from interp_pipeline.steps.logged_tables import Table
 from interp_pipeline.steps.row_remarks import rows_remarks
 from interp_pipeline.steps.rows import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.data.dictionary import DataDictionary
     from interp_pipeline.data.schema import Schema
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.declared_data import DataDefault, Declared
@@ -72,6 +74,7 @@ class Fetched:
     question: str  # what is asked, under whatever name the model is registered
     workspace: str = ""  # MLflow's, where the server has several
     remarks: tuple[str, ...] = ()  # what a reader should know about the rows, a sentence each
+    dictionary: DataDictionary | None = None  # what people call columns and values
 
 
 def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers give the same ones
@@ -83,6 +86,7 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
     data: str | pd.DataFrame | None,
     rows_source: str | None = None,
     background: str | pd.DataFrame | None = None,
+    dictionary: str | None = None,
     defaults: Sequence[DataDefault] = (),
     policy: SourcePolicy | None = None,
     progress: Progress,
@@ -98,6 +102,7 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
         rows_source: where ``data`` comes from, in words; None: its path, or "the given frame".
         background: background data: path, URI or frame; None takes what was declared or logged, likewise.
             Versions that are compared must be explained against the same.
+        dictionary: data dictionary: path or URI; None takes what was declared.
         defaults: tables that the configuration declares for models, by name.
         policy: what may be read for whoever registered the version; None: whatever the credentials at hand open.
         progress: listens.
@@ -111,6 +116,7 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
     """
     version, model_path, file, record = _download(client, model_uri, folder, policy, progress)
     declared = read_declared(client, version, defaults)
+    named = find_dictionary(client, version, dictionary, declared, policy)
     given = _given(client, version, data, rows_source, background, declared, policy, _target(record, file, config))
     if record is None:
         names = [column.name for column in file.columns]
@@ -122,7 +128,10 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
         chosen = _of_training(record, config, given, version.uri)
     if len(chosen.rows) < config.rows:
         progress.say(f"{chosen.rows_source} holds {len(chosen.rows)} rows; all of them are explained")
-    question = question_digest(version.source, config, *_declarations(chosen, declared, data, background))
+    if named is not None:
+        named.names(list(chosen.background.columns))  # before minutes are spent on what could not be shown
+    names_by = dictionary_declaration(named, declared, by_hand=dictionary is not None)
+    question = question_digest(version.source, config, *_declarations(chosen, declared, data, background), names_by)
     return Fetched(
         version=version,
         record=record,
@@ -138,6 +147,7 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
         key=explanation_key(version.identity, question, active_workspace()),
         workspace=active_workspace(),
         question=question,
+        dictionary=named,
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from interp_pipeline.errors import GoneError, InterpError, RefusedError, UsageError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.report import describe_version
-from interp_pipeline.steps.render import render, require_shap
+from interp_pipeline.steps.render import relabelled, render, require_shap
 from interp_pipeline.tracking import layout, links, manifest
 from interp_pipeline.tracking.artifacts import replace_folder
 from interp_pipeline.tracking.registry import resolve
@@ -243,6 +243,7 @@ def _manifest(
         "rows": {"count": len(computed.rows), "source": fetched.rows_source},
         "background_rows": len(computed.background),
         "background_source": fetched.background_source,
+        "data_dictionary": None if fetched.dictionary is None else fetched.dictionary.source,
         "checks": dict(computed.checks),
         "timings_s": {name: round(value, 3) for name, value in timings_s.items()},
         "libraries": manifest.library_versions(),
@@ -274,7 +275,7 @@ def _announcement(fetched: Fetched, computed: Computed, files: Mapping[str, byte
 
 def _description(fetched: Fetched, computed: Computed) -> str:
     """Markdown that leads from the run's and the version's page to the explanation."""
-    version, facts, shap = fetched.version, computed.facts, require_shap(computed)
+    version, facts, shap = fetched.version, computed.facts, require_shap(relabelled(fetched, computed))
     root = layout.explanation_root(version.model_name)
     return describe_version(
         model_kind=facts.words,

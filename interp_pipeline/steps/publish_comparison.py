@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interp_pipeline import plots
+from interp_pipeline.comparison import compute_comparison
 from interp_pipeline.plots.files import to_png
 from interp_pipeline.report import ComparedVersion, ComparisonReport, describe_comparison, render_comparison_report
 from interp_pipeline.tables import to_mlflow_json
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from interp_pipeline.comparison import Comparison
+    from interp_pipeline.data.dictionary import DataDictionary
     from interp_pipeline.progress import Progress
     from interp_pipeline.steps.side import Side
 
@@ -26,7 +28,12 @@ __all__ = ["publish_comparison"]
 
 
 def publish_comparison(
-    client: MlflowClient, run_id: str, sides: Sequence[Side], comparison: Comparison, progress: Progress
+    client: MlflowClient,
+    run_id: str,
+    sides: Sequence[Side],
+    comparison: Comparison,
+    dictionary: DataDictionary | None,
+    progress: Progress,
 ) -> None:
     """Write everything about a comparison to a run.
 
@@ -35,6 +42,7 @@ def publish_comparison(
         run_id: an active run that holds nothing else.
         sides: the compared versions, the reference first.
         comparison: the numbers.
+        dictionary: names for pictures and sentences; None: those of the data.
         progress: listens.
 
     Raises:
@@ -42,11 +50,12 @@ def publish_comparison(
         TrackingError: the server or storage does not answer.
     """
     root = layout.COMPARISON
-    pictures = _draw(comparison, progress)
+    told = comparison if dictionary is None else _relabelled(sides, comparison, dictionary)
+    pictures = _draw(told, progress)
     with progress.track("Publishing the comparison", 3) as advance:
         files = {f"{root}/{name}.json": to_mlflow_json(table).encode() for name, table in comparison.tables.items()}
         files |= {f"{root}/{layout.PLOTS}/{name}.png": content for name, content in pictures.items()}
-        files[f"{root}/{layout.REPORT}"] = render_comparison_report(_report(sides, comparison, pictures)).encode()
+        files[f"{root}/{layout.REPORT}"] = render_comparison_report(_report(sides, told, pictures)).encode()
         write_files(client, run_id, files)
         advance(1)
         log_numbers(
@@ -60,13 +69,19 @@ def publish_comparison(
         experiment_id = client.get_run(run_id).info.experiment_id
         runs = {side.label: side.version.run_id for side in sides if side.version.run_id}
         text = describe_comparison(
-            comparison,
+            told,
             report=links.artifact_link(experiment_id, run_id, f"{root}/{layout.REPORT}"),
             runs={s.label: links.run_link(s.version.experiment_id, runs[s.label]) for s in sides if s.label in runs},
             views=links.comparison_links(sides[0].version.experiment_id, list(runs.values())) if runs else {},
         )
         describe_run(client, run_id, text)
         advance(1)
+
+
+def _relabelled(sides: Sequence[Side], comparison: Comparison, dictionary: DataDictionary) -> Comparison:
+    """The same comparison under the names that people know."""
+    named = [dictionary.relabel(side.shap) for side in sides]
+    return compute_comparison(named, comparison.labels, comparison.config)
 
 
 def _draw(comparison: Comparison, progress: Progress) -> dict[str, bytes]:

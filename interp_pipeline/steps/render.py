@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from interp_pipeline.steps.compute import Computed
     from interp_pipeline.steps.fetch import Fetched
 
-__all__ = ["lime_alone", "render", "require_shap"]
+__all__ = ["lime_alone", "relabelled", "render", "require_shap"]
 
 _DEPENDENCE_PLOTS = 5  # of the most important features
 
@@ -48,14 +49,29 @@ def render(fetched: Fetched, computed: Computed, config: ExplainConfig, progress
     """
     shap = require_shap(computed)
     instances = choose_instances(shap, config.instances)
-    pictures = _draw(computed, shap, instances, progress)
     files = _tables(computed, shap, instances)
+    told = relabelled(fetched, computed)
+    shap = require_shap(told)
+    pictures = _draw(told, shap, instances, progress)
     files |= {f"{layout.PLOTS}/{name}.png": content for name, content in pictures.items()}
     with progress.track("Writing the report", 1) as advance:
-        content = _report(fetched, computed, shap, instances, pictures)
+        content = _report(fetched, told, shap, instances, pictures)
         files[layout.REPORT] = render_explanation_report(content).encode()
         advance(1)
     return files
+
+
+def relabelled(fetched: Fetched, computed: Computed) -> Computed:
+    """The numbers under the names that people know: those of the data dictionary, where there is one."""
+    names = fetched.dictionary
+    if names is None:
+        return computed
+    return dataclasses.replace(
+        computed,
+        shap=None if computed.shap is None else names.relabel(computed.shap),
+        lime=None if computed.lime is None else names.relabel(computed.lime),
+        interactions=None if computed.interactions is None else names.relabel_interactions(computed.interactions),
+    )
 
 
 def require_shap(computed: Computed) -> Explanation:

@@ -1,4 +1,4 @@
-"""Where a version's rows and background data lie when somebody said so: in tags, or in the configuration."""
+"""Where a version's rows, background data and data dictionary lie when somebody said so: in tags or configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.tracking.registry import RegisteredVersion
 
-__all__ = ["DataDefault", "Declared", "declare", "read_declared"]
+__all__ = ["NOTHING_DECLARED", "DataDefault", "Declared", "declare", "read_declared"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,25 +27,36 @@ class DataDefault(Config):
     models: str  # pattern of the models' names, as a shell's: "credit-*"
     rows: str | None = None  # address of a table
     background: str | None = None  # likewise
+    dictionary: str | None = None  # address of a data dictionary
 
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """Addresses of tables that somebody named for a version; None: nobody did."""
+    """Addresses of what somebody named for a version; None: nobody did."""
 
-    rows: str | None
-    background: str | None
-    rows_from: str  # who names the table, as the start of "... names"; empty: nobody does
-    background_from: str
+    rows: str | None = None
+    background: str | None = None
+    dictionary: str | None = None
+    rows_from: str = ""  # who names the table, as the start of "... names"; empty: nobody does
+    background_from: str = ""
+    dictionary_from: str = ""
+
+    @property
+    def addresses(self) -> tuple[str, str, str]:
+        """Of rows, background and dictionary, as ``question_digest`` takes them."""
+        return self.rows or "", self.background or "", self.dictionary or ""
+
+
+NOTHING_DECLARED = Declared()
 
 
 def declare(
     name: str, version_tags: Mapping[str, str], model_tags: Mapping[str, str], defaults: Sequence[DataDefault]
 ) -> Declared:
-    """Which tables a version is to be explained with, by its tags, its model's tags or the configuration.
+    """What a version is to be explained with, by its tags, its model's tags or the configuration.
 
-    Rows and background are looked for each by itself. A tag on the version wins over one on the registered model,
-    that over the configuration, where the first entry whose pattern fits and that names such a table counts. An
+    Rows, background and data dictionary are looked for each by itself. A tag on the version wins over one on the
+    registered model, that over the configuration, where the first entry whose pattern fits and names one counts. An
     empty tag says nothing. Nothing is asked of a server: a scan does this for every version.
 
     Args:
@@ -69,7 +80,17 @@ def declare(
     background, background_from = first(
         layout.TAG_BACKGROUND, [(entry.background, by(entry.models)) for entry in fitting]
     )
-    return Declared(rows=rows, background=background, rows_from=rows_from, background_from=background_from)
+    dictionary, dictionary_from = first(
+        layout.TAG_DICTIONARY, [(entry.dictionary, by(entry.models)) for entry in fitting]
+    )
+    return Declared(
+        rows=rows,
+        background=background,
+        rows_from=rows_from,
+        background_from=background_from,
+        dictionary=dictionary,
+        dictionary_from=dictionary_from,
+    )
 
 
 def read_declared(client: MlflowClient, version: RegisteredVersion, defaults: Sequence[DataDefault]) -> Declared:

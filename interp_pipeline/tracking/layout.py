@@ -27,6 +27,7 @@ __all__ = [
     "TAG_ARTIFACT_PATH",
     "TAG_BACKGROUND",
     "TAG_COMPARED",
+    "TAG_DICTIONARY",
     "TAG_ERROR",
     "TAG_EVALUATED_MODEL",
     "TAG_EXPLAINED_MODEL",
@@ -82,6 +83,7 @@ TAG_COMPARED = "interp.compared"
 # Set by people, on a version or a registered model: addresses of tables it is to be explained with.
 TAG_ROWS = "interp.rows"
 TAG_BACKGROUND = "interp.background"
+TAG_DICTIONARY = "interp.dictionary"
 
 _METRIC_PART_LENGTH = 200  # MLflow allows 250 for the whole name
 _NOT_ALLOWED = re.compile(r"[^\w\-. ]+")

@@ -37,8 +37,8 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def question_digest(source: str, config: ExplainConfig, rows: str, background: str) -> str:
-    """What is asked of a model: equal where the same numbers would be computed, under whatever name it is registered.
+def question_digest(source: str, config: ExplainConfig, rows: str, background: str, dictionary: str = "") -> str:
+    """What is asked of a model: equal where the same would be computed and shown, under whatever name it is registered.
 
     Args:
         source: where the model's files lie.
@@ -46,11 +46,13 @@ def question_digest(source: str, config: ExplainConfig, rows: str, background: s
         rows: what declares the explained rows: empty for those logged with the version, the address of a table,
             or ``sha256:`` and the digest of one that was handed over.
         background: what declares the background data, likewise.
+        dictionary: what declares the data dictionary, likewise; empty: there is none.
 
     Returns:
         64 hex digits.
     """
-    return digest(json.dumps([source, config.digest, rows, background]).encode())
+    declared = [rows, background, *filter(None, [dictionary])]
+    return digest(json.dumps([source, config.digest, *declared]).encode())
 
 
 def explanation_key(identity: tuple[str, int, int, str], question: str, workspace: str = "") -> str:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from interp_pipeline.config import CompareConfig, ExplainConfig
-from mlflow_plugin.cli.options import given, with_common_options, with_effort_options, with_output_options
+from mlflow_plugin.cli.options import (
+    given,
+    with_common_options,
+    with_dictionary_option,
+    with_effort_options,
+    with_output_options,
+)
 
 if TYPE_CHECKING:
     from interp_pipeline.progress import Progress
@@ -24,6 +30,7 @@ __all__ = ["compare"]
 @click.option("--background", help="Background data for all versions, likewise; default: that of the first version.")
 @click.option("--rows", type=int, help="How many rows to compare on [default: 200].")
 @click.option("--top-k", type=int, help="Size of the top lists whose overlap is measured [default: 5].")
+@with_dictionary_option
 @with_effort_options
 @with_output_options
 @with_common_options
@@ -35,6 +42,7 @@ def compare(
     model_uris: tuple[str, ...],
     data: str | None,
     background: str | None,
+    dictionary: str | None,
     **options: Any,
 ) -> None:
     """Compare what drives two or more versions, on the same rows, in a run of its own.
@@ -53,6 +61,7 @@ def compare(
             explain_config=explain_config,
             data=data,
             background=background,
+            dictionary=dictionary,
             tracking_uri=tracking_uri,
             progress=progress,
         )

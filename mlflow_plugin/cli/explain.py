@@ -11,7 +11,13 @@ import click
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.steps.naming import parse_list
-from mlflow_plugin.cli.options import given, with_common_options, with_effort_options, with_output_options
+from mlflow_plugin.cli.options import (
+    given,
+    with_common_options,
+    with_dictionary_option,
+    with_effort_options,
+    with_output_options,
+)
 
 if TYPE_CHECKING:
     from interp_pipeline.progress import Progress
@@ -26,6 +32,7 @@ __all__ = ["explain"]
 @click.option("--background", help="Background data: file, folder or URI; default: logged, else drawn beside the rows.")
 @click.option("--rows", type=int, help="How many rows to explain [default: 200].")
 @click.option("--methods", help="auto, shap, lime, or explainer names, separated by commas [default: auto].")
+@with_dictionary_option
 @with_effort_options
 @with_output_options
 @with_common_options
@@ -37,6 +44,7 @@ def explain(
     model_uris: tuple[str, ...],
     data: str | None,
     background: str | None,
+    dictionary: str | None,
     methods: str | None,
     **options: Any,
 ) -> None:
@@ -53,6 +61,12 @@ def explain(
     for model_uri in refs:
         with redirect_stdout(sys.stderr):  # what a model prints is not the result
             result = explain_step(
-                model_uri, config, data=data, background=background, tracking_uri=tracking_uri, progress=progress
+                model_uri,
+                config,
+                data=data,
+                background=background,
+                dictionary=dictionary,
+                tracking_uri=tracking_uri,
+                progress=progress,
             )
         click.echo(result.report_uri)

@@ -15,7 +15,7 @@ from mlflow_plugin.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["given", "with_common_options", "with_effort_options", "with_output_options"]
+__all__ = ["given", "with_common_options", "with_dictionary_option", "with_effort_options", "with_output_options"]
 
 
 def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -64,6 +64,13 @@ def with_output_options(command: Callable[..., None]) -> Callable[..., None]:
     ):
         command = option(command)
     return command
+
+
+def with_dictionary_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the option that names columns and values for people."""
+    return click.option(
+        "--dictionary", metavar="FILE", help="Data dictionary: a TOML file with labels, units and names of values."
+    )(command)
 
 
 def with_effort_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -131,7 +131,7 @@ class Attempt:
     def _question(self, version: RegisteredVersion) -> str:
         """What is asked of the version, by the tags it has now."""
         declared = read_declared(self._tools.client, version, self._tools.settings.data)
-        return question_digest(version.source, self._tools.config, declared.rows or "", declared.background or "")
+        return question_digest(version.source, self._tools.config, *declared.addresses)
 
     def _is_led_to(self, version: RegisteredVersion, question: str) -> bool:
         """Whether an explanation that counts lies in the version's run; if so, everything leads to it now."""

@@ -72,8 +72,8 @@ def test_a_table_is_fetched(server: Any, path: Any) -> None:
         ("/forbidden.csv", "answered 403 .*; you are not allowed to read it"),
         ("/teapot.csv", "answered 418 .*; check the address$"),
         ("/loop.csv", "cannot be fetched: TooManyRedirects; check the address$"),
-        ("/page", "is neither CSV nor Parquet: .* the server calls it 'text/html'$"),
-        ("/nameless", "is neither CSV nor Parquet: .* the server does not say what it is$"),
+        ("/page", "is none of the files that are read here: .* the server calls it 'text/html'$"),
+        ("/nameless", "is none of the files that are read here: .* the server does not say what it is$"),
     ],
 )
 def test_what_will_never_work(server: Any, path: Any, message: Any) -> None:

@@ -1,0 +1,87 @@
+"""A data dictionary in everything that people read, and nowhere in the tables: by option, by tag, in a comparison."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+from harness.pipeline import EXPLAIN, Pipeline, train_config
+
+import interp_pipeline
+from interp_pipeline.config import CompareConfig
+from interp_pipeline.errors import DataError
+from interp_pipeline.steps.compare import compare
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.xdist_group("pipeline")
+
+_SHAP = dataclasses.replace(EXPLAIN, rows=4, instances=1, methods=("shap",))
+_NAMES = """
+[bmi]
+label = "Body mass"
+unit = "kg/m²"
+
+[clinic]
+values = { North = "the northern one" }
+"""
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> Path:
+    path = tmp_path / "names.toml"
+    path.write_text(_NAMES, encoding="utf-8")
+    return path
+
+
+def test_people_read_labels_and_tables_keep_names(pipeline: Pipeline, names: Path) -> None:
+    config = train_config("regression", "random_forest")
+    uri = pipeline.train(str(pipeline.csv("regression")), "labelled", config).uri
+    plain = pipeline.explain(uri, _SHAP)
+    given = pipeline.explain(uri, _SHAP, dictionary=str(names))
+    assert plain.manifest is not None
+    assert given.manifest is not None
+    assert given.manifest["key"] != plain.manifest["key"]
+    assert (plain.manifest["data_dictionary"], given.manifest["data_dictionary"]) == (None, str(names))
+    tables = [path for path in plain.manifest["files"] if path.endswith((".parquet", ".json"))]
+    assert tables
+    for path in tables:
+        assert given.manifest["files"][path] == plain.manifest["files"][path]
+    for picture in ("plots/importance.png", "plots/beeswarm.png"):
+        assert given.manifest["files"][picture] != plain.manifest["files"][picture]
+    folder = pipeline.artifacts(given.version.run_id) / "explanations" / given.version.model_name
+    report = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Body mass (kg/m²)" in report
+    assert "Body mass (kg/m²)" in pipeline.client.get_run(given.version.run_id).data.tags["mlflow.note.content"]
+
+    pipeline.client.set_model_version_tag("labelled", "1", "interp.dictionary", str(names))
+    tagged = pipeline.explain(uri, _SHAP)
+    assert tagged.manifest is not None
+    assert tagged.manifest["files"]["report.html"] == given.manifest["files"]["report.html"]
+
+    explanation = interp_pipeline.relabel(given.shap, str(names)) if given.shap else None
+    assert explanation is not None
+    assert "Body mass (kg/m²)" in explanation.feature_names
+
+    names.write_text("[bmi]\nlabel = 3\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"the data dictionary that the tag interp\.dictionary of the version names"):
+        pipeline.explain(uri, _SHAP)
+
+
+def test_a_comparison_is_told_in_labels(pipeline: Pipeline, names: Path) -> None:
+    uris = [
+        pipeline.train(
+            str(pipeline.csv("regression")), "told", train_config("regression", "random_forest", n_estimators=n)
+        ).uri
+        for n in (4, 8)
+    ]
+    compared = compare(
+        uris, CompareConfig(rows=4), explain_config=_SHAP, dictionary=str(names), tracking_uri=pipeline.uri
+    )
+    assert compared.run_id is not None
+    assert "bmi" in set(compared.comparison.features["feature"])
+    folder = pipeline.artifacts(compared.run_id) / "comparison"
+    assert "Body mass (kg/m²)" in (folder / "report.html").read_text(encoding="utf-8")
+    assert "Body mass" not in (folder / "features.json").read_text(encoding="utf-8")
