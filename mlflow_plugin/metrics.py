@@ -67,6 +67,11 @@ class Metrics:
             ["layer"],
             registry=registry,
         )
+        self.sandbox_landlock_abi = Gauge(
+            "interp_sandbox_landlock_abi",
+            "Version of Landlock's ABI that holds models here; 0: Landlock does not.",
+            registry=registry,
+        )
         self.webhook_deliveries = Counter(
             "interp_webhook_deliveries",
             "Requests to the webhook, by what came of them.",

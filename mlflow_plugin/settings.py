@@ -9,7 +9,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 from interp_pipeline.config import CompareConfig, Config, ExplainConfig, TrainConfig
 from interp_pipeline.errors import UsageError
@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 SandboxMode = Literal["required", "auto", "off"]
+_REQUIRED_ABI = {f"required:abi={abi}": abi for abi in range(1, 8)}  # the versions that the sandbox knows
 _C = TypeVar("_C", bound=Config)
 
 _SECTIONS: Mapping[str, type[Config]] = {"train": TrainConfig, "explain": ExplainConfig, "compare": CompareConfig}
@@ -95,7 +96,7 @@ class SourceSettings(Config):
 class SandboxSettings(Config):
     """How the code of a model is held."""
 
-    mode: SandboxMode = "auto"
+    mode: str = "auto"  # a SandboxMode; "required:abi=6" requires a version of Landlock's ABI, too
     max_seconds: float = 900.0  # wall-clock time of one version
     max_memory_gb: float = 8.0
     readable: tuple[str, ...] = ()  # further folders models may read: an installation of libraries elsewhere
@@ -106,13 +107,24 @@ class SandboxSettings(Config):
         Raises:
             UsageError: an option is out of its range.
         """
-        if self.mode not in get_args(SandboxMode):
-            msg = f"mode must be one of {', '.join(get_args(SandboxMode))}, not {self.mode!r}"
+        if self.mode not in {*get_args(SandboxMode), *_REQUIRED_ABI}:
+            with_abi = f"{min(_REQUIRED_ABI)} to {max(_REQUIRED_ABI)}"
+            msg = f"mode must be one of {', '.join(get_args(SandboxMode))}, {with_abi}, not {self.mode!r}"
             raise UsageError(msg)
         for name in ("max_seconds", "max_memory_gb"):
             if not 0 < getattr(self, name) < float("inf"):
                 msg = f"{name} must be greater than 0, not {getattr(self, name):g}"
                 raise UsageError(msg)
+
+    @property
+    def layers(self) -> SandboxMode:
+        """Whether all layers are required."""
+        return cast("SandboxMode", self.mode.partition(":")[0])
+
+    @property
+    def least_abi(self) -> int:
+        """The version of Landlock's ABI that has to be there where all layers are required."""
+        return _REQUIRED_ABI.get(self.mode, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,9 +190,9 @@ def load_settings(config_file: str | None, environment: Mapping[str, str] | None
         if not isinstance(content.get(name, ""), str):
             msg = f"{path}: {name} must be a text, not {content[name]!r}"
             raise UsageError(msg)
-    sandbox = _values(path, "sandbox", content.get("sandbox", {}))
-    if variables.get("INTERP_SANDBOX"):
-        sandbox["mode"] = variables["INTERP_SANDBOX"]
+    sandbox = _section(path, "sandbox", content.get("sandbox", {}), SandboxSettings)
+    if mode := variables.get("INTERP_SANDBOX"):
+        sandbox = _section(None, "sandbox", sandbox.to_dict() | {"mode": mode}, SandboxSettings)
     return Settings(
         tracking_uri=variables.get("INTERP_TRACKING_URI") or content.get("tracking_uri"),
         train=_defaults(path, "train", content),
@@ -189,7 +201,7 @@ def load_settings(config_file: str | None, environment: Mapping[str, str] | None
         worker=_section(path, "worker", content.get("worker", {}), WorkerSettings),
         select=_section(path, "select", content.get("select", {}), SelectSettings),
         sources=_section(path, "sources", content.get("sources", {}), SourceSettings),
-        sandbox=_section(path, "sandbox", sandbox, SandboxSettings),
+        sandbox=sandbox,
         data=_data(path, content.get("data", [])),
         jobs_uri=variables.get("INTERP_JOBS_URI") or content.get("jobs_uri"),
         webhook_secrets=WebhookSecrets(

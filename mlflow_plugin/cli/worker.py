@@ -66,8 +66,7 @@ def worker(
         return
     metrics = Metrics()
     with workplace(), _sandbox(settings) as sandbox:
-        for layer, active in sandbox.layers.items():
-            metrics.sandbox_layer.labels(layer).set(active)
+        _tell_layers(sandbox, metrics)
         tools = Tools(
             client=client,
             table=table,
@@ -153,7 +152,25 @@ def _sandbox(settings: Settings) -> Sandbox:
 
     chosen = settings.sandbox
     limits = Limits(wall_s=chosen.max_seconds, memory_bytes=int(chosen.max_memory_gb * 2**30))
-    return Sandbox(mode=chosen.mode, limits=limits, readable=tuple(Path(each) for each in chosen.readable))
+    readable = tuple(Path(each) for each in chosen.readable)
+    return Sandbox(mode=chosen.layers, least_abi=chosen.least_abi, limits=limits, readable=readable)
+
+
+def _tell_layers(sandbox: Sandbox, metrics: Metrics) -> None:
+    """Say in the log and in the metrics what will hold the code of models."""
+    for layer, on in sandbox.layers.items():
+        metrics.sandbox_layer.labels(layer).set(on)
+    metrics.sandbox_landlock_abi.set(sandbox.landlock_abi)
+    active = [name for name, on in sandbox.layers.items() if on]
+    lacking = [name for name, on in sandbox.layers.items() if not on]
+    _logger.log(
+        logging.WARNING if lacking else logging.INFO,
+        "code of models is held by %s%s%s",
+        ", ".join(active),
+        f" (Landlock's ABI {sandbox.landlock_abi})" if sandbox.landlock_abi else "",
+        f", and not by {', '.join(lacking)}" if lacking else "",
+        extra={"fields": {"layers": active, "landlock_abi": sandbox.landlock_abi}},
+    )
 
 
 def _policy(settings: Settings) -> SourcePolicy:

@@ -62,7 +62,7 @@ def _held(
     readable = (*installed_code(), *facts_of_itself(), *order.readable, order.task)
     writable = (order.scratch, order.answer, *WRITABLE_DEVICES)
     try:
-        put_on(order.layers, order.limits, running, readable, writable)
+        put_on(order, running, readable, writable)
         listener = EventWriter(_EVENTS)
         listener.held()
     except OSError as error:

@@ -1,7 +1,8 @@
 """Landlock: from now on, no file is opened outside a list of places.
 
-Kernel documentation: userspace-api/landlock. What it does not govern (changing modes, owners and times,
-watching files) is refused by ``seccomp``.
+Kernel documentation: userspace-api/landlock. What it does not govern (modes, owners, times, attributes, locks and
+notifications of files), and what its early versions do not, is closed by ``seccomp``: nothing that holds a child rests
+on a later version alone.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["abi_version", "restrict_files"]
+__all__ = ["SINCE_LINUX", "abi_version", "restrict_files"]
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on all architectures
 _ASK_VERSION = 1
+
+# By version of the ABI, as far as it is known here, the kernel that brought it.
+SINCE_LINUX = {1: "5.13", 2: "5.19", 3: "6.2", 4: "6.7", 5: "6.10", 6: "6.12", 7: "6.15"}
 _PATH_BENEATH = 1
 
 _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
@@ -39,14 +43,14 @@ _ABI_OF_TCP, _ABI_OF_SCOPES = 4, 6
 
 
 def abi_version() -> int:
-    """Which version of Landlock this kernel has; 0 for none."""
+    """Which version of Landlock's ABI can be asked for here: the kernel's, or the newest known; 0 for none."""
     try:
-        return syscall(_CREATE_RULESET, None, 0, _ASK_VERSION)
+        return min(syscall(_CREATE_RULESET, None, 0, _ASK_VERSION), max(SINCE_LINUX))
     except OSError:
         return 0
 
 
-def restrict_files(readable: Iterable[Path], writable: Iterable[Path]) -> None:
+def restrict_files(readable: Iterable[Path], writable: Iterable[Path], abi: int) -> None:
     """Refuse this thread, and all it starts, every file outside these places, and TCP where the kernel can.
 
     Nothing may be executed. A place that does not exist is passed over.
@@ -54,14 +58,14 @@ def restrict_files(readable: Iterable[Path], writable: Iterable[Path]) -> None:
     Args:
         readable: files and folders with all below them.
         writable: likewise, where files may also be made, changed and removed.
+        abi: the version to ask for, up to ``abi_version``.
 
     Raises:
         OSError: the kernel refused it, or has no Landlock.
     """
-    version = abi_version()
-    handled = sum(rights for since, rights in _EVERYTHING_OF.items() if since <= version)
-    tcp = _TCP if version >= _ABI_OF_TCP else 0
-    scopes = _SCOPES if version >= _ABI_OF_SCOPES else 0
+    handled = sum(rights for since, rights in _EVERYTHING_OF.items() if since <= abi)
+    tcp = _TCP if abi >= _ABI_OF_TCP else 0
+    scopes = _SCOPES if abi >= _ABI_OF_SCOPES else 0
     ruleset = syscall(_CREATE_RULESET, _memory("=QQQ", handled, tcp, scopes), 24, 0)
     try:
         for places, rights in ((readable, _READING), (writable, _WRITING)):

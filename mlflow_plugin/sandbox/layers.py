@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interp_pipeline.errors import UsageError
@@ -12,10 +13,9 @@ from mlflow_plugin.sandbox.kernel import PR_SET_NO_NEW_PRIVS, drop_capabilities,
 from mlflow_plugin.sandbox.limits import apply_rlimits
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
 
-    from mlflow_plugin.sandbox.limits import Limits
+    from mlflow_plugin.sandbox.order import Order
     from mlflow_plugin.settings import SandboxMode
 
 __all__ = ["ALWAYS", "BY_KERNEL", "choose_layers", "put_on", "working_here"]
@@ -44,15 +44,17 @@ def working_here() -> dict[str, bool]:
     }
 
 
-def choose_layers(mode: SandboxMode, working: Mapping[str, bool]) -> dict[str, bool]:
+def choose_layers(mode: SandboxMode, working: Mapping[str, bool], *, abi: int, least_abi: int = 1) -> dict[str, bool]:
     """Which layers children get: by name, True for those that hold them.
 
     Args:
         mode: ``required``, ``auto`` or ``off``.
         working: what ``working_here`` says.
+        abi: version of Landlock's ABI that would be asked for.
+        least_abi: what has to be there where all are required.
 
     Raises:
-        UsageError: all are required and one does not work here.
+        UsageError: all are required and one does not work here, or Landlock has an older ABI.
     """
     missing = [name for name in BY_KERNEL if not working[name]]
     if mode == "required" and missing:
@@ -62,35 +64,52 @@ def choose_layers(mode: SandboxMode, working: Mapping[str, bool]) -> dict[str, b
             "INTERP_SANDBOX=auto to go without, which lets the code of models reach more than their task"
         )
         raise UsageError(msg)
+    if mode == "required" and abi < least_abi:
+        msg = (
+            f"the sandbox has Landlock's ABI {abi} on this machine (Linux {os.uname().release}), and its mode, "
+            f"required:abi={least_abi}, asks for {least_abi}, which came with Linux {landlock.SINCE_LINUX[least_abi]}: "
+            f"run the worker on such a kernel, or ask for less, as INTERP_SANDBOX=required:abi={abi} does"
+        )
+        raise UsageError(msg)
     return dict.fromkeys(ALWAYS, True) | {name: mode != "off" and working[name] for name in BY_KERNEL}
 
 
-def put_on(
-    layers: Collection[str], limits: Limits, running: int, readable: Iterable[Path], writable: Iterable[Path]
-) -> None:
-    """Hold this process by these layers of the kernel's, for good.
+def put_on(order: Order, running: int, readable: Iterable[Path], writable: Iterable[Path]) -> None:
+    """Hold this process by the layers of the kernel's that its order names, for good.
 
     Args:
-        layers: names out of ``BY_KERNEL``.
-        limits: what it may use.
+        order: names the layers, out of ``BY_KERNEL``, and what it may use.
         running: processes and threads this user has already.
         readable: files and folders.
         writable: likewise.
 
     Raises:
-        OSError: a layer cannot be put on; the note on it names the layer.
+        OSError: a layer cannot be put on, which the message names, or would not hold all of the process.
     """
+    if order.layers:
+        _require_one_thread()
     steps = {
-        "rlimits": lambda: apply_rlimits(limits, running),
+        "rlimits": lambda: apply_rlimits(order.limits, running),
         "capabilities": drop_capabilities,
         "no_new_privs": lambda: prctl(PR_SET_NO_NEW_PRIVS, 1),
-        "landlock": lambda: landlock.restrict_files(readable, writable),
+        "landlock": lambda: landlock.restrict_files(readable, writable, order.landlock_abi),
         "seccomp": seccomp.install_filter,
     }
     for name in BY_KERNEL:
-        if name in layers:
+        if name in order.layers:
             try:
                 steps[name]()
             except (OSError, ValueError) as error:
                 msg = f"layer {name}: {error}"
                 raise OSError(msg) from error
+
+
+def _require_one_thread() -> None:
+    """The kernel holds the thread that asks and those it starts: another one would be out, and could let others out.
+
+    Raises:
+        OSError: there is another one.
+    """
+    if sys.platform == "linux" and (count := sum(1 for _ in Path("/proc/self/task").iterdir())) > 1:
+        msg = f"{count - 1} threads were started with the process, before it could be held: no library may do that"
+        raise OSError(msg)

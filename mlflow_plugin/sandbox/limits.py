@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 __all__ = ["Limits", "apply_rlimits", "count_threads"]
 
 _GIB = 1 << 30
+_SIGNALS = 1024  # waiting for delivery, timers among them; the kernel counts all of a user's together
 _GRACE_S = 5  # between the signal that says that processor time is used up and the one that cannot be ignored
 
 
@@ -37,6 +39,7 @@ def apply_rlimits(limits: Limits, running: int) -> None:
     """Set the kernel's limits of this process, for good.
 
     Private memory is limited rather than address space: TensorFlow and compiled code reserve much more than they use.
+    None before others: no priority above the ordinary one, and a small part of what a user's processes share.
 
     Args:
         limits: what to set.
@@ -55,6 +58,11 @@ def apply_rlimits(limits: Limits, running: int) -> None:
         resource.RLIMIT_NOFILE: (limits.open_files,) * 2,
         resource.RLIMIT_NPROC: (running + 2 * limits.threads,) * 2,  # beyond what the parent looks for, and can name
     }
+    if sys.platform == "linux":
+        wanted |= {
+            resource.RLIMIT_SIGPENDING: (_SIGNALS,) * 2,
+            **dict.fromkeys((resource.RLIMIT_MSGQUEUE, resource.RLIMIT_NICE, resource.RLIMIT_RTPRIO), (0, 0)),
+        }
     for kind, values in wanted.items():
         most = resource.getrlimit(kind)[1]  # a lower one that holds already stays
         soft, hard = values if most == resource.RLIM_INFINITY else (min(value, most) for value in values)

@@ -22,13 +22,15 @@ class Order:
     scratch: Path  # folder that is home folder, working directory and place for temporary files
     readable: tuple[Path, ...]  # further files and folders, the model's among them
     layers: tuple[str, ...]  # of the kernel's
+    landlock_abi: int  # the version to ask for; 0 without that layer
     limits: Limits
 
     def to_message(self) -> dict[str, Any]:
         """The order as JSON types."""
         plain = {name: str(getattr(self, name)) for name in ("function", "task", "answer", "scratch")}
         readable = [str(path) for path in self.readable]
-        return {**plain, "readable": readable, "layers": self.layers, "limits": dataclasses.asdict(self.limits)}
+        held = {"layers": self.layers, "landlock_abi": self.landlock_abi, "limits": dataclasses.asdict(self.limits)}
+        return {**plain, "readable": readable, **held}
 
     @classmethod
     def of_message(cls, message: dict[str, Any]) -> Self:
@@ -40,5 +42,6 @@ class Order:
             scratch=Path(message["scratch"]),
             readable=tuple(Path(path) for path in message["readable"]),
             layers=tuple(message["layers"]),
+            landlock_abi=message["landlock_abi"],
             limits=Limits(**message["limits"]),
         )

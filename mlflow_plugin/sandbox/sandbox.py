@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from interp_pipeline.errors import ModelProcessError
 from mlflow_plugin.sandbox.attendance import attend
 from mlflow_plugin.sandbox.events import EventReader
+from mlflow_plugin.sandbox.landlock import abi_version
 from mlflow_plugin.sandbox.layers import BY_KERNEL, choose_layers, working_here
 from mlflow_plugin.sandbox.leftovers import keep_plain_files, remove_tree
 from mlflow_plugin.sandbox.limits import Limits
@@ -52,12 +53,16 @@ class Sandbox:
 
     A context manager: the server is started with the first task, and is gone at the end of the block. Tasks run one
     after the other, whichever threads they come from.
+
+    ``landlock_abi`` is the version of Landlock's ABI that children are held by, 0 without: the newest that kernel and
+    sandbox know. Lowered, no more is asked for than an older kernel has, as tests do.
     """
 
     def __init__(
         self,
         *,
         mode: SandboxMode = "required",
+        least_abi: int = 1,
         limits: Limits | None = None,
         readable: tuple[Path, ...] = (),
         function: str = _TASK,
@@ -67,14 +72,17 @@ class Sandbox:
         Args:
             mode: ``required``: all layers or none at all; ``auto``: those that work here, as ``layers`` tells;
                 ``off``: a process of its own with a bare environment, and nothing of the kernel's.
+            least_abi: version of Landlock's ABI that has to be there where all layers are required.
             limits: of each child; None for the defaults.
             readable: further files and folders that children may read, such as libraries installed elsewhere.
             function: "module:name" of what children run: called with task, answer and a progress listener.
 
         Raises:
-            UsageError: all layers are required and one does not work here.
+            UsageError: all layers are required and one does not work here, or Landlock has an older ABI.
         """
-        self._layers = choose_layers(mode, working_here())
+        abi = abi_version()
+        self._layers = choose_layers(mode, working_here(), abi=abi, least_abi=least_abi)
+        self.landlock_abi = abi if self._layers["landlock"] else 0
         self._limits = limits or Limits()
         self._readable = readable
         self._function = function
@@ -146,6 +154,7 @@ class Sandbox:
                 scratch=scratch,
                 readable=(model_path.absolute(), *self._readable),
                 layers=tuple(name for name in BY_KERNEL if self._layers[name]),
+                landlock_abi=self.landlock_abi,
                 limits=self._limits,
             )
             reader = EventReader(progress)

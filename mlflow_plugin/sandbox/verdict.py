@@ -62,22 +62,24 @@ def _cause(ending: Ending, code: int, limits: Limits) -> tuple[_Kind, str]:
     if reason is not None and reason != "cancelled":
         return "out_of_memory" if reason.out_of_memory else "crashed", f"was ended: it {reason.what}"
     if code < 0:
-        return _by_signal(ending, signal.Signals(-code), limits)
+        return _by_signal(ending, -code, limits)
     if code == EXIT_OUT_OF_MEMORY:
         return "out_of_memory", f"ran out of memory; it may use {_size(limits)}"
     return "crashed", "ended without an answer, with exit code 0" if code == 0 else f"ended with exit code {code}"
 
 
-def _by_signal(ending: Ending, number: signal.Signals, limits: Limits) -> tuple[_Kind, str]:
+def _by_signal(ending: Ending, number: int, limits: Limits) -> tuple[_Kind, str]:
     cpu_s = limits.whole_cpu_s()
+    named = {each.value for each in signal.Signals}
+    name = signal.Signals(number).name if number in named else f"signal {number}"  # a real-time one has no name
     if number == signal.SIGXCPU or (number == signal.SIGKILL and ending.cpu_s >= cpu_s):
         return "out_of_time", f"was ended: it had used {cpu_s} s of processor time"
     if number == signal.SIGKILL:
         why = f"as the system does where memory runs out; it may use {_size(limits)}"
-        return "out_of_memory", f"was ended by {number.name}, {why}"
+        return "out_of_memory", f"was ended by {name}, {why}"
     if any(mark in _text(ending) for mark in _NO_MEMORY):
-        return "out_of_memory", f"was ended by {number.name} for want of memory; it may use {_size(limits)}"
-    return "crashed", f"was ended by {number.name}"
+        return "out_of_memory", f"was ended by {name} for want of memory; it may use {_size(limits)}"
+    return "crashed", f"was ended by {name}"
 
 
 def _size(limits: Limits) -> str:

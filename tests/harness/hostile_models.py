@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from harness.hostile_attacks import ATTACKS
+from harness.hostile_calls import call as system_call
+from harness.hostile_calls import those_not_refused
 
 from interp_pipeline.steps.fetch import Fetched
 from interp_pipeline.tracking.registry import RegisteredVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["ANSWERS", "answers_a_table", "copies_its_files", "question", "rows", "save"]
+__all__ = ["ANSWERS", "answers_a_table", "copies_its_files", "question", "rows", "save", "save_attacks"]
 
 _FILE = """
 from __future__ import annotations
@@ -42,13 +44,19 @@ class Model(mlflow.pyfunc.PythonModel):
 
 mlflow.models.set_model(Model())
 """
-_ATTACK = """
-def attempt(rows: Any) -> Any:
-    try:
-        loot = {name}(**VALUES)
-    except (OSError, ValueError) as error:
-        raise RuntimeError(f"refused: {{error}}") from None
-    raise RuntimeError(f"got through: {{loot}}")
+_ATTEMPT = """
+def attempt(attacks: Any) -> Any:
+    import inspect
+
+    through = {}
+    for attack in attacks:
+        values = {name: VALUES[name] for name in inspect.signature(attack).parameters}
+        try:
+            through[attack.__name__] = str(attack(**values))
+        except (OSError, ValueError):
+            continue
+    print(through)
+    raise RuntimeError(f"got through: {', '.join(through)}" if through else f"refused: all {len(attacks)}")
 """
 
 
@@ -57,20 +65,37 @@ def rows(n_rows: int = 60) -> pd.DataFrame:
     return pd.DataFrame(np.random.default_rng(0).normal(size=(n_rows, 3)), columns=["a", "b", "c"])
 
 
-def save(folder: Path, behave: Callable[..., Any], **values: Any) -> Path:
+def save(folder: Path, behave: Callable[..., Any], /, **values: Any) -> Path:
     """Save a model that does this when it predicts.
 
     Args:
         folder: to be made.
-        behave: one of this file's functions.
+        behave: one of this file's functions, or an attack.
         values: its arguments beside the rows.
     """
+    if behave in ATTACKS.values():
+        return save_attacks(folder, [behave], **values)
+    return _saved(folder, [behave], f"{behave.__name__}(model_input, **VALUES)", values)
+
+
+def save_attacks(folder: Path, attacks: Sequence[Callable[..., Any]], /, **values: Any) -> Path:
+    """Save a model that tries all of these when it predicts, and says in an error which got through.
+
+    Args:
+        folder: to be made.
+        attacks: out of ``ATTACKS``.
+        values: their arguments, by name; each takes those it has.
+    """
+    call = f"attempt([{', '.join(attack.__name__ for attack in attacks)}])"
+    return _saved(folder, [system_call, those_not_refused, *attacks], call, values, _ATTEMPT)
+
+
+def _saved(
+    folder: Path, functions: Sequence[Callable[..., Any]], call: str, values: dict[str, Any], before: str = ""
+) -> Path:
     import mlflow
 
-    source = textwrap.dedent(inspect.getsource(behave))
-    call = f"{behave.__name__}(model_input, **VALUES)"
-    if behave in ATTACKS.values():
-        source, call = source + _ATTACK.format(name=behave.__name__), "attempt(model_input)"
+    source = "\n\n".join([before, *(textwrap.dedent(inspect.getsource(function)) for function in functions)])
     folder.mkdir(parents=True)
     script = folder / "script.py"
     script.write_text(_FILE.format(values=values, source=source, call=call), encoding="utf-8")
@@ -156,16 +181,25 @@ def answers_a_table(rows: Any) -> Any:
 
 
 def copies_its_files(rows: Any) -> Any:
-    """What decent models do on the way: copy a file, threads, a lock, temporary files, the number of cores."""
+    """What decent models do on the way: copy files, threads, locks, a database, temporary files, how many cores."""
+    import fcntl
     import json
     import multiprocessing.pool
     import os
     import shutil
+    import sqlite3
     import tempfile
     import threading
+    from contextlib import closing
     from pathlib import Path
 
     shutil.copy2(os.__file__, "copied.py")
+    with open("locked", "w", encoding="utf-8") as file:  # noqa: PTH123 - goes alone into a model's file
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        os.set_blocking(file.fileno(), os.get_blocking(file.fileno()))
+    with closing(sqlite3.connect("notes.db")) as notes, notes:
+        notes.execute("CREATE TABLE IF NOT EXISTS note (text)")
+        notes.execute("INSERT INTO note VALUES ('one')")
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(Path(json.__file__).parent, f"{folder}/json")
     with multiprocessing.pool.ThreadPool(4) as pool, threading.Lock():

@@ -1,9 +1,11 @@
-"""Every attack, by a model that MLflow loads, against the sandbox with all its layers."""
+"""Every attack, by a model that MLflow loads, against the sandbox with all its layers, on kernels old and new."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,90 +13,162 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness.hostile_attacks import ATTACKS
-from harness.hostile_models import rows, save
+from harness.hostile_models import copies_its_files, rows, save, save_attacks
 from harness.sandboxed import explain_in
 
 from interp_pipeline.errors import ModelError
 from mlflow_plugin.sandbox import Limits, Sandbox
+from mlflow_plugin.sandbox.landlock import abi_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_SECRET = "aws_secret_access_key = hunter2"
+_GET_VERSION = 0x80087601  # FS_IOC_GETVERSION
 
 
 @dataclass(frozen=True)
 class _Booty:
     """What the attackers are after; it lies beside their own files and belongs to the same user."""
 
+    code: Path  # may be read by all
     folder: Path
     file: Path
     stream: socket.socket
     datagrams: socket.socket
     port: socket.socket
+    victim: subprocess.Popen[bytes]
 
-    def address(self, attack: str) -> dict[str, Any]:
-        """What an attack is told."""
-        paths = {
-            "lists_folder": self.folder,
-            "writes_file": self.folder / "new",
-            "connects_by_name": self.stream.getsockname(),
-            "sends_datagrams": self.datagrams.getsockname(),
+    def addresses(self) -> dict[str, Any]:
+        """What attackers are told."""
+        return {
+            "code": str(self.code),
+            "folder": str(self.folder),
+            "file": str(self.file),
+            "new_file": str(self.folder / "new"),
+            "stream": self.stream.getsockname(),
+            "datagrams": self.datagrams.getsockname(),
+            "port": self.port.getsockname()[1],
+            "victim": self.victim.pid,
         }
-        on_file = {"reads_file", "empties_file", "truncates_file", "removes_file", "links_file", "takes_ownership"}
-        if attack == "connects":
-            return {"port": self.port.getsockname()[1]}
-        if attack in paths:
-            return {"path": str(paths[attack])}
-        return {"path": str(self.file)} if attack in on_file | {"marks_file", "watches_file"} else {}
+
+    def state(self) -> dict[str, Any]:
+        """All that an attacker could change from outside the sandbox."""
+        return {
+            "lives": self.victim.poll() is None,
+            "cores": os.sched_getaffinity(self.victim.pid),
+            "priority": os.getpriority(os.PRIO_PROCESS, self.victim.pid),
+            "files": sorted(path.name for path in self.folder.iterdir()),
+            "content": self.file.read_text(),
+            "mode": self.file.stat().st_mode,
+            "changed": self.file.stat().st_mtime_ns,
+            "version": _version(self.file),
+            "code's version": _version(self.code),
+        }
+
+    def require_untouched_by(self, before: dict[str, Any]) -> None:
+        """Nothing has changed, and nobody has called."""
+        assert self.state() == before
+        for listening in (self.port, self.stream):
+            with pytest.raises(BlockingIOError):
+                listening.accept()
+        with pytest.raises(BlockingIOError):
+            self.datagrams.recv(1)
+
+
+def _version(file: Path) -> bytes | None:
+    """What only a command of its file system shows; None where that has no such command."""
+    with file.open("rb") as opened:
+        try:
+            return fcntl.ioctl(opened, _GET_VERSION, bytes(8))
+        except OSError:
+            return None
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(mode="required", limits=Limits(wall_s=60)) as running:
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Stands for a library of the machine's: models may read it."""
+    file = tmp_path_factory.mktemp("library") / "code.py"
+    file.write_text("answer = 42")
+    return file
+
+
+@pytest.fixture(scope="module")
+def sandbox(code: Path) -> Iterator[Sandbox]:
+    with Sandbox(mode="required", limits=Limits(wall_s=60), readable=(code.parent,)) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
-def booty() -> Iterator[_Booty]:
-    with tempfile.TemporaryDirectory() as name, socket.socket() as port:
+@pytest.fixture
+def booty(code: Path) -> Iterator[_Booty]:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        socket.socket() as port,
+        socket.socket(socket.AF_UNIX) as stream,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams,
+        subprocess.Popen(["sleep", "600"]) as victim,
+    ):
         folder = Path(name, "home")
         folder.mkdir()
         file = folder / "credentials"
-        file.write_text("aws_secret_access_key = hunter2")
+        file.write_text(_SECRET)
+        os.setxattr(file, "user.token", b"hunter2")
         port.bind(("127.0.0.1", 0))
         port.listen()
-        with socket.socket(socket.AF_UNIX) as stream, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams:
-            stream.bind(str(folder / "stream"))
-            stream.listen()
-            datagrams.bind(str(folder / "datagrams"))
-            for each in (port, stream, datagrams):
-                each.settimeout(0)
-            yield _Booty(folder, file, stream, datagrams, port)
+        stream.bind(str(folder / "stream"))
+        stream.listen()
+        datagrams.bind(str(folder / "datagrams"))
+        for each in (port, stream, datagrams):
+            each.settimeout(0)
+        yield _Booty(code, folder, file, stream, datagrams, port, victim)
+        victim.kill()
 
 
-@pytest.mark.parametrize("attack", list(ATTACKS))
-def test_an_attack_is_refused(attack: str, sandbox: Sandbox, booty: _Booty, tmp_path: Path) -> None:
-    model = save(tmp_path / "m", ATTACKS[attack], **booty.address(attack))
-    before = sorted(path.name for path in booty.folder.iterdir())
-    with pytest.raises(ModelError, match="refused: ") as caught:
+@pytest.mark.parametrize("abi", [1, 2, 4, 5, None])
+def test_every_attack_is_refused(
+    abi: int | None, sandbox: Sandbox, booty: _Booty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever version of Landlock there is: of an older one, no more is asked for than it had."""
+    assert sandbox.landlock_abi == abi_version()
+    monkeypatch.setattr(sandbox, "landlock_abi", min(abi or abi_version(), abi_version()))
+    model = save_attacks(tmp_path / "m", list(ATTACKS.values()), **booty.addresses())
+    before = booty.state()
+    with pytest.raises(ModelError) as caught:
         explain_in(sandbox, model, rows())
-    assert "got through" not in str(caught.value)
-    assert "hunter2" not in str(caught.value)
-    assert sorted(path.name for path in booty.folder.iterdir()) == before
-    assert booty.file.read_text() == "aws_secret_access_key = hunter2"
-    for listening in (booty.port, booty.stream):
-        with pytest.raises(BlockingIOError):
-            listening.accept()
-    with pytest.raises(BlockingIOError):
-        booty.datagrams.recv(1)
+    assert f"refused: all {len(ATTACKS)}" in str(caught.value)
+    booty.require_untouched_by(before)
+
+
+def test_a_decent_model_is_explained_on_the_oldest_kernel(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "landlock_abi", 1)
+    assert explain_in(sandbox, save(tmp_path / "m", copies_its_files), rows()).shap is not None
 
 
 def test_without_layers_the_same_attacks_get_through(booty: _Booty, tmp_path: Path) -> None:
     """So it is the layers that refuse them, and the attacks above are real ones."""
-    with Sandbox(mode="off", limits=Limits(wall_s=60)) as open_sandbox:
-        for attack in ("reads_file", "lists_folder", "runs_a_program", "listens", "shares_memory"):
-            model = save(tmp_path / attack, ATTACKS[attack], **booty.address(attack))
-            with pytest.raises(ModelError, match="got through: "):
-                explain_in(open_sandbox, model, rows())
+    names = (
+        "reads_file",
+        "reads_attribute",
+        "lists_folder",
+        "runs_a_program",
+        "listens",
+        "shares_memory",
+        "locks_code",
+        "kills_by_a_pipe",
+        "empties_file_by_mode_three",
+        "leases_file",
+    )
+    model = save_attacks(tmp_path / "m", [ATTACKS[name] for name in names], **booty.addresses())
+    with (
+        Sandbox(mode="off", limits=Limits(wall_s=60)) as open_sandbox,
+        pytest.raises(ModelError, match="got through: ") as caught,
+    ):
+        explain_in(open_sandbox, model, rows())
+    assert ", ".join(names) in str(caught.value)
+    assert booty.victim.wait(10) == -9
+    assert booty.file.read_text() == ""
 
 
 def test_the_mode_of_a_file_is_not_changed(sandbox: Sandbox, booty: _Booty, tmp_path: Path) -> None:
@@ -117,7 +191,7 @@ def changes_mode(rows: Any, path: str) -> Any:
 def test_a_child_cannot_read_what_another_left(sandbox: Sandbox, tmp_path: Path) -> None:
     explain_in(sandbox, save(tmp_path / "one", leaves_a_note), rows())
     with pytest.raises(ModelError, match="refused: "):
-        explain_in(sandbox, save(tmp_path / "two", ATTACKS["lists_folder"], path=tempfile.gettempdir()), rows())
+        explain_in(sandbox, save(tmp_path / "two", ATTACKS["lists_folder"], folder=tempfile.gettempdir()), rows())
 
 
 def leaves_a_note(rows: Any) -> Any:

@@ -57,6 +57,7 @@ def test_what_a_worker_counts_is_shown() -> None:
     metrics.attempts_failed.labels("ModelProcessError").inc(3)
     metrics.leases_lost.inc()
     metrics.sandbox_layer.labels("seccomp").set(1)
+    metrics.sandbox_landlock_abi.set(4)
     metrics.webhook_deliveries.labels("noted").inc()
     values = _values(metrics)
     assert values["interp_stage_seconds_sum['compute']"] == 0.2
@@ -66,6 +67,7 @@ def test_what_a_worker_counts_is_shown() -> None:
     assert values["interp_attempts_failed_total['ModelProcessError']"] == 3
     assert values["interp_leases_lost_total"] == 1
     assert values["interp_sandbox_layer['seccomp']"] == 1
+    assert values["interp_sandbox_landlock_abi"] == 4
     assert values["interp_webhook_deliveries_total['noted']"] == 1
     assert values["interp_process_resident_memory_bytes"] > 1e6
     assert all(name.startswith("interp_") for name in values)

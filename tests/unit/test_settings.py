@@ -93,7 +93,13 @@ FAULTS = [
     ),
     ("no attempt", "[worker]\nattempts = 0", "[worker]: attempts must be at least 1, not 0"),
     ("no limit", "[sandbox]\nmax_memory_gb = inf", "[sandbox]: max_memory_gb must be greater than 0, not inf"),
-    ("unknown mode", '[sandbox]\nmode = "on"', "[sandbox]: mode must be one of required, auto, off, not 'on'"),
+    (
+        "unknown mode",
+        '[sandbox]\nmode = "on"',
+        "[sandbox]: mode must be one of required, auto, off, required:abi=1 to required:abi=7, not 'on'",
+    ),
+    ("a least ABI for auto", '[sandbox]\nmode = "auto:abi=4"', "[sandbox]: mode must be one of required, auto, off, "),
+    ("an ABI nobody knows", '[sandbox]\nmode = "required:abi=04"', "to required:abi=7, not 'required:abi=04'"),
     ("data for no model", '[[data]]\nrows = "rows.csv"', "[data]: option models is missing"),
     ("data as one section", '[data]\nmodels = "a"', "data must be a list of sections, [[data]], not {'models': 'a'}"),
 ]
@@ -138,9 +144,20 @@ def test_a_worker_reads_its_sections(tmp_path: Path) -> None:
     assert settings.worker.scan_every_s == 5
     assert settings.select == SelectSettings(models=("credit-*",), newest=3)
     assert settings.sources.allow == ("s3://background/",)
-    assert settings.sandbox.mode == "required"
+    assert (settings.sandbox.layers, settings.sandbox.least_abi) == ("required", 1)
     assert settings.data == (DataDefault(models="credit-*", background="s3://background/credit.csv"),)
     assert settings.jobs_uri_for("http://mlflow:5000") == "postgresql://db/jobs"
+
+
+def test_the_variable_of_the_sandbox_takes_a_least_abi_and_keeps_what_the_file_says_beside(tmp_path: Path) -> None:
+    path = tmp_path / "interp.toml"
+    path.write_text('[sandbox]\nmode = "required:abi=2"\nmax_seconds = 5\nreadable = ["/opt/lib"]\n')
+    assert load_settings(str(path), {}).sandbox.least_abi == 2
+    settings = load_settings(str(path), {"INTERP_SANDBOX": "required:abi=6"}).sandbox
+    assert (settings.layers, settings.least_abi, settings.max_seconds) == ("required", 6, 5)
+    assert settings.readable == ("/opt/lib",)
+    with pytest.raises(UsageError, match=r"^INTERP_SANDBOX: mode must be one of .*, not 'required:abi=x'$"):
+        load_settings(str(path), {"INTERP_SANDBOX": "required:abi=x"})
 
 
 def test_each_store_has_a_job_table_of_its_own_wherever_it_is_asked_for(

@@ -49,6 +49,7 @@ def test_an_order_survives_its_way() -> None:
         scratch=Path("/s"),
         readable=(Path("/r"),),
         layers=("rlimits",),
+        landlock_abi=4,
         limits=Limits(cpu_s=3),
     )
     ours, theirs = socket.socketpair()

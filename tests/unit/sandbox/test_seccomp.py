@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import struct
-from errno import ENOSYS, EPERM
+from errno import ENOSYS, EOPNOTSUPP, EPERM
 
 import pytest
 
@@ -119,25 +119,104 @@ def test_only_connected_pairs_of_sockets(machine: str) -> None:
 
 @_ON
 def test_memory_that_counts_towards_no_limit_is_refused(machine: str) -> None:
-    private, shared, anonymous, grows_down, stack = 0x2, 0x1, 0x20, 0x100, 0x20000
+    private, shared, anonymous, grows_down, stack, huge_pages = 0x2, 0x1, 0x20, 0x100, 0x20000, 0x40000
     assert _call(machine, "mmap", 0, 0, 0, private | anonymous | stack) == _ALLOWED
     assert _call(machine, "mmap", 0, 0, 0, shared) == _ALLOWED  # a file
     assert _call(machine, "mmap", 0, 0, 0, shared | anonymous) == EPERM
     assert _call(machine, "mmap", 0, 0, 0, private | anonymous | grows_down) == EPERM
+    assert _call(machine, "mmap", 0, 0, 0, private | anonymous | huge_pages) == EPERM
 
 
 @_ON
 def test_a_file_opened_for_reading_is_not_emptied(machine: str) -> None:
     create, truncate = 0x40, 0x200
     assert _call(machine, "openat", 0, 0, 0) == _ALLOWED
+    assert _call(machine, "openat", 0, 0, 2 | truncate) == _ALLOWED
     assert _call(machine, "openat", 0, 0, 1 | create | truncate) == _ALLOWED  # Landlock judges who may write
     assert _call(machine, "openat", 0, 0, truncate) == EPERM
     assert _call(machine, "truncate") == EPERM
 
 
 @_ON
+def test_a_file_is_opened_for_something(machine: str) -> None:
+    """Access mode 3 is for neither reading nor writing: Landlock asks for no right, and leases and commands work."""
+    upper_half, truncate, path_only = 1 << 32, 0x200, 0x200000
+    calls = [("openat", 2)] + ([("open", 1)] if machine == "x86_64" else [])
+    for name, flags in calls:
+        before = [0] * flags
+        for access in (0, 1, 2, path_only):
+            assert _call(machine, name, *before, access) == _ALLOWED
+        for access in (3, 3 | truncate, 3 | path_only, 3 | upper_half):
+            assert _call(machine, name, *before, access) == EPERM
+    assert _call(machine, "openat2") == ENOSYS  # its flags lie in memory
+    assert _call(machine, "open_by_handle_at", 0, 0, 3) == EPERM
+
+
+_DUPFD, _GETFD, _SETFD, _GETFL, _SETFL, _GETLK, _DUPFD_CLOEXEC, _GETPIPE_SZ = 0, 1, 2, 3, 4, 5, 1030, 1032
+_UPPER_HALVES = pytest.mark.parametrize("upper", [0, 1 << 32, 0xFFFFFFFF << 32])
+
+
+@_ON
+@_UPPER_HALVES
+def test_descriptors_are_copied_and_asked_and_nothing_else(machine: str, upper: int) -> None:
+    """The kernel takes a command as a number of 32 bits, whatever stands above."""
+    asked = {_DUPFD, _GETFD, _SETFD, _GETFL, _SETFL, _GETLK, _DUPFD_CLOEXEC, _GETPIPE_SZ}
+    passed_over = {6, 7}  # F_SETLK, F_SETLKW
+    for command in (*range(50), *range(1020, 1050), 0xFFFFFFFF):
+        wanted: str | int = _ALLOWED if command in asked else 0 if command in passed_over else EPERM
+        assert _call(machine, "fcntl", 3, upper | command, 0) == wanted, command
+
+
+@_ON
+def test_no_descriptor_asks_for_signals(machine: str) -> None:
+    non_blocking, asynchronous, pointer = 0x800, 0x2000, 0x7FFF_FFFF_2000
+    assert _call(machine, "fcntl", 3, _SETFL, non_blocking) == _ALLOWED
+    assert _call(machine, "fcntl", 3, _SETFL, non_blocking | asynchronous) == EPERM
+    assert _call(machine, "fcntl", 3, 1 << 32 | _SETFL, asynchronous) == EPERM
+    assert _call(machine, "fcntl", 3, _GETLK, pointer) == _ALLOWED  # no flags there
+    for command in (8, 10, 15, 1024, 1026):  # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY
+        assert _call(machine, "fcntl", 3, command, 9) == EPERM
+
+
+@_ON
+@_UPPER_HALVES
+def test_of_commands_to_devices_and_file_systems_only_harmless_questions(machine: str, upper: int) -> None:
+    asked = {0x5401, 0x802C542A, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451}
+    for command in asked:
+        assert _call(machine, "ioctl", 3, upper | command) == _ALLOWED
+    others = {
+        *range(0x5400, 0x5500),
+        *range(0x8900, 0x8A00),
+        0x40087602,
+        0x40086602,
+        0x401C5820,
+        0x40806685,
+        0xC020660B,
+    }
+    for command in others - asked:
+        assert _call(machine, "ioctl", 3, upper | command) == EPERM, hex(command)
+
+
+@_ON
+def test_of_its_own_properties_it_changes_names_alone(machine: str) -> None:
+    set_name, set_vma = 15, 0x53564D41
+    assert _call(machine, "prctl", set_name) == _call(machine, "prctl", set_vma) == _ALLOWED
+    for option in (1, 4, 8, 36, 62, 0x59616D61):  # death signal, dumpable, keep capabilities, reaper, cores, tracers
+        assert _call(machine, "prctl", option) == EPERM
+
+
+@_ON
+def test_files_have_no_locks_and_no_attributes_by_path(machine: str) -> None:
+    assert _call(machine, "flock", 3, 2) == ENOSYS
+    for name in ("getxattr", "lgetxattr", "listxattr", "llistxattr", "getxattrat", "listxattrat"):
+        assert _call(machine, name) == EOPNOTSUPP
+    for name in ("setxattr", "fsetxattr", "removexattr"):
+        assert _call(machine, name) == EPERM
+
+
+@_ON
 def test_modes_and_times_are_left_alone_without_a_word(machine: str) -> None:
-    for name in ("fchmod", "fchmodat", "utimensat"):
+    for name in ("fchmod", "fchmodat", "utimensat", "sync"):
         assert _call(machine, name) == 0
 
 

@@ -33,6 +33,7 @@ def _exit(code: int) -> int:
         ({"status": signal.SIGSEGV | 0x80}, "crashed", "was ended by SIGSEGV"),  # with a core dump
         ({"status": signal.SIGABRT, "printed": b"std::bad_alloc\n"}, "out_of_memory", "SIGABRT for want of memory"),
         ({"status": signal.SIGKILL}, "out_of_memory", "was ended by SIGKILL, as the system does"),
+        ({"status": 40}, "crashed", "was ended by signal 40"),
         ({"status": signal.SIGXCPU}, "out_of_time", "it had used 7 s of processor time"),
         ({"status": signal.SIGKILL, "cpu_s": 7.5}, "out_of_time", "it had used 7 s of processor time"),
         ({"status": signal.SIGKILL, "killed_for": "time"}, "out_of_time", "it had not finished after 12 s"),
