@@ -86,7 +86,13 @@ def publish(
 
 
 def prepare(
-    fetched: Fetched, computed: Computed, config: ExplainConfig, progress: Progress, *, asked: bool = True
+    fetched: Fetched,
+    computed: Computed,
+    config: ExplainConfig,
+    progress: Progress,
+    *,
+    asked: bool = True,
+    sandbox: Mapping[str, Any] | None = None,
 ) -> Publication:
     """Draw, and put everything into the form in which it is written.
 
@@ -97,11 +103,12 @@ def prepare(
         progress: listens.
         asked: somebody asked for this explanation; False: it was made because a version had none. Of the two
             the former is never replaced by itself.
+        sandbox: what held the code of the model, as JSON types; None: nothing, it ran in this process.
     """
     started = time.perf_counter()
     files = render(fetched, computed, config, progress)
     timings = {**computed.timings_s, "draw": time.perf_counter() - started}
-    record = _manifest(fetched, computed, config, timings, files) | {"asked": asked}
+    record = _manifest(fetched, computed, config, timings, files) | {"asked": asked, "sandbox": sandbox}
     return Publication(version=fetched.version, files=files, manifest=record)
 
 

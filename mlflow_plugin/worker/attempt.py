@@ -155,7 +155,8 @@ class Attempt:
             self._finish_published()
             return "adopted"
         with tools.metrics.stage_seconds.labels("draw").time():
-            publication = prepare(placed, computed, tools.config, tools.progress, asked=False)
+            held_by = {"layers": tools.sandbox.layers, "landlock_abi": tools.sandbox.landlock_abi}
+            publication = prepare(placed, computed, tools.config, tools.progress, asked=False, sandbox=held_by)
         with tools.metrics.stage_seconds.labels("publish").time():
             write(tools.client, publication, self._lease.require)
             self._announce(placed)

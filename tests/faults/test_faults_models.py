@@ -19,6 +19,8 @@ from harness.hostile_versions import register_hostile
 from harness.workers import eventually, explained, register_forest, worker_process
 
 from interp_pipeline.tracking import layout
+from mlflow_plugin.sandbox.landlock import abi_version
+from mlflow_plugin.sandbox.layers import ALWAYS, BY_KERNEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -160,7 +162,12 @@ def test_one_that_cannot_be_explained_is_tried_once(what: str, seen: Seen) -> No
 def test_the_others_are_explained(what: str, seen: Seen) -> None:
     job, tags = seen.job(what), seen.tags(what)
     assert (job.state, job.attempt, tags[layout.TAG_STATUS]) == ("published", 1, "done")
-    assert explained(seen.stage.client, seen.uris[what])["key"] == job.key
+    manifest = explained(seen.stage.client, seen.uris[what])
+    assert manifest["key"] == job.key
+    assert manifest["sandbox"] == {
+        "layers": dict.fromkeys((*ALWAYS, *BY_KERNEL), True),
+        "landlock_abi": abi_version(),
+    }
 
 
 def test_the_workers_noticed_nothing(seen: Seen) -> None:

@@ -68,6 +68,7 @@ def require_explained(result: Any, root: str, prefix: str = "") -> dict[str, Any
 
     record, files = read_explanation(result.run_id, root)
     assert manifest.verify(record, files) == []
+    assert record["sandbox"] is None  # it ran in this process
     assert record["checks"]["additivity_error"] <= 1e-6
     assert record["checks"]["prediction_mismatch"] <= 1e-5
     told = record["announcement"]["metrics"]
