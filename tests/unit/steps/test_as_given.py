@@ -23,7 +23,7 @@ from interp_pipeline.errors import DataError, ModelError
 from interp_pipeline.steps.as_given import answers_as_given
 from interp_pipeline.steps.handover.table import read_table_file, write_table_file
 from interp_pipeline.steps.rows import given_table
-from interp_pipeline.tracking.model_file import read_model_file
+from interp_pipeline.tracking.model_file import read_input_example, read_model_file
 from interp_pipeline.tracking.model_loader import load_model
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ class Discerning(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # mlflow's o
         return np.array([zlib.crc32(each.encode()) / 2**32 for each in seen])
 
 
-def _saved(folder: Path, specs: dict[Any, str] | None = None, model: Any = None) -> Path:
+def _saved(folder: Path, specs: dict[Any, str] | None = None, example: pd.DataFrame | None = None) -> Path:
     columns = None if specs is None else ModelSignature(Schema([ColSpec(kind, name) for name, kind in specs.items()]))
     path = folder / "model"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's advice for saving
         mlflow.pyfunc.save_model(
-            str(path), python_model=model or Discerning(), signature=columns, pip_requirements=["mlflow"]
+            str(path), python_model=Discerning(), signature=columns, input_example=example, pip_requirements=["mlflow"]
         )
     return path
 
@@ -155,6 +155,16 @@ def test_columns_of_no_declared_type_arrive_as_they_are(tmp_path: Path, kind: st
     path = _saved(tmp_path)
     rows, given = _through(way, tmp_path, frame, path)
     _require_as_given(path, rows, given)
+
+
+def test_an_input_example_arrives_as_mlflow_reads_it(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"when": HOURS + pd.Timedelta(1), "zip": TEXTS.reindex(range(24), fill_value="NA")})
+    path = _saved(tmp_path, {"when": "datetime", "zip": "string"}, frame)
+    rows = read_input_example(path)
+    assert rows is not None
+    assert rows["when"].tolist() == frame["when"].tolist()
+    assert rows["zip"].tolist() == frame["zip"].tolist()
+    _require_as_given(path, rows, rows)
 
 
 @pytest.mark.parametrize("way", WAYS)
