@@ -80,7 +80,8 @@ def value_text(value: object, digits: int = 4) -> str:  # noqa: PLR0911 - one re
     if _is_bool(value):
         return "true" if value else "false"
     if isinstance(value, dt.datetime):  # pandas' Timestamp is one
-        return value.isoformat(sep=" ", timespec="minutes").removesuffix(" 00:00")
+        is_exact = not (value.second or value.microsecond or getattr(value, "nanosecond", 0))
+        return value.isoformat(sep=" ", timespec="minutes" if is_exact else "auto").removesuffix(" 00:00")
     if isinstance(value, numbers.Integral):
         return f"{int(value):,}" if abs(int(value)) >= GROUP_FROM else str(int(value))
     if isinstance(value, numbers.Real):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from interp_pipeline.data.typed_rows import shown
+from interp_pipeline.data.typed_rows import name_of, shown
 from interp_pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -51,4 +51,5 @@ def read_parquet(path: Path, name: str) -> pd.DataFrame:
     named = [level for level in frame.index.names if level is not None]
     if named and not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index(level=named)
-    return frame.reset_index(drop=True)
+    # pandas writes down that the columns of an array were called 0, 1, 2; the file itself has texts
+    return frame.reset_index(drop=True).set_axis([name_of(label) for label in frame.columns], axis="columns")

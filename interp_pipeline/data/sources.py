@@ -24,18 +24,14 @@ from interp_pipeline.data.typed_rows import is_missing, named_codes, shown
 from interp_pipeline.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from interp_pipeline.data.declared import DeclaredTypes
 
 __all__ = ["BUNDLED", "bundled_path", "read_table", "source_digest", "without_secrets"]
 
 BUNDLED = ("german_credit",)
 
 _PARQUET = (".parquet", ".pq")
-_READERS: dict[str, Callable[[Path, str], pd.DataFrame]] = {
-    ".csv": read_csv,
-    **dict.fromkeys(_PARQUET, read_parquet),
-}
-_KNOWN = frozenset(_READERS)
+_KNOWN = frozenset({".csv", *_PARQUET})
 
 
 def bundled_path(name: str = "german_credit") -> Path:
@@ -50,7 +46,9 @@ def bundled_path(name: str = "german_credit") -> Path:
     return Path(str(importlib.resources.files("interp_pipeline.data") / "bundled" / f"{name}.csv"))
 
 
-def read_table(source: str, *, max_bytes: int | None = None, redirects: bool = True) -> pd.DataFrame:
+def read_table(
+    source: str, *, declared: DeclaredTypes | None = None, max_bytes: int | None = None, redirects: bool = True
+) -> pd.DataFrame:
     """Read a table.
 
     Args:
@@ -58,6 +56,7 @@ def read_table(source: str, *, max_bytes: int | None = None, redirects: bool = T
             ``file://`` or ``s3://`` address; an http or https address of a file. Of a folder all
             CSV and Parquet files directly in it are read in the order of their names, except those
             that begin with a dot or underscore.
+        declared: types of columns, where somebody declares them: the cells of a CSV file have none.
         max_bytes: how large it may be, as it lies there and as columns in memory; None: no limit.
         redirects: whether another address may be read where a web server says so.
 
@@ -75,20 +74,20 @@ def read_table(source: str, *, max_bytes: int | None = None, redirects: bool = T
         msg = "no data was named: give a path, an address or the name of a bundled data set"
         raise UsageError(msg)
     if source in BUNDLED:
-        return read_csv(bundled_path(source), source)
+        return read_csv(bundled_path(source), source, declared)
     scheme = source.partition("://")[0].lower() if "://" in source else ""
     if scheme in {"", "file"}:
         path = Path(url2pathname(urlsplit(source).path)) if scheme else Path(source).expanduser()
         files = _local_files(path, source)
         require_size(sum(file.stat().st_size for file, _ in files), source, max_bytes)
-        return _read_files(files, source, max_bytes)
+        return _read_files(files, source, declared, max_bytes)
     with tempfile.TemporaryDirectory(prefix="interp-data-") as folder:
         if scheme == "s3":
-            return _read_files(download_s3(source, Path(folder), _KNOWN, max_bytes), source, max_bytes)
+            return _read_files(download_s3(source, Path(folder), _KNOWN, max_bytes), source, declared, max_bytes)
         name = without_secrets(source)
         if scheme in {"http", "https"}:
             path = download_http(source, Path(folder), _KNOWN, max_bytes=max_bytes, redirects=redirects)
-            return _read_files([(path, name)], name, max_bytes)
+            return _read_files([(path, name)], name, declared, max_bytes)
     msg = f"{name} cannot be read: {scheme}:// is not supported; use a local path, s3://, http:// or https://"
     raise UsageError(msg)
 
@@ -144,11 +143,13 @@ def _local_files(path: Path, source: str) -> list[tuple[Path, str]]:
     raise UsageError(msg)
 
 
-def _read_files(files: list[tuple[Path, str]], source: str, max_bytes: int | None) -> pd.DataFrame:
+def _read_files(
+    files: list[tuple[Path, str]], source: str, declared: DeclaredTypes | None, max_bytes: int | None
+) -> pd.DataFrame:
     packed = (path for path, _ in files if path.suffix.lower() in _PARQUET)
     if max_bytes is not None:
         require_size(sum(map(unpacked_bytes, packed)), source, max_bytes)
-    frames = [_read_file(path, name) for path, name in files]
+    frames = [_read_file(path, name, declared) for path, name in files]
     first = frames[0]
     for (_, name), frame in zip(files, frames, strict=True):
         if set(frame.columns) != set(first.columns):
@@ -165,13 +166,13 @@ def _read_files(files: list[tuple[Path, str]], source: str, max_bytes: int | Non
     return filled[0] if len(filled) == 1 else pd.concat(filled, ignore_index=True)
 
 
-def _read_file(path: Path, name: str) -> pd.DataFrame:
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
+def _read_file(path: Path, name: str, declared: DeclaredTypes | None) -> pd.DataFrame:
+    ending = path.suffix.lower()
+    if ending not in _KNOWN:
         msg = f"{name} is neither CSV nor Parquet by its name: it must end in {' or '.join(sorted(_KNOWN))}"
         raise UsageError(msg)
     try:
-        return reader(path, name)
+        return read_parquet(path, name) if ending in _PARQUET else read_csv(path, name, declared)
     except PermissionError as error:
         msg = f"{name} may not be read: permission denied; check the rights of the file"
         raise UsageError(msg) from error

@@ -307,7 +307,7 @@ def _date(column: pd.Series[Any], _categories: tuple[str, ...]) -> npt.NDArray[n
     zone = getattr(getattr(column.dtype, "pyarrow_dtype", column.dtype), "tz", None)
     if zone is not None:
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
-    moments = column.to_numpy(dtype="datetime64[us]", na_value=np.datetime64("NaT"))
+    moments = column.to_numpy(dtype="datetime64[us]", na_value=np.datetime64("NaT", "us"))
     days = moments.astype(np.int64) / _MICROSECONDS_PER_DAY
     days[np.isnat(moments)] = np.nan
     return np.asarray(days, dtype=np.float64)

@@ -55,7 +55,10 @@ class CategoryColumns:
                 )
                 raise DataError(msg)
             changed[name] = read
-        return rows.assign(**changed) if changed else rows
+        if not changed:
+            return rows
+        # Not by assign, which a column may not be called "self" for.
+        return pd.DataFrame({name: changed.get(name, rows[name]) for name in rows.columns}, index=rows.index)
 
     def codes(self, rows: pd.DataFrame) -> FloatArray:
         """Typed rows as the trees compare them: codes of categories, missing as NaN, shape of ``rows``."""

@@ -74,7 +74,7 @@ class RawTable:
         self._columns: dict[str, _Column] = {}
         self.dtypes: dict[str, Any] = {}
         for name in self.feature_names:
-            both = pd.concat([rows[name], background[name]], ignore_index=True)
+            both = _joined(rows[name], background[name])
             self._columns[name] = _Codes(both) if name in coded or not _is_number(both) else _Numbers(both)
             self.dtypes[name] = both.dtype
 
@@ -119,6 +119,36 @@ def _require_columns(table: pd.DataFrame, names: Sequence[str], what: str) -> No
             problem = "lack the column" if count == 0 else "have more than one column"
             msg = f"the {what} {problem} {shown(name)}; the model reads {len(names)} columns"
             raise DataError(msg)
+
+
+def _joined(rows: pd.Series[Any], background: pd.Series[Any]) -> pd.Series[Any]:
+    """Both tables' values of a column under one type: that of the rows to explain, where it can hold them all."""
+    parts = [rows, background]
+    if rows.dtype != background.dtype:
+        if all(isinstance(part.dtype, pd.CategoricalDtype) for part in parts):
+            known = rows.cat.categories
+            others = background.cat.categories.difference(known, sort=False)
+            own = pd.CategoricalDtype(known.append(others), rows.cat.ordered)
+            parts = [part.astype(own) for part in parts]
+        elif not (all(map(_is_number, parts)) or _are_times_of_one_zone(parts)):
+            parts = [part.astype(object) for part in parts]  # else pandas may make of one kind of values another
+    elif isinstance(rows.dtype, pd.CategoricalDtype):  # the same to pandas where their order is another one
+        parts = [part.cat.set_categories(rows.cat.categories) for part in parts]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _are_times_of_one_zone(parts: Sequence[pd.Series[Any]]) -> bool:
+    """Whether columns of times differ in their unit alone, the finer of which holds all of them."""
+    dtypes: list[Any] = [part.dtype for part in parts]
+    if not all(isinstance(dtype, (np.dtype, pd.DatetimeTZDtype)) and dtype.kind == "M" for dtype in dtypes):
+        return False
+    if len({str(getattr(dtype, "tz", None)) for dtype in dtypes}) > 1:
+        return False
+    try:
+        pd.concat(parts)
+    except pd.errors.OutOfBoundsDatetime:
+        return False
+    return True
 
 
 def _is_number(column: pd.Series[Any]) -> bool:
@@ -203,14 +233,13 @@ class _Missing(str):
 
 
 def _key(value: Any, column: Hashable) -> Hashable:
-    """What tells values of a column apart: 1, 1.0, True and "1" are four of them."""
-    if isinstance(value, np.generic):
-        value = value.item()
+    """What tells values of a column apart: 1, 1.0, True and "1" are four of them, and noon in two zones is two."""
     try:
         hash(value)
     except TypeError as error:
         msg = f"column {shown(column)} holds {type(value).__name__} values; a column must hold single values"
         raise DataError(msg) from error
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value):  # noqa: PLR0124 - NaN
-        return _Missing(f"missing ({value})")
-    return type(value), value
+    if value is None or value is pd.NA or value is pd.NaT or value != value:  # noqa: PLR0124 - NaN
+        kind = type(value)
+        return _Missing(f"missing ({value})" if kind.__module__ != "numpy" else f"missing ({kind.__name__} {value})")
+    return type(value), value, None if isinstance(value, str) else repr(value)

@@ -16,8 +16,8 @@ from interp_pipeline.errors import DataError
 from interp_pipeline.explainers.planner import plan_explainers
 from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND, load_explainer
 from interp_pipeline.explainers.shap_interactions import compute_interactions, plan_interactions
+from interp_pipeline.steps.as_given import answers_as_given
 from interp_pipeline.steps.facts import facts_of_model, facts_of_training
-from interp_pipeline.tracking.answers import first_line
 from interp_pipeline.tracking.model_loader import load_model, model_code
 
 if TYPE_CHECKING:
@@ -138,14 +138,16 @@ def compute(
 
     Raises:
         ModelError: the model cannot be loaded or explained.
+        ModelError: or the registered model answers the rows as they were given otherwise than those it is asked about.
         CheckError: base value and attributions do not add up to the model's output.
         UsageError: a method was asked for that does not exist, or a row holds a value the model cannot read.
     """
     started = time.perf_counter()
     if loaded is None:
         loaded = load(fetched, config, progress)
-    timings = {"load": time.perf_counter() - started}
     uri = fetched.version.uri
+    answers, refusals = answers_as_given(loaded, uri)
+    timings = {"load": time.perf_counter() - started}
     with model_code(uri, _MASKED):
         choices = plan_explainers(loaded.parts, loaded.rows, loaded.background, config)
     for choice in choices:
@@ -168,7 +170,8 @@ def compute(
     interactions, why = _interactions(loaded, shap, config, uri, progress)
     timings["interactions"] = time.perf_counter() - started
     started = time.perf_counter()
-    checks, remarks = _checks(loaded, shap, lime, uri)
+    checks, remarks = _checks(loaded, shap, lime, answers, uri)
+    remarks = (*refusals, *remarks)
     for remark in remarks:
         progress.say(remark)
     timings["check"] = time.perf_counter() - started
@@ -204,17 +207,9 @@ def _interactions(
 
 
 def _checks(
-    loaded: LoadedModel, shap: Explanation | None, lime: Explanation | None, uri: str
+    loaded: LoadedModel, shap: Explanation | None, lime: Explanation | None, answers: Any, uri: str
 ) -> tuple[dict[str, float], tuple[str, ...]]:
-    """The checks, and what kept one of them from being made."""
-    answers: Any = None
-    remarks: tuple[str, ...] = ()
-    if loaded.served is not None:
-        try:
-            answers = loaded.served(loaded.rows)
-        except Exception as error:  # noqa: BLE001 - MLflow's wrapper and the model's code raise what they like
-            why = first_line(Exception(str(error).rpartition("Error: ")[2]))[:200]  # MLflow quotes the rows before it
-            remarks = (f"The served model refuses these rows, so its own answers could not be compared ({why}).",)
+    """The checks, and what is to be said of them."""
     with model_code(uri, "predict these rows"):
         served, background = loaded.reference(loaded.rows), loaded.reference(loaded.background)
     checks = run_checks(
@@ -226,11 +221,10 @@ def _checks(
         class_labels=loaded.class_labels,
     )
     share = checks.get("served_disagreement", 0.0)
-    if share > 0:
-        remarks = (
-            f"In {share:.0%} of the explained rows the served model answers otherwise than what is explained implies.",
-        )
-    return checks, remarks
+    if not share:
+        return checks, ()
+    remark = f"In {share:.0%} of the explained rows the served model answers otherwise than what is explained implies."
+    return checks, (remark,)
 
 
 def _facts(fetched: Question, loaded: LoadedModel, explained: Explanation | None, remarks: tuple[str, ...]) -> Facts:

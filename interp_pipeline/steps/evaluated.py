@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from interp_pipeline.data.sources import source_digest
+from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import NoDataError
 from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND, check_methods
 from interp_pipeline.steps.compute import compute, require_readable
 from interp_pipeline.steps.dictionary import find_dictionary
-from interp_pipeline.steps.fetch import Fetched, refuse_other_names
+from interp_pipeline.steps.fetch import Fetched, refuse_other_names, types_in_training
 from interp_pipeline.steps.logged_tables import Search
 from interp_pipeline.steps.publish import prepare
 from interp_pipeline.steps.render import lime_alone
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.data.declared import DeclaredTypes
     from interp_pipeline.data.dictionary import DataDictionary
     from interp_pipeline.progress import Progress
     from interp_pipeline.steps.compute import Computed
@@ -135,6 +137,11 @@ class _Subject:
             return list(self.record.schema.feature_names)
         return [column.name for column in self.file.columns]
 
+    @property
+    def types(self) -> DeclaredTypes:
+        """What is known of the types of columns."""
+        return self.file.types if self.record is None else types_in_training(self.record.schema)
+
 
 def _subject(client: MlflowClient, evaluation: Evaluation, config: ExplainConfig) -> _Subject:
     model = find_evaluated(client, evaluation.pyfunc.metadata)
@@ -157,7 +164,7 @@ def _choose(
     """Rows, background and what is to be said of them."""
     table = _table(evaluation, subject.names)
     source = _background(client, subject, table, evaluation, config, declared, progress)
-    given = Given(rows=table, background=source, target=subject.target)
+    given = Given(rows=table, background=source, target=subject.target, types=subject.types)
     # Both tables are given, so none is looked for among the model's files.
     chosen = choose_rows(client, subject.model, Path(), subject.names, config, given, None, progress)
     outcomes = None
@@ -200,10 +207,10 @@ def _background(
 ) -> Table:
     """Background data, by the order at the top."""
     if evaluation.background is not None:
-        return given_table(evaluation.background, "background data")
+        return given_table(evaluation.background, "background data", types=subject.types)
     model = subject.model
     if declared.background is not None:
-        return declared_table(client, model, declared.background, declared.background_from, None)
+        return declared_table(client, model, declared.background, declared.background_from, subject.types, None)
     search = _SearchBesideLoaded(client, subject, evaluation.pyfunc.input_example, progress)
     any_will_do = set(config.methods) <= WITHOUT_BACKGROUND
     try:
@@ -218,7 +225,7 @@ class _SearchBesideLoaded(Search):
 
     def __init__(self, client: MlflowClient, subject: _Subject, example: Any, progress: Progress) -> None:
         """Prepare to look; ``example`` is the model's input example, None where it has none."""
-        super().__init__(client, subject.model, Path(), subject.names, None, progress)
+        super().__init__(client, subject.model, Path(), subject.names, subject.types, None, progress)
         self._loaded_example = example
 
     @cached_property
@@ -226,7 +233,7 @@ class _SearchBesideLoaded(Search):
         example = self._loaded_example
         if not isinstance(example, pd.DataFrame):
             return None
-        return example.reset_index(drop=True).rename(columns=str)
+        return example.reset_index(drop=True).rename(columns=name_of)
 
 
 def _fetched(

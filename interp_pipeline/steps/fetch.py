@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.data.background import select_background, select_rows
+from interp_pipeline.data.declared import DeclaredTypes
 from interp_pipeline.data.sources import source_digest
 from interp_pipeline.data.typed_rows import TypedRows
 from interp_pipeline.errors import DataError, UsageError
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from interp_pipeline.tracking.source_policy import SourcePolicy
     from interp_pipeline.tracking.training_run import TrainingRecord
 
-__all__ = ["LOGGED_ROWS", "Fetched", "fetch", "refuse_other_names"]
+__all__ = ["LOGGED_ROWS", "Fetched", "fetch", "refuse_other_names", "types_in_training"]
 
 LOGGED_ROWS = "the test split logged at training"  # source of the rows of a version that was trained here
 
@@ -117,7 +118,9 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
     version, model_path, file, record = _download(client, model_uri, folder, policy, progress)
     declared = read_declared(client, version, defaults)
     named = find_dictionary(client, version, dictionary, declared, policy)
-    given = _given(client, version, data, rows_source, background, declared, policy, _target(record, file, config))
+    types = file.types if record is None else types_in_training(record.schema)
+    rows, others = _given(client, version, data, rows_source, background, declared, types, policy)
+    given = Given(rows=rows, background=others, target=_target(record, file, config), types=types)
     if record is None:
         names = [column.name for column in file.columns]
         chosen = choose_rows(client, version, model_path, names, config, given, policy, progress)
@@ -175,22 +178,22 @@ def _given(
     rows_source: str | None,
     background: str | pd.DataFrame | None,
     declared: Declared,
+    types: DeclaredTypes,
     policy: SourcePolicy | None,
-    target: str | None,
-) -> Given:
+) -> tuple[Table | None, Table | None]:
     """The caller's tables or, where there are none, those somebody declared."""
     rows_table = background_table = None
     if data is not None:
-        rows_table = given_table(data, "rows to explain", rows_source)
+        rows_table = given_table(data, "rows to explain", rows_source, types)
     elif declared.rows is not None:
-        rows_table = declared_table(client, version, declared.rows, declared.rows_from, policy)
+        rows_table = declared_table(client, version, declared.rows, declared.rows_from, types, policy)
     if background is not None:
-        background_table = given_table(background, "background data")
+        background_table = given_table(background, "background data", types=types)
     elif declared.background is not None and declared.background == declared.rows and data is None:
         background_table = rows_table  # one table, whose rows are kept apart
     elif declared.background is not None:
-        background_table = declared_table(client, version, declared.background, declared.background_from, policy)
-    return Given(rows=rows_table, background=background_table, target=target)
+        background_table = declared_table(client, version, declared.background, declared.background_from, types, policy)
+    return rows_table, background_table
 
 
 def _declarations(
@@ -247,6 +250,11 @@ def _of_training(record: TrainingRecord, config: ExplainConfig, given: Given, ur
         outcomes=rows[target] if table is logged and target in rows.columns else None,
         remarks=remarks,
     )
+
+
+def types_in_training(schema: Schema) -> DeclaredTypes:
+    """What a model trained here says of its columns: a category is a name, though all of a file's may be digits."""
+    return DeclaredTypes(by_name={each.name: "name" for each in schema.features if each.kind == "category"})
 
 
 def refuse_other_names(schema: Schema, config: ExplainConfig, uri: str) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
 
+    from interp_pipeline.data.declared import DeclaredTypes
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.logged_data import LoggedDataset
     from interp_pipeline.tracking.registry import RegisteredVersion
@@ -56,6 +57,7 @@ class Search:
         version: RegisteredVersion,
         model_path: Path,
         names: Sequence[str],
+        types: DeclaredTypes,
         policy: SourcePolicy | None,
         progress: Progress,
     ) -> None:
@@ -66,6 +68,7 @@ class Search:
             version: which version, of a model that was not trained here.
             model_path: folder with its files.
             names: the model's features; empty where only the loaded model knows them.
+            types: what the model says of columns.
             policy: what may be read; None: whatever the credentials at hand open.
             progress: is told what was passed over.
         """
@@ -73,6 +76,7 @@ class Search:
         self._version = version
         self._model_path = model_path
         self._names = names
+        self._types = types
         self._policy = policy
         self._progress = progress
         self._reasons: list[str] = []
@@ -158,7 +162,7 @@ class Search:
     def _frame_of(self, dataset: LoggedDataset, address: str) -> pd.DataFrame | str:
         """A data set's table, or why it cannot be used."""
         try:
-            frame = read_named_table(self._client, address, self._version, self._policy)
+            frame = read_named_table(self._client, address, self._version, self._types, self._policy)
         except (UsageError, SourceRefusedError) as error:
             return f"cannot be read: {error}"
         lacking = [name for name in (*dataset.columns, *self._names) if name not in frame.columns]

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.data.declared import DeclaredTypes
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.registry import RegisteredVersion
     from interp_pipeline.tracking.source_policy import SourcePolicy
@@ -62,6 +63,7 @@ class Given:
     rows: Table | None
     background: Table | None
     target: str | None  # name of the target column, where known
+    types: DeclaredTypes  # what the model says of columns
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,13 +79,16 @@ class Chosen:
     columns: frozenset[str] = frozenset()  # of the tables that both were drawn from, where names have to be looked up
 
 
-def given_table(data: str | pd.DataFrame, what: str, source: str | None = None) -> Table:
+def given_table(
+    data: str | pd.DataFrame, what: str, source: str | None = None, types: DeclaredTypes | None = None
+) -> Table:
     """A table a caller gives: a path, an address or a frame, whose columns are called by what their labels print as.
 
     Args:
         data: where it is, or itself.
         what: what it is for, in messages: "rows to explain".
         source: what it is called in sentences; None: its path, or "the given frame".
+        types: what the model says of its columns: the cells of a CSV file have no types.
 
     Raises:
         UsageError: it is nothing of this kind, does not exist, or is empty.
@@ -91,7 +96,7 @@ def given_table(data: str | pd.DataFrame, what: str, source: str | None = None) 
         TrackingError: the storage does not answer.
     """
     if isinstance(data, str):
-        return Table(frame=read_table(data), source=source or without_secrets(data))
+        return Table(frame=read_table(data, declared=types), source=source or without_secrets(data))
     import pandas as pd
 
     if not isinstance(data, pd.DataFrame):
@@ -107,7 +112,12 @@ def given_table(data: str | pd.DataFrame, what: str, source: str | None = None) 
 
 
 def declared_table(
-    client: MlflowClient, version: RegisteredVersion, address: str, named_by: str, policy: SourcePolicy | None
+    client: MlflowClient,
+    version: RegisteredVersion,
+    address: str,
+    named_by: str,
+    types: DeclaredTypes,
+    policy: SourcePolicy | None,
 ) -> Table:
     """A table that somebody declared for a version.
 
@@ -116,6 +126,7 @@ def declared_table(
         version: the version.
         address: of the table.
         named_by: who declared it, as ``Declared`` has it.
+        types: what the model says of its columns.
         policy: what may be read; None: whatever the credentials at hand open.
 
     Raises:
@@ -125,7 +136,7 @@ def declared_table(
     """
     source = f"the table that {named_by} names ({shown_address(address)})"
     try:
-        return Table(frame=read_named_table(client, address, version, policy), source=source)
+        return Table(frame=read_named_table(client, address, version, types, policy), source=source)
     except InterpError as error:
         msg = f"{version.uri}: {source} cannot be read: {error}"
         raise type(error)(msg) from error
@@ -177,7 +188,7 @@ def choose_rows(
         UsageError: what was given lacks a column.
         TrackingError: the server or a storage does not answer.
     """
-    search = Search(client, version, model_path, names, policy, progress)
+    search = Search(client, version, model_path, names, given.types, policy, progress)
     target = given.target
     table = given.rows or search.rows()
     source = given.background or search.background(

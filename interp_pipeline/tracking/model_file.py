@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
 from interp_pipeline.config import ModelKind
-from interp_pipeline.data.declared import DeclaredColumn
+from interp_pipeline.data.declared import DeclaredColumn, DeclaredTypes
+from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import ModelError
 from interp_pipeline.tracking.answers import first_line
 
@@ -40,6 +42,7 @@ _TYPES: Mapping[str, DeclaredType] = {
     "boolean": "boolean",
     "datetime": "datetime",
     "string": "text",
+    "binary": "binary",
 }
 _LARGEST_FILE = 16 * 2**20  # bytes of an MLmodel file; the widest tables need a few of them
 _TABLE = 2  # axes of a tensor that is a table: rows and columns
@@ -56,6 +59,16 @@ class ModelFile:
     dtype: DeclaredType  # of a tensor without column names
     width: int | None  # number of its columns; None: not said
     outputs: tuple[str, ...]  # names of the signature's outputs; empty: it has none
+
+    @property
+    def types(self) -> DeclaredTypes:
+        """What the signature says of columns by their names."""
+        return DeclaredTypes(by_name={column.name: column.dtype for column in self.columns}, others=self.dtype)
+
+    def labelled(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table of the model's columns, in its order, under the labels the model has for them, texts or not."""
+        labels = [column.label for column in self.columns]
+        return table if None in labels or not labels else table.set_axis(labels, axis="columns")
 
 
 def read_model_file(path: Path, uri: str) -> ModelFile:
@@ -161,7 +174,15 @@ def _inputs(schema: Any, uri: str) -> tuple[tuple[DeclaredColumn, ...], Declared
     if not schema.has_input_names():
         kinds = {_declared_type(spec, uri) for spec in schema.inputs}
         return (), (kinds.pop() if len(kinds) == 1 else "any"), len(schema.inputs)
-    return tuple(DeclaredColumn(name=spec.name, dtype=_declared_type(spec, uri)) for spec in schema.inputs), "any", None
+    columns = tuple(
+        DeclaredColumn(name=name_of(spec.name), dtype=_declared_type(spec, uri), label=spec.name)
+        for spec in schema.inputs
+    )
+    twice = [name for name, count in Counter(column.name for column in columns).items() if count > 1]
+    if twice:
+        msg = f"{uri} declares more than one column that prints as {twice[0]!r}; register it with names of their own"
+        raise ModelError(msg)
+    return columns, "any", None
 
 
 def _tensor(schema: Any, uri: str) -> tuple[DeclaredType, int | None]:
@@ -237,4 +258,4 @@ def read_input_example(path: Path, max_bytes: int | None = None) -> pd.DataFrame
         raise ModelError(msg) from error
     if not isinstance(example, pd.DataFrame):
         return None
-    return cast("pd.DataFrame", example.reset_index(drop=True).rename(columns=str))
+    return cast("pd.DataFrame", example.reset_index(drop=True).rename(columns=name_of))

@@ -47,6 +47,9 @@ class LoadedModel:
     parts: ExplainableModel
     rows: pd.DataFrame  # the rows to explain, as the model takes them: its features, in its types
     background: pd.DataFrame  # likewise
+    given: pd.DataFrame  # the rows to explain as they were given: the same columns, in whatever types they had
+    given_background: pd.DataFrame  # likewise
+    as_asked: Callable[[pd.DataFrame], pd.DataFrame]  # rows as explainers ask about them, put together from numbers
     reference: Callable[[pd.DataFrame], FloatArray]  # the explained outputs through the model's own library
     served: Callable[[pd.DataFrame], Any] | None  # whatever its pyfunc answers; None: that is the reference
     class_labels: Mapping[str, str] = field(default_factory=dict)  # class name by the label its pyfunc may answer with
@@ -215,12 +218,35 @@ def take_apart(
     """
     if file.own is not None:
         return _own(pyfunc, file.own, uri, rows, background, config)
-    native: Any = pyfunc.predict if file.flavor == "python_function" else pyfunc.get_raw_model()
+    native: Any
+    if file.flavor == "python_function":
+
+        def native(table: pd.DataFrame) -> Any:
+            return pyfunc.predict(file.labelled(table))
+
+    else:
+        native = pyfunc.get_raw_model()
     taken, taken_background = (
         as_model_takes_them(each, native, file, target=target, source=where, uri=uri)
         for each, where in ((rows, source), (background, "the background data"))
     )
-    return _adapted(pyfunc, native, file, uri, taken, taken_background, config, target)
+    tables = _Tables(
+        rows=taken,
+        background=taken_background,
+        given=rows[list(taken.columns)],
+        given_background=background[list(taken_background.columns)],
+    )
+    return _adapted(pyfunc, native, file, uri, tables, config, target)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Tables:
+    """Rows to explain and background data, twice."""
+
+    rows: pd.DataFrame  # as the model takes them
+    background: pd.DataFrame
+    given: pd.DataFrame  # the same columns as they were given
+    given_background: pd.DataFrame
 
 
 @contextmanager
@@ -264,6 +290,9 @@ def _own(
         parts=cast("ExplainableModel", pyfunc.unwrap_python_model()),
         rows=rows,
         background=background,
+        given=rows,
+        given_background=background,
+        as_asked=lambda table: table,
         reference=predict,
         served=None,
     )
@@ -274,8 +303,7 @@ def _adapted(
     native: Any,
     file: ModelFile,
     uri: str,
-    rows: pd.DataFrame,
-    background: pd.DataFrame,
+    tables: _Tables,
     config: ExplainConfig,
     target: str | None,
 ) -> LoadedModel:
@@ -285,15 +313,19 @@ def _adapted(
 
     def served(table: pd.DataFrame) -> Any:
         with _silent_keras() if file.flavor == "keras" else nullcontext():
-            return pyfunc.predict(table if names_columns(native, file) else table.to_numpy())
+            return pyfunc.predict(file.labelled(table) if names_columns(native, file) else table.to_numpy())
+
+    def as_asked(table: pd.DataFrame) -> pd.DataFrame:
+        asked: pd.DataFrame = parts.table.to_frame(parts.to_matrix(table))
+        return asked.set_axis(table.index)
 
     adapt = partial(
         adapt_model,
         native,
         flavor=file.flavor,
-        feature_names=tuple(rows.columns),
-        rows=rows,
-        background=background,
+        feature_names=tuple(tables.rows.columns),
+        rows=tables.rows,
+        background=tables.background,
         output=config.output,
         positive_class=config.positive_class,
         target=target,
@@ -310,8 +342,11 @@ def _adapted(
         kind=file.flavor,
         words=_kind_words(native, file),
         parts=parts,
-        rows=rows,
-        background=background,
+        rows=tables.rows,
+        background=tables.background,
+        given=tables.given,
+        given_background=tables.given_background,
+        as_asked=as_asked,
         reference=parts.reference,
         served=served,
         class_labels=class_labels(native, config.class_names) if _is_classifier(parts) else {},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from interp_pipeline.data.dictionary import read_dictionary
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
 
+    from interp_pipeline.data.declared import DeclaredTypes
     from interp_pipeline.data.dictionary import DataDictionary
     from interp_pipeline.tracking.registry import RegisteredVersion
     from interp_pipeline.tracking.source_policy import SourcePolicy
@@ -34,7 +36,7 @@ class _Reader(Protocol[_T_co]):
 
 
 def read_named_table(
-    client: MlflowClient, address: str, version: RegisteredVersion, policy: SourcePolicy | None
+    client: MlflowClient, address: str, version: RegisteredVersion, types: DeclaredTypes, policy: SourcePolicy | None
 ) -> pd.DataFrame:
     """Read a table that somebody named for a version.
 
@@ -43,6 +45,7 @@ def read_named_table(
         address: whatever ``read_table`` reads; ``runs:/<run id>/<path>``, ``models:/name/3/<path>`` or
             ``mlflow-artifacts:/<path>``.
         version: the version it is for.
+        types: what its model says of columns: the cells of a CSV file have no types.
         policy: what may be read; None: whatever the credentials at hand open.
 
     Raises:
@@ -51,7 +54,7 @@ def read_named_table(
         SourceRefusedError: the policy forbids it.
         TrackingError: the server or storage did not answer.
     """
-    return _read(read_table, client, address, version, policy)
+    return _read(partial(read_table, declared=types), client, address, version, policy)
 
 
 def read_named_dictionary(

@@ -77,7 +77,7 @@ def read_table_file(path: Path, description: Mapping[str, Any]) -> pd.DataFrame:
         description: what writing it returned.
 
     Returns:
-        An equal frame; times in columns of objects keep the offset of their zone and not its name.
+        An equal frame.
     """
     parts = _read_arrow(path)
     columns = {name: _put_together(each, parts.get(name)) for name, each in description["columns"].items()}

@@ -6,13 +6,14 @@ import pandas as pd
 import pytest
 
 from interp_pipeline.data.csv_source import read_csv
+from interp_pipeline.data.declared import DeclaredTypes
 from interp_pipeline.errors import DataError
 
 
-def read(tmp_path: Path, content: str | bytes) -> pd.DataFrame:
+def read(tmp_path: Path, content: str | bytes, **declared: Any) -> pd.DataFrame:
     path = tmp_path / "stored under another name.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_csv(path, "my.csv")
+    return read_csv(path, "my.csv", DeclaredTypes(by_name=declared))
 
 
 def test_types_are_inferred(tmp_path: Path) -> None:
@@ -100,3 +101,55 @@ def test_the_bad_byte_is_found_beyond_the_first_block(tmp_path: Path, n_before: 
     content = b"a\n" + whole[: n_before // 19 * 19] + b"x" * (n_before % 19) + b"\xe9\n"
     with pytest.raises(DataError, match=rf"byte {n_before + 2} is 0xe9 \(line {n_before // 19 + 2}\)"):
         read(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    "cell", ["01234", "1234", "NA", "null", "None", "True", "1e5", "nan", " ", " a ", "-0", "1.50"]
+)
+def test_a_declared_text_is_the_cell_as_it_stands(tmp_path: Path, cell: str) -> None:
+    found = read(tmp_path, f'x,y\n{cell},1\n"{cell}",2\n', x="text")
+    assert found["x"].tolist() == [cell, cell]
+    assert found["y"].tolist() == [1, 2]
+    assert found["x"].dtype == pd.Series(["a"]).dtype
+
+
+def test_only_an_empty_cell_of_a_declared_text_is_missing(tmp_path: Path) -> None:
+    found = read(tmp_path, 'x,y\n,1\n"",2\n"say ""hi"", now",3\n', x="text")["x"]
+    assert found.isna().tolist() == [True, True, False]
+    assert found[2] == 'say "hi", now'
+    assert read(tmp_path, "x,y\n,1\n,2\n", x="text")["x"].isna().all()
+
+
+def test_a_column_may_be_called_as_anything(tmp_path: Path) -> None:
+    assert read(tmp_path, "self,index\n01,1\n", self="text").loc[0].tolist() == ["01", 1]
+
+
+READ_AS = [
+    ("int64", ["9007199254740993", "1"], [2**53 + 1, 1], "int64"),
+    ("int64", ["1.0", "1e3"], [1, 1000], "int64"),
+    ("float64", ["1", "NA"], [1.0, np.nan], "float64"),
+    ("float32", ["0.1", "1"], [np.float32(0.1), np.float32(1)], "float32"),
+    ("boolean", ["TRUE", "false"], [True, False], "bool"),
+    ("boolean", ["1", "0"], [True, False], "bool"),
+    ("boolean", ["true", ""], [True, None], "object"),
+    (
+        "datetime",
+        ["2025-01-01T11:00:00.000000001", ""],
+        [pd.Timestamp("2025-01-01T11:00:00.000000001"), pd.NaT],
+        "datetime64[ns]",
+    ),
+    ("binary", ["AAE=", ""], [b"\0\1", None], "object"),
+    ("name", ["01", "NA"], ["01", np.nan], "str"),
+    ("int64", ["1", ""], [1.0, np.nan], "float64"),  # does not fit: as pandas reads it, for others to refuse
+    ("datetime", ["2025-01-01", "soon"], ["2025-01-01", "soon"], "str"),
+    ("binary", ["AAE=", "?"], [b"\0\1", "?"], "object"),
+]
+
+
+@pytest.mark.parametrize(("declared", "cells", "expected", "dtype"), READ_AS)
+def test_cells_are_read_as_what_is_declared(
+    tmp_path: Path, declared: str, cells: list[str], expected: list[Any], dtype: str
+) -> None:
+    found = read(tmp_path, "x,y\n" + "".join(f"{cell},0\n" for cell in cells), x=declared)["x"]
+    wanted = pd.Series(["a"]).dtype if dtype == "str" else dtype
+    pd.testing.assert_series_equal(found, pd.Series(expected, name="x", dtype=wanted), check_exact=True)

@@ -58,6 +58,47 @@ def test_values_that_python_calls_equal_are_told_apart() -> None:
     assert table.categories == {"a": ("1", "1.0", "True", "1", "missing (nan)")}
 
 
+def test_noon_in_two_zones_is_two_values() -> None:
+    moment = pd.Timestamp("2025-06-01 12:00", tz="UTC")
+    both = pd.DataFrame({"a": pd.Series([moment, moment.tz_convert("Europe/Berlin"), 0.0, -0.0], dtype=object)})
+    table = RawTable(["a"], both, both)
+    assert [str(value) for value in table.to_frame(table.to_matrix(both))["a"]] == [str(value) for value in both["a"]]
+
+
+_MOMENT = np.array(["3000-01-01"], dtype="M8[s]")
+MIXED = [
+    ("units", pd.Series(_MOMENT).astype("M8[ms]"), pd.Series(_MOMENT), "datetime64[ms]"),
+    (
+        "units that no common one holds",
+        pd.Series(_MOMENT),
+        pd.Series(_MOMENT - 400_000 * 86_400).astype("M8[ns]"),
+        object,
+    ),
+    ("zones", pd.Series(_MOMENT).dt.tz_localize("UTC"), pd.Series(_MOMENT), object),
+    ("whole numbers beside large fractions", pd.Series([2**53 + 1]), pd.Series([0.5]), object),
+    ("whole numbers beside fractions", pd.Series([5]), pd.Series([0.5]), np.float64),
+    (
+        "categories",
+        pd.Series(["b"], dtype=pd.CategoricalDtype(["b", "a"])),
+        pd.Series(["c"], dtype="category"),
+        "category",
+    ),
+    ("orders", pd.Series(pd.Categorical(["b"], ["b", "a"])), pd.Series(pd.Categorical(["a"], ["a", "b"])), "category"),
+]
+
+
+@pytest.mark.parametrize(("rows", "background", "dtype"), [case[1:] for case in MIXED], ids=[case[0] for case in MIXED])
+def test_tables_of_two_types_keep_their_values(rows: Any, background: Any, dtype: Any) -> None:
+    tables = rows.to_frame("a"), background.to_frame("a")
+    table = RawTable(["a"], *tables)
+    for each in tables:
+        back = table.to_frame(table.to_matrix(each))["a"]
+        assert back.dtype == dtype
+        assert back.tolist() == each["a"].tolist()
+        if isinstance(rows.dtype, pd.CategoricalDtype):
+            assert list(back.cat.categories)[:2] == ["b", "a"]
+
+
 def test_truth_values_are_numbers_with_names() -> None:
     both = pd.DataFrame({"a": [True, False]})
     table = RawTable(["a"], both, both)

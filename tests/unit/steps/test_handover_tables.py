@@ -7,6 +7,7 @@ import json
 import math
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,14 @@ _OBJECTS = [
     *(dt.date(2020, 2, 29), dt.time(1, 2, 3, 4), dt.timedelta(days=-1, microseconds=7)),
     *(dt.datetime(2020, 1, 2, 3, 4, 5, 6), dt.datetime(2020, 1, 2, tzinfo=dt.UTC)),  # noqa: DTZ001
     *(pd.Timestamp("2020-01-02T03:04:05.123456789"), pd.Timestamp("2020-01-02", tz="UTC"), pd.Timedelta("1s 5ns")),
+    pd.Timestamp("2020-01-02").as_unit("s"),
+    pd.Timedelta("-1s").as_unit("ms"),
+    *(dt.datetime(2020, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"), fold=fold) for fold in (0, 1)),
+    *(pd.Timestamp(1603585800 + 3600 * i, unit="s", tz="Europe/Berlin") for i in (0, 1)),  # an hour that is twice
+    pd.Timestamp("1880-01-01", tz="Europe/Berlin"),
+    dt.datetime(2020, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1))),
     np.datetime64("2020-01-01T00", "h"),
+    np.datetime64("NaT", "us"),
 ]
 _GAPS = {"Int64", "UInt8", "Float64", "boolean", "int64[pyarrow]", "str", "string", "string[python]", "datetime64[s]"}
 
@@ -42,6 +50,14 @@ def _arrive(tmp_path: Path, frame: pd.DataFrame) -> pd.DataFrame:
 def _is_same(one: Any, other: Any) -> bool:
     if isinstance(one, float) and math.isnan(one):
         return math.isnan(other)
+    if isinstance(one, dt.datetime | pd.Timedelta) and one is not pd.NaT:
+        times = isinstance(one, pd.Timestamp | pd.Timedelta)
+        if (times and one.unit != other.unit) or str(getattr(one, "tzinfo", "")) != str(getattr(other, "tzinfo", "")):
+            return False
+        if getattr(one, "fold", 0) != getattr(other, "fold", 0):
+            return False
+    if isinstance(one, np.datetime64) and np.isnat(one):
+        return bool(np.isnat(other)) and one.dtype == other.dtype
     same = one is other or isinstance(one, Decimal) or bool(one == other)
     return same and str(one) == str(other)  # -0.0 is not 0.0, and 1.10 is not 1.1
 
@@ -170,6 +186,10 @@ def test_rows_without_a_column_in_the_file_keep_their_number(tmp_path: Path) -> 
         (pd.Series([np.zeros(2), 1], dtype=object), "column 'a' holds ndarray values"),
         (pd.Series([1j]), "column 'a' is of the type complex128, which cannot be handed to another process unchanged"),
         (pd.Series(pd.arrays.SparseArray([0, 1])), r"column 'a' is of the type Sparse\[int64, 0\]"),
+        (
+            pd.Series([dt.time(1, tzinfo=ZoneInfo("Asia/Tokyo"))]),
+            "column 'a' holds times in a zone of the type Zone",
+        ),
         (pd.cut(pd.Series([1.0, 2.0]), 2), "column 'a' is of the type category"),
     ],
     ids=lambda value: str(getattr(value, "dtype", "")),
