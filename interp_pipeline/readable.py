@@ -5,28 +5,59 @@ from __future__ import annotations
 import datetime as dt
 import math
 import numbers
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
-__all__ = ["GROUP_FROM", "MISSING", "POWERS_FROM", "number", "share", "signed", "value_text"]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["MISSING", "POWERS_FROM", "are_years", "count", "number", "share", "signed", "value_text", "years_in"]
 
 MISSING = "missing"
 
 # Large numbers are written in one way everywhere, in full: 20,912,346, never as 20.9 million.
-GROUP_FROM = 10_000  # below it no thousands separator, so that years stay years
+# Thousands are set apart, 5,912 as 15,895, but for years: numbers of the user's data that might be some, see are_years.
 POWERS_FROM = 1e15  # from here on, and below _POWERS_BELOW, powers of ten
 _POWERS_BELOW = 1e-4
+_YEARS = (1000, 2999)
+_NUMERIC = {"integer", "floating", "mixed-integer-float", "decimal"}
 
 
-def number(value: float, digits: int = 3) -> str:
+def are_years(numbers: npt.ArrayLike) -> bool:
+    """Whether numbers that stand beside each other might be years: whole, and all of them from 1000 to 2999.
+
+    Args:
+        numbers: any shape; NaN and infinite ones say nothing.
+    """
+    values = np.asarray(numbers, dtype=np.float64)
+    known = values[np.isfinite(values)]
+    return bool(known.size and np.all((known >= _YEARS[0]) & (known <= _YEARS[1]) & (known == np.floor(known))))
+
+
+def years_in(column: pd.Series) -> bool:
+    """Whether a column of the user's data might hold years: what ``value_text`` wants to know of its values."""
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    return kind in _NUMERIC and are_years(pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan))
+
+
+def count(amount: int, thing: str, plural: str | None = None) -> str:
+    """``1 row``, ``12,000 rows``, ``2 classes``, ``3 categories``."""
+    ending = f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}es" if thing.endswith("ss") else f"{thing}s"
+    return f"{amount:,} {thing if amount == 1 else plural or ending}"
+
+
+def number(value: float, digits: int = 3, *, year: bool = False) -> str:
     """A number with ``digits`` significant digits; digits before the point are never rounded away.
 
     Args:
         value: any number; NaN reads ``missing``.
         digits: significant digits of a fraction.
+        year: whether it might be one, and is to be read as one.
 
     Returns:
-        ``0.0123``, ``35.2``, ``1994``, ``12,346``, ``1.2e-7``, ``infinite``.
+        ``0.0123``, ``35.2``, ``5,912`` (``1994`` as a year), ``12,346``, ``1.2e-7``, ``infinite``.
     """
     if math.isnan(value):
         return MISSING
@@ -39,8 +70,7 @@ def number(value: float, digits: int = 3) -> str:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         return f"{_trim(mantissa)}e{int(exponent)}"
     decimals = max(0, digits - 1 - math.floor(math.log10(size)))
-    text = f"{value:,.{decimals}f}" if size >= GROUP_FROM else f"{value:.{decimals}f}"
-    return _trim(text)
+    return _trim(f"{value:.{decimals}f}" if year else f"{value:,.{decimals}f}")
 
 
 def _trim(text: str) -> str:
@@ -62,12 +92,13 @@ def share(part: float, whole: float) -> str:
     return f"{percent:.1f} %" if edge else f"{percent:.0f} %"
 
 
-def value_text(value: object, digits: int = 4) -> str:  # noqa: PLR0911 - one return per kind of value
+def value_text(value: object, digits: int = 4, *, year: bool | None = None) -> str:  # noqa: PLR0911 - one return per kind of value
     """One cell of the user's data as text.
 
     Args:
         value: a scalar as pandas holds it.
         digits: significant digits of fractions; whole numbers are written in full.
+        year: whether its column might hold years (``years_in``); None: whether it might be one by itself.
 
     Returns:
         Text without a unit; missing values of every sort read ``missing``, an empty string
@@ -83,10 +114,16 @@ def value_text(value: object, digits: int = 4) -> str:  # noqa: PLR0911 - one re
         is_exact = not (value.second or value.microsecond or getattr(value, "nanosecond", 0))
         return value.isoformat(sep=" ", timespec="minutes" if is_exact else "auto").removesuffix(" 00:00")
     if isinstance(value, numbers.Integral):
-        return f"{int(value):,}" if abs(int(value)) >= GROUP_FROM else str(int(value))
+        whole = int(value)
+        return str(whole) if (_might_be_year(whole) if year is None else year) else f"{whole:,}"
     if isinstance(value, numbers.Real):
-        return number(float(value), digits)
+        real = float(value)
+        return number(real, digits, year=_might_be_year(real) if year is None else year)
     return str(value)
+
+
+def _might_be_year(value: float) -> bool:
+    return _YEARS[0] <= value <= _YEARS[1] and value == int(value)
 
 
 def _is_bool(value: object) -> bool:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from interp_pipeline.errors import DataError, UsageError
 from interp_pipeline.explanation import Explanation
-from interp_pipeline.readable import value_text
+from interp_pipeline.readable import count, value_text, years_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,7 +135,7 @@ def to_local_table(row: int, shap: Explanation | None, lime: Explanation | None)
     cells = main.data.iloc[position]
     columns: dict[str, Any] = {
         "feature": [str(main.feature_names[j]) for j in order],
-        "value": [value_text(cells.iloc[j]) for j in order],
+        "value": [value_text(cells.iloc[j], year=years_in(main.data.iloc[:, j])) for j in order],
     }
     given = {name: one for name, one in (("shap", shap), ("lime", lime)) if one is not None}
     for name, one in given.items():
@@ -296,11 +296,12 @@ def _require(table: pd.DataFrame, columns: list[str]) -> None:
 def _outputs(table: pd.DataFrame, data: pd.DataFrame) -> tuple[str, ...]:
     """Names of the outputs, after checking that table and rows belong together."""
     _require(table, [_ROW_ID, "output"])
-    count = len(table) // len(data) if len(data) else 0
-    names = tuple(str(name) for name in table["output"].iloc[:count])
-    ids = np.repeat(data.index.to_numpy(), count)
-    fits = count > 0 and len(ids) == len(table)
+    n_outputs = len(table) // len(data) if len(data) else 0
+    names = tuple(str(name) for name in table["output"].iloc[:n_outputs])
+    ids = np.repeat(data.index.to_numpy(), n_outputs)
+    fits = n_outputs > 0 and len(ids) == len(table)
     if not (fits and (table[_ROW_ID].to_numpy() == ids).all() and list(table["output"]) == list(names) * len(data)):
-        msg = f"the value table of {len(table)} lines does not belong to these {len(data)} rows: read both from one run"
+        lines, rows = count(len(table), "line"), count(len(data), "row")
+        msg = f"the value table of {lines} does not belong to the table of {rows}: read both from one run"
         raise DataError(msg)
     return names

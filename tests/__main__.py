@@ -1,16 +1,21 @@
 """Every check of the project, one after another: ``python -m tests``.
 
 Further arguments go to pytest alone: ``python -m tests tests/unit -k plots``.
+``python -m tests --matrix`` runs unit and contract tests under every Python and library version that is promised;
+``--matrix 3.13 lowest`` under these, ``--matrix lowest -- tests/unit -k plots`` with arguments for pytest.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
 import sysconfig
 import time
 from pathlib import Path
+
+from tests.version_matrix import chosen, run_rows, table
 
 _ROOT = Path(__file__).parents[1]
 _CODE = ["interp_pipeline", "mlflow_plugin", "projects", "benchmarks", "tests"]
@@ -29,10 +34,12 @@ def main() -> int:
     Returns:
         0 if all passed, else 1.
     """
-    given = sys.argv[1:]
-    checks = [["pytest", *given]] if given else _all()
     # What the environment holds is found before what the machine has.
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
+    given = sys.argv[1:]
+    if given[:1] == ["--matrix"]:
+        return _matrix(given[1:], path)
+    checks = [["pytest", *given]] if given else _all()
     failed = []
     for command in checks:
         print(f"\n== {' '.join(command)}", flush=True)
@@ -44,6 +51,13 @@ def main() -> int:
     if failed:
         print(f"\nfailed: {', '.join(failed)}", flush=True)
     return 1 if failed else 0
+
+
+def _matrix(given: list[str], path: str) -> int:
+    names = list(itertools.takewhile(lambda word: word != "--", given))
+    outcomes = run_rows(chosen(names), given[len(names) + 1 :], path)
+    print(f"\n{table(outcomes)}", flush=True)
+    return 0 if all(outcome.is_good for outcome in outcomes) else 1
 
 
 def _all() -> list[list[str]]:

@@ -53,7 +53,7 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     _forget_mlflow_state()
     yield
     _forget_mlflow_state()
-    _forget_json_logging()
+    _forget_logging()
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(before)
@@ -73,12 +73,15 @@ def _forget_mlflow_state() -> None:
     fluent._active_experiment_id = None
 
 
-def _forget_json_logging() -> None:
-    """Lines of other libraries go to a stream that ends with the test."""
+def _forget_logging() -> None:
+    """A command sends lines to a stream that ends with the test, and ours to no one else, whichever test comes next."""
     if any(type(handler.formatter).__module__ == "interp_pipeline.console" for handler in logging.getLogger().handlers):
         from interp_pipeline.console import configure_logging
 
         configure_logging("text")
+    ours = logging.getLogger("interp")
+    ours.handlers, ours.propagate = [], True
+    ours.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

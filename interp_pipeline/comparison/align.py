@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from interp_pipeline.errors import UsageError
+from interp_pipeline.readable import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,7 +151,7 @@ def _row_order(reference: Explanation, reference_label: str, other: Explanation,
     if len(positions) != len(found) or len(set(wanted)) != len(wanted) or set(wanted) != set(found):
         shared = len(set(wanted) & set(found))
         msg = (
-            f"{reference_label} was explained on {len(wanted)} rows and {label} on {len(found)}, "
+            f"{reference_label} was explained on {count(len(wanted), 'row')} and {label} on {len(found)}, "
             f"{shared} of them the same: explain both on the same rows"
         )
         raise UsageError(msg)
@@ -170,7 +171,7 @@ def _check_same_data(
             row_id = reference.row_ids[int(np.argmin(same))]
             msg = (
                 f"{reference_label} and {label} were explained on different data: feature {name!r} differs "
-                f"in {int((~same).sum())} rows, first in row {row_id}; explain both on the same rows"
+                f"in {count(int((~same).sum()), 'row')}, first in row {row_id}; explain both on the same rows"
             )
             raise UsageError(msg)
 

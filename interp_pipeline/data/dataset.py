@@ -12,6 +12,7 @@ from interp_pipeline.data.split import split
 from interp_pipeline.data.target import encode_target, infer_target
 from interp_pipeline.data.typed_rows import is_missing, shown
 from interp_pipeline.errors import DataError
+from interp_pipeline.readable import count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,7 +87,9 @@ def load_dataset(source: str, config: TrainConfig) -> Dataset:
     train, test = split(labelled, schema, config)
     lines = [_summary(schema.features, len(labelled), len(train), len(test)), rule.reason]
     if n_dropped:
-        lines.append(f"{n_dropped} of {len(frame)} rows were left out: their target {shown(config.target)} is missing.")
+        were = "was" if n_dropped == 1 else "were"
+        missing = f"target {shown(config.target)} is missing"
+        lines.append(f"{n_dropped:,} of {count(len(frame), 'row')} {were} left out: their {missing}.")
     lines += _feature_lines(schema.features)
     report = DataReport(n_rows=len(labelled), n_dropped=n_dropped, lines=tuple(lines))
     return Dataset(train=train, test=test, schema=schema, source=without_secrets(source), report=report)
@@ -94,9 +97,9 @@ def load_dataset(source: str, config: TrainConfig) -> Dataset:
 
 def _summary(features: tuple[Feature, ...], n_rows: int, n_train: int, n_test: int) -> str:
     kinds = Counter(feature.kind for feature in features)
-    parts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    described = f"{len(features)} feature" + ("s" if len(features) > 1 else "")
-    return f"{n_rows} rows ({n_train} to train, {n_test} to test) with {described}: {parts}."
+    parts = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items())
+    rows = f"{count(n_rows, 'row')} ({n_train:,} to train, {n_test:,} to test)"
+    return f"{rows} with {count(len(features), 'feature')}: {parts}."
 
 
 def _feature_lines(features: tuple[Feature, ...]) -> list[str]:

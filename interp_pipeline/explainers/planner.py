@@ -21,6 +21,7 @@ from interp_pipeline.explainers.registry import choose_explainers, load_explaine
 from interp_pipeline.explainers.sampling_budget import FEWEST_ROUNDS, walked_queries
 from interp_pipeline.explainers.shap_exact import enumerated_queries
 from interp_pipeline.explainers.tree_inputs import TREE_METHODS, TreeInputs
+from interp_pipeline.readable import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,8 +128,8 @@ class _Work:
 
     def _too_much(self, spent: str, limit: str, share: float) -> str:
         fitting = int(share * len(self._rows))
-        remedy = f"explain at most {fitting} rows" if fitting else "use a smaller background"
-        return f"it {spent} for {len(self._rows)} rows, more than {limit} (allow more, or {remedy})"
+        remedy = f"explain at most {count(fitting, 'row')}" if fitting else "use a smaller background"
+        return f"it {spent} for {count(len(self._rows), 'row')}, more than {limit} (allow more, or {remedy})"
 
     def with_forecast(self, choice: Choice) -> Choice:
         """That choice with what it is expected to cost."""

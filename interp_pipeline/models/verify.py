@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp_pipeline.errors import ModelError
+from interp_pipeline.readable import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +64,8 @@ def require_answers(model: AdaptedModel, rows: pd.DataFrame, background: pd.Data
     for table in (rows[:_MOST_ROWS], background[:_MOST_ROWS]):
         answers = model.reference(table)
         if len(answers) != len(table):
-            msg = f"the model gives {len(answers)} answers for {len(table)} rows; it must give one for each row"
+            given = f"{count(len(answers), 'answer')} for {count(len(table), 'row')}"
+            msg = f"the model gives {given}; it must give one for each row"
             raise ModelError(msg)
         broken = np.flatnonzero(~np.isfinite(answers).all(axis=1))
         if len(broken):

@@ -55,8 +55,7 @@ def lime(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     order = np.argsort(-np.abs(weights), kind="stable")
     shown, rest = order[:top], order[top:]
     r2 = float(explanation.local_r2[position, output])
-    cells = explanation.data.iloc[position]
-    column = LabelColumn.fit([value_label(explanation.feature_names[j], cells.iloc[j]) for j in shown])
+    column = LabelColumn.fit([value_label(explanation.data, position, int(j)) for j in shown])
     low = r2 < LOW_FIDELITY
     phrase = output_phrase(explanation, output)
     sheet = Sheet(

@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from interp_pipeline import readable
 from interp_pipeline.plots.fonts import escaped, font, has_glyph
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["clean", "middle_ellipsis", "number", "signed", "text_width", "value_label", "wrap"]
 
@@ -129,7 +133,9 @@ def wrap(text: str, width: float, size: float, *, lines: int = 2, bold: bool = F
     return "\n".join(broken)
 
 
-def value_label(feature: str, value: object) -> str:
-    """``feature = value``, the value short enough to leave the feature room."""
-    value_part = middle_ellipsis(clean(readable.value_text(value)), _VALUE_CHARACTERS)
+def value_label(data: pd.DataFrame, row: int, column: int) -> str:
+    """``feature = value`` of one cell, the value short enough to leave the feature room."""
+    feature, cells = str(data.columns[column]), data.iloc[:, column]
+    value = readable.value_text(cells.iloc[row], year=readable.years_in(cells))
+    value_part = middle_ellipsis(clean(value), _VALUE_CHARACTERS)
     return f"{clean(feature)} = {value_part}".replace("= -", "= \N{MINUS SIGN}")

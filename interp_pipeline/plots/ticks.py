@@ -9,7 +9,7 @@ import numpy as np
 
 from interp_pipeline.plots.text import clean, text_width
 from interp_pipeline.plots.theme import LABEL_SIZE, MUTED, TICK_SIZE, text_style
-from interp_pipeline.readable import GROUP_FROM, POWERS_FROM
+from interp_pipeline.readable import POWERS_FROM, are_years
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def format_ticks(values: Sequence[float]) -> list[str]:
     """Tick labels with as many decimals as their step needs, and no more.
 
     Returns:
-        ``0.05``, ``2500``, ``1,500,000``, ``2e-7``: one label per value, told apart.
+        ``0.05``, ``2,500``, ``1990``, ``1,500,000``, ``2e-7``: one label per value, told apart.
     """
     if len(values) == 0:
         return []
@@ -37,7 +37,7 @@ def format_ticks(values: Sequence[float]) -> list[str]:
     if largest >= POWERS_FROM or 0 < step < _SMALLEST_STEP:
         digits = next((n for n in range(16) if all(_is_exact(value, n, step) for value in values)), 16)
         return [_minus(_scientific(value, digits)) for value in values]
-    group = "," if largest >= GROUP_FROM else ""
+    group = "" if are_years(values) else ","
     labels = [f"{value:{group}.{_decimals(step)}f}" for value in values]
     return ["0" if float(label.replace(",", "")) == 0 else _minus(label) for label in labels]
 

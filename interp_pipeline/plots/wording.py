@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from interp_pipeline import readable
 from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
 from interp_pipeline.plots.text import clean, middle_ellipsis
 
@@ -71,8 +72,7 @@ def is_lime(explanation: Explanation) -> bool:
 
 def count_phrase(count: int, thing: str) -> str:
     """``1 row``, ``12,000 rows``."""
-    plural = f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}es" if thing.endswith("ss") else f"{thing}s"
-    return f"{count:,} {thing if count == 1 else plural}"
+    return readable.count(count, thing)
 
 
 def method_line(explanation: Explanation, *details: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from interp_pipeline.explanation import CLASS_SCORES, LOG_ODDS, PROBABILITY, SOFTMAX_SCORE, VOTES
 from interp_pipeline.plots.rounding import without_noise
+from interp_pipeline.readable import years_in
 from interp_pipeline.report.probabilities import implied_probabilities
 from interp_pipeline.report.wording import value
 
@@ -75,7 +76,7 @@ def compute_decision(shap: Explanation, lime: Explanation | None, row: int, actu
     pushes = [
         Push(
             feature=shap.feature_names[i],
-            value=value(shap.data.iloc[position, i]),
+            value=value(shap.data.iloc[position, i], year=years_in(shap.data.iloc[:, i])),
             effect=float(effects[i]),
             lime=weights.get(shap.feature_names[i]),
         )

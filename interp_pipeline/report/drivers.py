@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from interp_pipeline.plots.columns import read_column
-from interp_pipeline.readable import MISSING, number, value_text
+from interp_pipeline.readable import MISSING, are_years, number, value_text
 from interp_pipeline.report.wording import minus, quoted
 
 if TYPE_CHECKING:
@@ -140,15 +140,16 @@ def _value_groups(numbers: FloatArray, effects: FloatArray, *, is_date: bool) ->
     else:
         inner = np.quantile(numbers, np.arange(1, _GROUPS) / _GROUPS)
         places = np.searchsorted(np.unique(inner), numbers, side="right")
-    present = np.unique(places)
+    present, years = np.unique(places), are_years(numbers)
     return tuple(
-        _group(_range(numbers[places == place], is_date=is_date), effects[places == place]) for place in present
+        _group(_range(numbers[places == place], is_date=is_date, years=years), effects[places == place])
+        for place in present
     )
 
 
-def _range(numbers: FloatArray, *, is_date: bool) -> str:
+def _range(numbers: FloatArray, *, is_date: bool, years: bool) -> str:
     low, high = float(numbers.min()), float(numbers.max())
-    first, last = (_date(low), _date(high)) if is_date else (minus(number(low, 4)), minus(number(high, 4)))
+    first, last = (_date(end) if is_date else minus(number(end, 4, year=years)) for end in (low, high))
     return first if first == last else f"{first} to {last}"
 
 

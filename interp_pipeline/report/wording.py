@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from interp_pipeline.explanation import CLASS_SCORES, LOG_ODDS, PROBABILITY
 from interp_pipeline.plots.text import middle_ellipsis
-from interp_pipeline.readable import GROUP_FROM, number, value_text
+from interp_pipeline.readable import count, number, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,9 +60,9 @@ def quoted(text: str) -> str:
     return f"“{name(text)}”"
 
 
-def value(cell: object) -> str:
-    """One cell of the data: numbers as they are, text in quotes, ``missing``."""
-    text = value_text(cell)
+def value(cell: object, *, year: bool | None = None) -> str:
+    """One cell of the data: numbers as they are, text in quotes, ``missing``; ``year`` as ``value_text``."""
+    text = value_text(cell, year=year)
     return quoted(text) if isinstance(cell, str) and cell else minus(text)
 
 
@@ -114,7 +114,7 @@ def column(amounts: Sequence[float], unit: str, largest: float, *, signed: bool 
     """
     factor, decimals = (100.0, 2) if unit == PROBABILITY else (1.0, _decimals(largest))
     sizes = [factor * abs(amount) for amount in amounts]
-    texts = [f"{size:{',' if size >= GROUP_FROM else ''}.{decimals}f}" for size in sizes]
+    texts = [f"{size:,.{decimals}f}" for size in sizes]
     zero = f"{0.0:.{decimals}f}"
     signs = [_sign("0" if text == zero else text, amount) for text, amount in zip(texts, amounts, strict=True)]
     return [
@@ -139,11 +139,6 @@ def level(amount: float, unit: str) -> str:
 def gap(amount: float) -> str:
     """A tiny number as a reader can take it in: ``0``, ``0.0013``, or in powers of ten."""
     return number(amount, 2).replace("e-", f"e{MINUS}")
-
-
-def count(amount: int, thing: str, plural: str | None = None) -> str:
-    """``1 row``, ``1,200 rows``."""
-    return f"{amount:,} {thing if amount == 1 else plural or f'{thing}s'}"
 
 
 def listed(texts: Sequence[str], word: str = "and", most: int | None = None) -> str:

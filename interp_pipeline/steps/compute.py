@@ -16,6 +16,7 @@ from interp_pipeline.errors import DataError
 from interp_pipeline.explainers.planner import plan_explainers
 from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND, load_explainer
 from interp_pipeline.explainers.shap_interactions import compute_interactions, plan_interactions
+from interp_pipeline.readable import count
 from interp_pipeline.steps.as_given import answers_as_given
 from interp_pipeline.steps.facts import facts_of_model, facts_of_training
 from interp_pipeline.tracking.model_loader import load_model, model_code
@@ -157,7 +158,7 @@ def compute(
     for choice in choices:
         started = time.perf_counter()
         explainer = load_explainer(choice.name)
-        doing = f"Explaining {len(loaded.rows)} rows with {choice.name}"
+        doing = f"Explaining {count(len(loaded.rows), 'row')} with {choice.name}"
         with model_code(uri, _MASKED), progress.track(doing, len(loaded.rows)) as advance:
             result = explainer.explain(loaded.parts, loaded.rows, loaded.background, config, advance)
         timings[choice.name] = time.perf_counter() - started
@@ -199,7 +200,7 @@ def _interactions(
     plan = plan_interactions(loaded.parts, shap, len(loaded.background), config)
     if not plan.rows:
         return None, plan.why
-    doing = f"Finding interactions in {len(plan.rows)} rows"
+    doing = f"Finding interactions in {count(len(plan.rows), 'row')}"
     with model_code(uri, "predict these rows"), progress.track(doing, len(plan.rows)) as advance:
         found = compute_interactions(loaded.parts, shap, loaded.background, plan.rows, advance)
     # In the order of a file: means over them then have the same last bits here and wherever they are read back.

@@ -20,6 +20,7 @@ from interp_pipeline.data.sources import source_digest
 from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import NoDataError
 from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND, check_methods
+from interp_pipeline.readable import count
 from interp_pipeline.steps.compute import compute, require_readable
 from interp_pipeline.steps.dictionary import find_dictionary
 from interp_pipeline.steps.fetch import Fetched, refuse_other_names, types_in_training
@@ -175,7 +176,7 @@ def _choose(
 
 def _remarks(subject: _Subject, evaluation: Evaluation, table: Table, chosen: Chosen) -> tuple[str, ...]:
     """What a reader should know about rows, background and model, a sentence each."""
-    explained = f"{len(chosen.rows):,} rows of {table.source}"
+    explained = f"{count(len(chosen.rows), 'row')} of {table.source}"
     if len(chosen.rows) < len(table.frame):
         explained = drawn_from(chosen.rows, table)
     remarks = [f"Explained are {explained}.", *chosen.remarks[1:]]

@@ -13,6 +13,7 @@ from interp_pipeline.data.typed_rows import TypedRows
 from interp_pipeline.errors import DataError, UsageError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.models.given_names import as_spelled
+from interp_pipeline.readable import count
 from interp_pipeline.steps.dictionary import dictionary_declaration, find_dictionary
 from interp_pipeline.steps.logged_tables import Table
 from interp_pipeline.steps.row_remarks import rows_remarks
@@ -130,7 +131,7 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
     else:
         chosen = _of_training(record, config, given, version.uri)
     if len(chosen.rows) < config.rows:
-        progress.say(f"{chosen.rows_source} holds {len(chosen.rows)} rows; all of them are explained")
+        progress.say(f"{chosen.rows_source} holds {count(len(chosen.rows), 'row')}; all of them are explained")
     if named is not None:
         named.names(list(chosen.background.columns))  # before minutes are spent on what could not be shown
     names_by = dictionary_declaration(named, declared, by_hand=dictionary is not None)

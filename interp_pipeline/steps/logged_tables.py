@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from interp_pipeline.errors import ModelError, NoDataError, SourceRefusedError, UsageError
+from interp_pipeline.readable import count
 from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.logged_data import read_logged_datasets
 from interp_pipeline.tracking.model_file import read_input_example
@@ -134,7 +135,7 @@ class Search:
         if example is None:
             self._reasons.append("the model has no input example with named columns")
         elif len(example) < _FEWEST:
-            self._reasons.append(f"its input example has {len(example)} rows, fewer than {_FEWEST}")
+            self._reasons.append(f"its input example has {count(len(example), 'row')}, fewer than {_FEWEST}")
         else:
             yield Table(frame=example, source="the input example logged with the model")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp_pipeline.data.typed_rows import TypedRows
+from interp_pipeline.readable import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,8 @@ def rows_remarks(rows: pd.DataFrame, schema: Schema, source: str) -> tuple[str, 
     """
     typed = TypedRows(schema.to_dict()["features"])
     matrix = typed.to_matrix(rows)
-    remarks = [f"Explained are {len(rows)} rows of {source}, not the model's test rows."]
+    are = "is" if len(rows) == 1 else "are"
+    remarks = [f"Explained {are} {count(len(rows), 'row')} of {source}, not the model's test rows."]
     for position, feature in enumerate(schema.features):
         if feature.kind == "unused":
             continue

@@ -27,6 +27,7 @@ from interp_pipeline.data.sources import read_table, without_secrets
 from interp_pipeline.data.typed_rows import name_of, shown
 from interp_pipeline.errors import DataError, InterpError, UsageError
 from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND
+from interp_pipeline.readable import count
 from interp_pipeline.steps.logged_tables import Search, Table
 from interp_pipeline.tracking.feature_names import require_columns
 from interp_pipeline.tracking.named_table import read_named_table
@@ -205,7 +206,7 @@ def choose_rows(
         background_source=where,
         outcomes=rows[target] if target is not None and target in rows.columns else None,
         remarks=(
-            f"Explained are {len(rows)} rows of {table.source}.",
+            f"Explained {'is' if len(rows) == 1 else 'are'} {count(len(rows), 'row')} of {table.source}.",
             background_remark(chosen, source, where, config),
         ),
         columns=frozenset([*table.frame.columns, *source.frame.columns]),
@@ -230,7 +231,7 @@ def _background(source: Table, table: Table, rows: pd.DataFrame, config: Explain
     everyone = select_background(table.frame, n, seed)
     return (
         everyone,
-        f"{drawn_from(everyone, source)}, some of them explained too, for it has only {len(table.frame)} rows",
+        f"{drawn_from(everyone, source)}, some of them explained too, for it has only {count(len(table.frame), 'row')}",
     )
 
 
@@ -238,7 +239,7 @@ def drawn_from(chosen: pd.DataFrame, table: Table) -> str:
     """Where rows come from, in words; how many of how many they are, where they are not all of them."""
     if len(chosen) == len(table.frame):
         return table.source
-    return f"{len(chosen):,} of {len(table.frame):,} rows of {table.source}, drawn"
+    return f"{len(chosen):,} of {count(len(table.frame), 'row')} of {table.source}, drawn"
 
 
 def background_remark(chosen: pd.DataFrame, table: Table, where: str, config: ExplainConfig) -> str:

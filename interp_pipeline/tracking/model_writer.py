@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,8 @@ from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.answers import translated
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
     from mlflow.models import ModelSignature
 
@@ -49,7 +53,8 @@ def log_and_register(model: FittedModel, example: pd.DataFrame, registered_model
     """
     import mlflow
 
-    with tempfile.TemporaryDirectory() as folder, translated(f"logging the model for {registered_model_name!r}"):
+    doing = f"logging the model for {registered_model_name!r}"
+    with tempfile.TemporaryDirectory() as folder, translated(doing), _quiet_about_pip():
         parts = _save_parts(model, Path(folder))
         info = mlflow.pyfunc.log_model(
             name=layout.MODEL_NAME,
@@ -62,6 +67,21 @@ def log_and_register(model: FittedModel, example: pd.DataFrame, registered_model
         )
     with translated(f"registering {registered_model_name!r}"):
         return _register(info.model_id, registered_model_name)
+
+
+@contextmanager
+def _quiet_about_pip() -> Iterator[None]:
+    """Environments that uv makes have no pip: MLflow warns that it writes none's version into a model's conda.yaml."""
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return "installed pip version" not in record.getMessage()
+
+    logger = logging.getLogger("mlflow.utils.environment")
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 def _register(model_id: str, name: str) -> int:

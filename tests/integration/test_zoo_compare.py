@@ -77,9 +77,8 @@ def test_published_explanations_are_compared_as_they_are(zoo: Zoo) -> None:
 
 
 @pytest.fixture
-def told(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+def told(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     """What Python calls tell whoever listens to their logger."""
-    monkeypatch.setattr(logging.getLogger("interp"), "propagate", True)  # a command may have cut it off
     caplog.set_level(logging.INFO, logger="interp")
     return lambda: [record.getMessage() for record in caplog.records if record.name == "interp"]
 

@@ -29,7 +29,6 @@ def test_it_lets_errors_through() -> None:
 def test_lines_reach_whoever_listens_to_the_logger_and_nobody_else(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(logging.getLogger("interp"), "propagate", True)  # a command run before may have cut it off
     monkeypatch.setattr(logging.getLogger("interp"), "handlers", [])
     with caplog.at_level(logging.INFO, logger="interp"):
         with NamedProgress("loans v3", LoggedProgress()).track("Explaining", 2) as advance:
@@ -49,7 +48,6 @@ def test_lines_reach_whoever_listens_to_the_logger_and_nobody_else(
 def test_the_time_left_is_that_of_the_steps_after_the_first(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logging.getLogger("interp"), "propagate", True)
     monkeypatch.setattr(logging.getLogger("interp"), "handlers", [])
     clock = [0.0, *(30, 32, 34, 36), *(37, 38, 40), 40]  # seconds; the first step waits for a library
     monkeypatch.setattr("interp_pipeline.progress.time.monotonic", iter(clock).__next__)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from interp_pipeline.readable import number, share, signed, value_text
+from interp_pipeline.readable import are_years, count, number, share, signed, value_text, years_in
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,8 @@ from interp_pipeline.readable import number, share, signed, value_text
         (0.0, "0"),
         (0.01234, "0.0123"),
         (35.25, "35.2"),
-        (1994.0, "1994"),
+        (5912.0, "5,912"),
+        (-15895.4, "-15,895"),
         (12345.6, "12,346"),
         (-0.5, "-0.5"),
         (100.0, "100"),
@@ -59,6 +60,11 @@ def test_share_never_claims_none_or_all_by_rounding(part: float, whole: float, s
         (np.bool_(0), "false"),
         (7, "7"),
         (np.int64(12345), "12,345"),
+        (5912, "5,912"),
+        (1994, "1994"),
+        (1994.0, "1994"),
+        (1994.5, "1,994"),
+        (-1994, "-1,994"),
         (2.34567, "2.346"),
         (np.float32(0.5), "0.5"),
         (Decimal("1.5"), "1.5"),
@@ -70,3 +76,44 @@ def test_share_never_claims_none_or_all_by_rounding(part: float, whole: float, s
 )
 def test_value_text(value: Any, shown: str) -> None:
     assert value_text(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("column", "shown"),
+    [
+        ([5912, 15895, 1994], ["5,912", "15,895", "1,994"]),  # 1,994 among amounts is none
+        ([1994, 2024, None], ["1994", "2024", "missing"]),
+        ([1994.0, 2024.5], ["1,994", "2,024"]),
+        ([Decimal(1994), Decimal(2024)], ["1994", "2024"]),
+        (["1994", "a"], ["1994", "a"]),  # a text stays as it is
+        ([True, False], ["true", "false"]),
+        ([None, None], ["missing", "missing"]),
+    ],
+)
+def test_a_column_is_written_in_one_way(column: list[Any], shown: list[str]) -> None:
+    cells = pd.Series(column)
+    assert [value_text(cell, year=years_in(cells)) for cell in cells] == shown
+
+
+def test_years_are_whole_and_have_four_digits() -> None:
+    assert are_years([1000, np.nan, 2999])
+    assert not any(are_years(values) for values in ([], [np.nan], [999, 2000], [2000, 3000], [2000.5], [-2000]))
+
+
+@pytest.mark.parametrize(
+    ("amount", "thing", "shown"),
+    [
+        (1, "row", "1 row"),
+        (0, "row", "0 rows"),
+        (12_000, "row", "12,000 rows"),
+        (2, "class", "2 classes"),
+        (2, "category", "2 categories"),
+        (1, "category", "1 category"),
+    ],
+)
+def test_things_are_counted(amount: int, thing: str, shown: str) -> None:
+    assert count(amount, thing) == shown
+
+
+def test_a_plural_can_be_given() -> None:
+    assert count(2, "one", "two of them") == "2 two of them"

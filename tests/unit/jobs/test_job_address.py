@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 from interp_pipeline.errors import UsageError
 from mlflow_plugin.jobs import JobTable
@@ -60,4 +61,4 @@ def test_a_missing_driver_is_named_with_what_to_install(monkeypatch: pytest.Monk
 
 def test_a_file_that_cannot_have_a_write_ahead_log_is_refused() -> None:
     with pytest.raises(UsageError, match="cannot be shared there; put it on a local disk, or use PostgreSQL"):
-        use_write_ahead_log(create_engine("sqlite:///:memory:"), 1)
+        use_write_ahead_log(create_engine("sqlite:///:memory:", poolclass=NullPool), 1)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, select
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.pool import NullPool
 
 from mlflow_plugin.jobs.dialects import AnyText, now_ms
 
@@ -35,7 +36,7 @@ def test_no_text_stays_none() -> None:
 
 
 def test_the_time_of_sqlite_is_that_of_its_machine_to_the_millisecond() -> None:
-    with create_engine("sqlite://").connect() as connection:
+    with create_engine("sqlite://", poolclass=NullPool).connect() as connection:
         before = time.time_ns() // 1_000_000
         said = connection.scalar(select(now_ms()))
         after = time.time_ns() // 1_000_000
@@ -44,7 +45,7 @@ def test_the_time_of_sqlite_is_that_of_its_machine_to_the_millisecond() -> None:
 
 
 def test_there_is_one_time_in_a_statement() -> None:
-    with create_engine("sqlite://").connect() as connection:
+    with create_engine("sqlite://", poolclass=NullPool).connect() as connection:
         rows = connection.exec_driver_sql(
             f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "  # noqa: S608 - ours
             f"SELECT count(DISTINCT {now_ms().compile(dialect=DIALECT)}) FROM n"

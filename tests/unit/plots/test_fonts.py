@@ -91,10 +91,7 @@ def test_a_character_of_another_script_is_drawn_by_an_installed_font(
     assert text_width(f"a{_NAME}", 20, bold=bold) == pytest.approx(latin + 2 * 2.0 * 20 / 72, rel=0.1)
 
 
-def test_without_such_a_font_names_stay_told_apart_and_the_log_says_why(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logging.getLogger("interp"), "propagate", True)  # a command run before may have cut it off
+def test_without_such_a_font_names_stay_told_apart_and_the_log_says_why(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="interp"), warnings.catch_warnings():
         warnings.simplefilter("error")
         assert clean(_NAME) == r"\u7279\u5f81"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -81,7 +82,9 @@ def test_signs_are_shown() -> None:
 
 
 def test_feature_and_value_both_stay_recognisable() -> None:
-    label = value_label("purpose", "x" * 100)
+    label = value_label(pd.DataFrame({"purpose": ["x" * 100]}), 0, 0)
     assert label.startswith("purpose = xxx")
     assert len(label) < 50
-    assert value_label("temperature", -3.5) == "temperature = \N{MINUS SIGN}3.5"
+    data = pd.DataFrame({"temperature": [-3.5, 1.0], "built": [1994, 2010], "price": [5912, 15895]})
+    assert value_label(data, 0, 0) == "temperature = \N{MINUS SIGN}3.5"
+    assert [value_label(data, 0, column) for column in (1, 2)] == ["built = 1994", "price = 5,912"]

@@ -56,7 +56,7 @@ def test_a_column_of_a_table_has_one_precision() -> None:
     assert wording.column([0.0512, 0.003, 0.00001], "probability", 0.0512) == ["5.12", "0.30", "0.00"]
     assert wording.column([0.05, -0.003, -1e-9], "probability", 0.05, signed=True) == ["+5.00", f"{MINUS}0.30", "0.00"]
     assert wording.column([43.21, 0.5], "price", 43.21) == ["43.2", "0.5"]
-    assert wording.column([1234.0, -3.0], "price", 1234.0, signed=True) == ["+1234", f"{MINUS}3"]
+    assert wording.column([1234.0, -3.0], "price", 1234.0, signed=True) == ["+1,234", f"{MINUS}3"]
     assert wording.column([-20_912_345.6], "price", 1.0) == [f"{MINUS}20,912,345.60"]
     assert wording.column([0.0], "price", 0.0) == ["0"]
 

@@ -112,7 +112,7 @@ def test_columns_of_one_type_arrive(tmp_path: Path, dtype: str) -> None:
     frame = pd.DataFrame({"a": values, "b": values.iloc[::-1].reset_index(drop=True)})
     found = _arrive(tmp_path, frame)
     require_same_table(found, frame)
-    assert found["a"].dtype == dtype
+    assert found["a"].dtype == values.dtype  # on pandas 2 texts are objects
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,17 @@ def test_routes_as_the_library_with_missing_values(estimator: Any, n_classes: in
 def test_routes_missing_values_the_training_did_not_have(monotonic: list[int] | None) -> None:
     rows = random_table(200, N_COLUMNS, 3, missing=0)
     forest = RandomForestClassifier(10, random_state=0, monotonic_cst=monotonic).fit(rows, labels(rows, 2))
-    assert_as_the_library(forest, rows, (np.nan, *ORDINARY))
+    missing = (np.nan,) if monotonic is None or _takes_missing(forest) else ()
+    assert_as_the_library(forest, rows, (*missing, *ORDINARY))
+
+
+def _takes_missing(forest: RandomForestClassifier) -> bool:
+    """scikit-learn 1.7 refuses missing values where an effect has a direction."""
+    try:
+        forest.predict(np.full((1, N_COLUMNS), np.nan))
+    except ValueError:
+        return False
+    return True
 
 
 def test_thresholds_between_neighbouring_single_precision_numbers() -> None:
