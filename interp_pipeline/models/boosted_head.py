@@ -10,6 +10,8 @@ from interp_pipeline.models.head import Head
 from interp_pipeline.models.outputs import as_columns, class_names
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from interp_pipeline.explanation import FloatArray
     from interp_pipeline.models.category_columns import CategoryColumns
     from interp_pipeline.models.outputs import Wanted
@@ -31,8 +33,8 @@ class BoostedModel(Protocol):
     feature_names: tuple[str, ...] | None  # columns in the trees' order; None if it was trained without names
     n_features: int
 
-    def categories(self, names: tuple[str, ...]) -> CategoryColumns:
-        """Its categorical columns, when its columns are called so."""
+    def categories(self, names: tuple[str, ...], rows: pd.DataFrame) -> CategoryColumns:
+        """Its categorical columns, when its columns are called so and hold what they hold in some rows."""
 
     def ask(self, model: Any, rows: Any, *, margin: bool) -> Any:
         """The library's own door; ``model`` is ``native`` or a pipeline that ends in it."""

@@ -13,6 +13,8 @@ from interp_pipeline.models.category_columns import CategoryColumns
 from interp_pipeline.models.outputs import MARGIN
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from interp_pipeline.explanation import FloatArray
 
 __all__ = ["XGBoostModel"]
@@ -50,7 +52,7 @@ class XGBoostModel:
         self._missing = float(native.missing) if self._wrapped else np.nan
         self._trees_used = (0, _n_rounds(native)) if self._wrapped else (0, 0)
 
-    def categories(self, names: tuple[str, ...]) -> CategoryColumns:
+    def categories(self, names: tuple[str, ...], rows: pd.DataFrame) -> CategoryColumns:  # noqa: ARG002 - it knows by itself
         """Its categorical columns, when its columns are called so.
 
         Raises:
