@@ -32,9 +32,13 @@ class BoostedModel(Protocol):
     is_trees: bool
     feature_names: tuple[str, ...] | None  # columns in the trees' order; None if it was trained without names
     n_features: int
+    named_columns: tuple[int, ...]  # whose values are names though they may be numbers
 
     def categories(self, names: tuple[str, ...], rows: pd.DataFrame) -> CategoryColumns:
-        """Its categorical columns, when its columns are called so and hold what they hold in some rows."""
+        """Columns its library wants as pandas categories, when they are called so and hold what they hold in rows."""
+
+    def compared(self, names: tuple[str, ...], rows: pd.DataFrame) -> CategoryColumns:
+        """Columns its trees compare by numbers of their own, likewise; a ``ModelError`` says why that is not so."""
 
     def ask(self, model: Any, rows: Any, *, margin: bool) -> Any:
         """The library's own door; ``model`` is ``native`` or a pipeline that ends in it."""

@@ -169,6 +169,6 @@ def _form(parts: Parts, named: tuple[str, ...] | None) -> str:
     """A vectorizer wants one column of texts; a model of the known libraries trained without names a matrix."""
     if hasattr(parts.first, "build_analyzer"):
         return "texts"
-    known = type(parts.first).__module__.split(".")[0] in {"sklearn", "xgboost", "lightgbm"}
+    known = type(parts.first).__module__.split(".")[0] in {"sklearn", "xgboost", "lightgbm", "catboost"}
     union = type(parts.first).__name__ == "FeatureUnion"  # its parts are somebody's, and do not say
     return "matrix" if named is None and known and not union else "table"

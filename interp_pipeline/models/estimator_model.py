@@ -53,7 +53,7 @@ def adapt_estimator(
     """Adapt a fitted estimator, pipeline or search.
 
     Args:
-        native: scikit-learn's, XGBoost's or LightGBM's, or anything with their methods.
+        native: scikit-learn's, XGBoost's, LightGBM's or CatBoost's, or anything with their methods.
         feature_names: raw columns, in the caller's order.
         rows: rows to explain.
         background: background data.
@@ -69,6 +69,8 @@ def adapt_estimator(
     origins = Origins()
     owners = _unless_it_fails(lambda: _follow(origins, parts, entrance, rows))
     coded = {entrance.columns[i] for i in origins.named}
+    if booster is not None and not isinstance(owners, str):
+        coded |= {entrance.columns[i] for column in booster.named_columns for i in owners[column]}
     table = RawTable(feature_names, rows, background, coded, entrance.categories.typed)
     everything = table.to_frame(np.concatenate([table.to_matrix(part) for part in (rows, background)]))
 
@@ -76,9 +78,9 @@ def adapt_estimator(
         if isinstance(owners, str):
             return owners
         if parts.steps:
-            plan = _pipeline_plan(parts, booster, entrance, origins.mixers, owners, everything[:2])
+            plan = _pipeline_plan(parts, booster, entrance, origins.mixers, owners, everything)
         else:
-            plan = _bare_plan(parts, entrance, table)
+            plan = _bare_plan(parts, booster, entrance, table, everything)
         if isinstance(plan, str):
             return plan
         head = _head(parts, booster, entrance.give(everything), wanted, exact=True)
@@ -118,6 +120,10 @@ def _booster(final: Any) -> BoostedModel | None:
         from interp_pipeline.models.lightgbm_booster import LightGBMModel
 
         return LightGBMModel(final)
+    if "catboost" in libraries:
+        from interp_pipeline.models.catboost_booster import CatBoostModel
+
+        return CatBoostModel(final)
     return None
 
 
@@ -133,9 +139,9 @@ def _ask(parts: Parts, entrance: Entrance, head: Head) -> Callable[[pd.DataFrame
 
 def _follow(origins: Origins, parts: Parts, entrance: Entrance, rows: pd.DataFrame) -> list[frozenset[int]]:
     """Origins of the final estimator's columns, as positions among the columns the model reads."""
-    if not parts.steps:
-        return []
     own = [frozenset({i}) for i in range(len(entrance.columns))]
+    if not parts.steps:
+        return own
     return origins.through(parts.steps, entrance.give(rows[:2]), own)[1]
 
 
@@ -145,7 +151,7 @@ def _pipeline_plan(
     entrance: Entrance,
     mixers: list[str],
     owners: list[frozenset[int]],
-    sample: pd.DataFrame,
+    everything: pd.DataFrame,
 ) -> _Plan | str:
     """How to cut a pipeline in front of its final estimator, or why that cannot be."""
     if any(len(owner) > 1 for owner in owners):
@@ -160,28 +166,33 @@ def _pipeline_plan(
             groups[feature].append(column)
     names = ", ".join(type(step).__name__ for step in parts.steps)
     return _Plan(
-        encode=_encoder(parts, booster, entrance, sample),
+        encode=_encoder(parts, booster, entrance, everything),
         groups=tuple(map(tuple, groups)),
         note=f"Effects are those of the table's columns, each with all that the preprocessing ({names}) makes of it.",
     )
 
 
 def _encoder(
-    parts: Parts, booster: BoostedModel | None, entrance: Entrance, sample: pd.DataFrame
+    parts: Parts, booster: BoostedModel | None, entrance: Entrance, everything: pd.DataFrame
 ) -> Callable[[pd.DataFrame], FloatArray]:
     """From typed raw rows to the numbers the final estimator compares, a booster's categories as their codes."""
-    behind = _behind(parts.steps, entrance.give(sample))
+    behind = _behind(parts.steps, entrance.give(everything))
     if booster is None or not isinstance(behind, pd.DataFrame):
         return lambda rows: _dense(_behind(parts.steps, entrance.give(rows)))
-    categories = booster.categories(tuple(behind.columns), behind)
+    categories = booster.compared(tuple(behind.columns), behind)
+    categories.typed(behind)  # refuses what the booster would, and says where it stands
     return lambda rows: categories.codes(categories.typed(_behind(parts.steps, entrance.give(rows))))
 
 
-def _bare_plan(parts: Parts, entrance: Entrance, table: RawTable) -> _Plan | str:
+def _bare_plan(
+    parts: Parts, booster: BoostedModel | None, entrance: Entrance, table: RawTable, everything: pd.DataFrame
+) -> _Plan | str:
     """How to give a bare estimator the raw matrix, or why that cannot be."""
     if parts.is_composed:
         return f"{type(parts.final).__name__} holds preprocessing of its own"
     categories = entrance.categories
+    if booster is not None:
+        categories = booster.compared(entrance.columns, everything)
     others = [name for name in entrance.columns if not table.is_number(name) and name not in categories.values]
     if others:
         return f"the column {others[0]!r} does not hold numbers"

@@ -31,6 +31,7 @@ class LightGBMModel:
 
     is_trees = True
     gives_probabilities = True
+    named_columns: tuple[int, ...] = ()  # they show in the types of columns
 
     def __init__(self, native: Any) -> None:
         """Read what was trained.
@@ -93,6 +94,10 @@ class LightGBMModel:
             raise ModelError(msg)
         values = {names[i]: each for i, each in zip(sorted(columns), stored, strict=True)}
         return CategoryColumns(values=values, unseen_is_missing=True)
+
+    def compared(self, names: tuple[str, ...], rows: pd.DataFrame) -> CategoryColumns:
+        """The same columns: its trees compare positions of categories."""
+        return self.categories(names, rows)
 
     def ask(self, model: Any, rows: Any, *, margin: bool) -> Any:
         """LightGBM's own door; a random forest's margin is the mean over its trees."""

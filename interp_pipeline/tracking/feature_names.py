@@ -76,15 +76,17 @@ def names_columns(native: Any, file: ModelFile) -> bool:
 
 
 def _fitted_names(native: Any) -> tuple[str, ...]:
-    """Column names a model remembers from being fitted: scikit-learn's way, XGBoost's, LightGBM's."""
-    for attribute in ("feature_names_in_", "feature_names", "feature_name"):
+    """Column names a model remembers from being fitted: scikit-learn's way, XGBoost's, LightGBM's, CatBoost's."""
+    for attribute in ("feature_names_in_", "feature_names", "feature_name", "feature_names_"):
         try:
             found = getattr(native, attribute, None)
         except Exception:  # noqa: BLE001, S112 - a property of the model's own, which may raise what it likes where unset
             continue
         names = found() if attribute == "feature_name" and callable(found) else found
         if names is not None and not callable(names) and len(names) and all(isinstance(name, str) for name in names):
-            return tuple(str(name) for name in names)
+            given = tuple(str(name) for name in names)
+            made_up = attribute == "feature_names_" and given == tuple(map(str, range(len(given))))
+            return () if made_up else given
     return ()
 
 

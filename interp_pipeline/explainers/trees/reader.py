@@ -14,10 +14,10 @@ def read_forest(estimator: Any) -> PackedForest | None:
     """The trees of a fitted estimator, or None if it is no tree ensemble that is known here.
 
     Known are scikit-learn's decision trees, random forests, extra trees, gradient boosting and
-    histogram gradient boosting, and all of XGBoost and LightGBM. The forest's sum is, for a forest
+    histogram gradient boosting, and all of XGBoost, LightGBM and CatBoost. The forest's sum is, for a forest
     classifier, the probabilities of all classes, and otherwise the raw score the library adds up.
 
-    Neither XGBoost nor LightGBM is imported unless the estimator is theirs.
+    XGBoost, LightGBM and CatBoost are not imported unless the estimator is theirs.
 
     Args:
         estimator: fitted estimator or booster.
@@ -34,6 +34,10 @@ def read_forest(estimator: Any) -> PackedForest | None:
         from interp_pipeline.explainers.trees.lightgbm_trees import read_lightgbm
 
         return read_lightgbm(estimator)
+    if "catboost" in origins:
+        from interp_pipeline.explainers.trees.catboost_trees import read_catboost
+
+        return read_catboost(estimator)
     if "sklearn" not in origins:
         return None
     from interp_pipeline.explainers.trees.sklearn_boosting import read_sklearn_boosting

@@ -10,11 +10,13 @@ import pandas as pd
 import pytest
 import xgboost as xgb
 from harness.adapted_models import NUMBERS, TEXTS, adapt, assert_is_the_model, credit
+from packaging.version import Version
 from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from interp_pipeline.errors import DataError, ModelError
+from interp_pipeline.models.xgboost_booster import XGBoostModel
 
 _PLAIN, _TARGET = credit()
 _PLAIN = _PLAIN[[*NUMBERS, *TEXTS, "owns"]]
@@ -137,3 +139,41 @@ def test_nullable_columns_and_truth_values() -> None:
         model = adapt(native, rows, flavor)
         assert model.trees is native
         assert_is_the_model(model, rows, _margin(native, rows[:110]), _SINGLE)
+
+
+@pytest.mark.parametrize("names", [("grün", "rot"), ("ä", "rot"), ("日本", "rot")], ids=ascii)
+def test_names_that_xgboost_stores_cut_off_are_said_to_be(names: tuple[str, ...]) -> None:
+    rows = pd.DataFrame({"colour": pd.Categorical(np.array(names)[_CODES]), "amount": _PLAIN["credit_amount"]})
+    native = xgb.XGBClassifier(**_XGB).fit(rows, _CODES)
+    if Version(xgb.__version__) >= Version("3.4"):
+        assert_is_the_model(adapt(native, rows, "xgboost"), rows, _margin(native, rows[:110]), _SINGLE)
+        return
+    with pytest.raises(
+        ModelError, match=r"up to 3\.3 stores the names .* of the column 'colour' .*XGBoost 3\.4 or later"
+    ):
+        adapt(native, rows, "xgboost")
+
+
+class _Stored:
+    """A booster that holds categories as they should be; the reader is asked without an XGBoost that can do so."""
+
+    feature_names = ("colour",)
+    feature_types = ("c",)
+
+    def get_categories(self, *, export_to_arrow: bool) -> Any:
+        assert export_to_arrow
+        return self
+
+    def to_arrow(self) -> Any:
+        import pyarrow as pa
+
+        return [("colour", pa.array(["grün", "rot"]))]
+
+
+def test_whole_names_beside_one_that_training_never_saw() -> None:
+    model = XGBoostModel.__new__(XGBoostModel)
+    model._booster, model.feature_names = _Stored(), ("colour",)
+    rows = pd.DataFrame({"colour": ["grün", "blau"]})
+    assert model.categories(("colour",), rows).values == {"colour": ["grün", "rot"]}
+    with pytest.raises(ModelError, match="the rows have 'gelb', 'blau'"):
+        model.categories(("colour",), pd.DataFrame({"colour": ["gelb", "blau"]}))
