@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
     import shap
 
-__all__ = ["CLASS_SCORES", "LOG_ODDS", "PROBABILITY", "SOFTMAX_SCORE", "VOTES", "Cost", "Explanation", "FloatArray"]
+__all__ = [
+    "CLASS_SCORES",
+    "LOG_ODDS",
+    "MEAN_PATH_LENGTH",
+    "PROBABILITY",
+    "SOFTMAX_SCORE",
+    "VOTES",
+    "Cost",
+    "Explanation",
+    "FloatArray",
+]
 
 PROBABILITY = "probability"  # unit of classifiers that give probabilities
 LOG_ODDS = "log-odds"
@@ -25,6 +35,8 @@ SOFTMAX_SCORE = "softmax score"
 VOTES = "share of votes"  # of classifiers that answer with labels alone: 1 for the answer, 0 for the others
 # All units of classifiers but the first.
 CLASS_SCORES = frozenset({LOG_ODDS, SOFTMAX_SCORE, "decision function", "margin", VOTES})
+
+MEAN_PATH_LENGTH = "mean path length"  # of isolation forests: splits until a row is set apart, few for anomalies
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from interp_pipeline.models.head import Head
-from interp_pipeline.models.outputs import as_columns, class_names
+from interp_pipeline.models.outputs import ONE_CLASS, as_columns, class_names, one_class_note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +63,14 @@ def boosted_head(booster: BoostedModel, model: Any, sample: Any, wanted: Wanted,
     if not booster.n_classes:
         return _number_head(booster, model, sample, wanted, exact=exact)
     names = class_names(booster.classes, booster.n_classes, wanted)
+    if len(names) == 1 and booster.gives_probabilities:
+        wanted.refuse("margin", ONE_CLASS)
+        return Head(
+            outputs=wanted.probabilities(names, note=one_class_note(names)),
+            # The library gives the probability of a second class, which does not exist, alone or beside the first.
+            ask=lambda each, rows: _of_all_classes(booster.ask(each, rows, margin=False))[:, :1],
+            forward=lambda encoded: _of_all_classes(booster.forward(encoded, margin=False))[:, :1],
+        )
     if not booster.gives_probabilities:
         wanted.refuse("probability", "was trained for an objective without probabilities")
     as_margin = wanted.output == "margin" or (wanted.output == "auto" and (exact or not booster.gives_probabilities))
