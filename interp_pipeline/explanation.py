@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
     import shap
 
-__all__ = ["CLASS_SCORES", "LOG_ODDS", "PROBABILITY", "SOFTMAX_SCORE", "VOTES", "Cost", "Explanation", "FloatArray"]
+__all__ = [
+    "CLASS_SCORES",
+    "LOG_ODDS",
+    "MEAN_PATH_LENGTH",
+    "PROBABILITY",
+    "SOFTMAX_SCORE",
+    "VOTES",
+    "Cost",
+    "Explanation",
+    "FloatArray",
+]
 
 PROBABILITY = "probability"  # unit of classifiers that give probabilities
 LOG_ODDS = "log-odds"
@@ -27,6 +37,7 @@ VOTES = "share of votes"  # of classifiers that answer with labels alone: 1 for 
 CLASS_SCORES = frozenset({LOG_ODDS, SOFTMAX_SCORE, "decision function", "margin", VOTES})
 
 _ROWS_NAMED = 10  # that a message lists
+MEAN_PATH_LENGTH = "mean path length"  # of isolation forests: splits until a row is set apart, few for anomalies
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 

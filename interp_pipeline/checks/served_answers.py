@@ -8,7 +8,7 @@ import numpy as np
 
 from interp_pipeline.checks.additivity import output_range
 from interp_pipeline.data.typed_rows import name_of
-from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
+from interp_pipeline.explanation import CLASS_SCORES, MEAN_PATH_LENGTH, PROBABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +48,8 @@ def served_disagreement(
     if table.ndim != 2 or len(table) != len(explained.predictions):  # noqa: PLR2004 - rows and outputs
         return None
     is_classifier = explained.output_unit == PROBABILITY or explained.output_unit in CLASS_SCORES
+    if explained.output_unit == MEAN_PATH_LENGTH:
+        return _anomalies(explained, table)
     if not is_classifier:
         return _values(explained, explained.predictions, table)
     if table.shape[1] == 1:
@@ -65,6 +67,16 @@ def _numbers(table: npt.NDArray[np.object_], n_outputs: int) -> FloatArray | Non
     except (TypeError, ValueError):
         return None
     return numbers if numbers.shape[1] == n_outputs else None
+
+
+def _anomalies(explained: Explanation, table: npt.NDArray[np.object_]) -> float | None:
+    """An isolation forest serves -1 for rows whose path is shorter than one length, and 1 for all others."""
+    numbers = _numbers(table, 1)
+    if numbers is None or not np.isin(numbers, (-1, 1)).all():
+        return None
+    anomalous, paths = numbers[:, 0] < 0, explained.predictions[:, 0]
+    shortest = paths[~anomalous].min(initial=np.inf)
+    return float((anomalous & (paths > shortest + _TIE * output_range(explained))).mean())
 
 
 def _values(explained: Explanation, outputs: FloatArray, table: npt.NDArray[np.object_]) -> float | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING
+from weakref import finalize
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,8 @@ __all__ = ["TREE_METHODS", "TreeInputs", "forest_of", "tree_refusal", "watched"]
 
 TREE_METHODS = frozenset({"shap_tree", "shap_tree_path_dependent"})
 
-_FORESTS: WeakKeyDictionary[Any, dict[float, PackedForest | None]] = WeakKeyDictionary()  # by estimator, by sign
+# By identity of the estimator, as long as it lives (CatBoost's have no hash), and by sign.
+_FORESTS: dict[int, dict[float, PackedForest | None]] = {}
 
 _REMEDY = "allow more, or explain fewer rows"
 _TOLERANCE = 1e-9  # of the size of what is added up, between the forest's sum and the library's in double precision
@@ -39,7 +40,11 @@ def forest_of(model: ExplainableModel) -> PackedForest | None:
 
     if model.trees is None:
         return None
-    by_sign = _FORESTS.setdefault(model.trees, {})
+    key = id(model.trees)
+    if key not in _FORESTS:
+        _FORESTS[key] = {}
+        finalize(model.trees, _FORESTS.pop, key, None).atexit = False
+    by_sign = _FORESTS[key]
     if 1.0 not in by_sign:
         by_sign[1.0] = read_forest(model.trees)
     forest, sign = by_sign[1.0], float(getattr(model, "tree_sign", 1.0))

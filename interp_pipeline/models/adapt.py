@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Flavor", "adapt_model"]
 
-Flavor: TypeAlias = Literal["sklearn", "keras", "xgboost", "lightgbm", "python_function"]
+Flavor: TypeAlias = Literal["sklearn", "keras", "xgboost", "lightgbm", "catboost", "python_function"]
 
 
 def adapt_model(  # noqa: PLR0913 - options are keyword-only
@@ -42,7 +42,7 @@ def adapt_model(  # noqa: PLR0913 - options are keyword-only
 
     Args:
         native: scikit-learn estimator, pipeline or search; Keras model; object of XGBoost's or
-            LightGBM's scikit-learn interface, or Booster; for ``python_function`` a callable
+            LightGBM's scikit-learn interface, or Booster; object of CatBoost's; for ``python_function`` a callable
             DataFrame -> array, DataFrame or Series.
         flavor: which of these it is.
         feature_names: the model's raw columns, in its order.

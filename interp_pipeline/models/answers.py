@@ -77,7 +77,7 @@ def read_labels(answer: Any, classes: Any, wanted: Wanted) -> Reading:
     """Class labels as one vote per class.
 
     Args:
-        answer: labels that occur; for a model that does not say which classes it knows.
+        answer: labels that occur.
         classes: those it knows, in its order; None where it does not say.
         wanted: ``output_names`` may name them.
     """
@@ -99,7 +99,15 @@ def read_labels(answer: Any, classes: Any, wanted: Wanted) -> Reading:
         found = np.array([name_of(label) for label in np.ravel(np.asarray(each)).tolist()], dtype=object)
         return np.asarray(found[:, np.newaxis] == np.array(labels, dtype=object), dtype=np.float64)
 
-    return Reading(outputs=wanted.probabilities(names, _VOTES, _VOTES_NOTE), read=read)
+    note = _VOTES_NOTE
+    occurring = _different(answer)
+    if len(occurring) == 1:
+        note += (
+            f" Every explained row and every background row is answered with {name_of(occurring[0])}: an effect of 0 "
+            "says that the answer stays so, not that the column is without influence. A model that gives "
+            "probabilities shows more."
+        )
+    return Reading(outputs=wanted.probabilities(names, _VOTES, note), read=read)
 
 
 def _different(answer: Any) -> Any:

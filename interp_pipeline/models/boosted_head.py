@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from interp_pipeline.models.head import Head
-from interp_pipeline.models.outputs import as_columns, class_names
+from interp_pipeline.models.outputs import ONE_CLASS, as_columns, class_names, one_class_note
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from interp_pipeline.explanation import FloatArray
     from interp_pipeline.models.category_columns import CategoryColumns
     from interp_pipeline.models.outputs import Wanted
@@ -30,9 +32,13 @@ class BoostedModel(Protocol):
     is_trees: bool
     feature_names: tuple[str, ...] | None  # columns in the trees' order; None if it was trained without names
     n_features: int
+    named_columns: tuple[int, ...]  # whose values are names though they may be numbers
 
-    def categories(self, names: tuple[str, ...]) -> CategoryColumns:
-        """Its categorical columns, when its columns are called so."""
+    def categories(self, names: tuple[str, ...], rows: pd.DataFrame) -> CategoryColumns:
+        """Columns its library wants as pandas categories, when they are called so and hold what they hold in rows."""
+
+    def compared(self, names: tuple[str, ...], rows: pd.DataFrame) -> CategoryColumns:
+        """Columns its trees compare by numbers of their own, likewise; a ``ModelError`` says why that is not so."""
 
     def ask(self, model: Any, rows: Any, *, margin: bool) -> Any:
         """The library's own door; ``model`` is ``native`` or a pipeline that ends in it."""
@@ -57,6 +63,14 @@ def boosted_head(booster: BoostedModel, model: Any, sample: Any, wanted: Wanted,
     if not booster.n_classes:
         return _number_head(booster, model, sample, wanted, exact=exact)
     names = class_names(booster.classes, booster.n_classes, wanted)
+    if len(names) == 1 and booster.gives_probabilities:
+        wanted.refuse("margin", ONE_CLASS)
+        return Head(
+            outputs=wanted.probabilities(names, note=one_class_note(names)),
+            # The library gives the probability of a second class, which does not exist, alone or beside the first.
+            ask=lambda each, rows: _of_all_classes(booster.ask(each, rows, margin=False))[:, :1],
+            forward=lambda encoded: _of_all_classes(booster.forward(encoded, margin=False))[:, :1],
+        )
     if not booster.gives_probabilities:
         wanted.refuse("probability", "was trained for an objective without probabilities")
     as_margin = wanted.output == "margin" or (wanted.output == "auto" and (exact or not booster.gives_probabilities))

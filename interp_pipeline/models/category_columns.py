@@ -1,4 +1,4 @@
-"""The categories XGBoost and LightGBM were trained with, which their trees know by position."""
+"""The categories boosters were trained with, and the numbers their trees know them by."""
 
 from __future__ import annotations
 

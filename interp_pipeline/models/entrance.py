@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from interp_pipeline.errors import ModelError
+from interp_pipeline.models.column_names import as_table_calls_them
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,13 +98,14 @@ class Entrance:
     model_names: tuple[str, ...]  # what the model calls these columns
 
     @classmethod
-    def of(cls, parts: Parts, feature_names: tuple[str, ...], booster: Any | None) -> Entrance:
+    def of(cls, parts: Parts, feature_names: tuple[str, ...], booster: Any | None, rows: pd.DataFrame) -> Entrance:
         """Find out from a fitted model.
 
         Args:
             parts: the model.
             feature_names: raw columns there are.
             booster: its ``BoostedModel``, where it is one and nothing stands before it.
+            rows: some rows, with these columns.
 
         Raises:
             ModelError: the model reads columns there are not, or another number of them.
@@ -112,11 +114,11 @@ class Entrance:
 
         named = booster.feature_names if booster is not None else _names_in(parts.model, parts.first)
         width = booster.n_features if booster is not None else _n_in(parts.model, parts.first)
-        columns = feature_names if named is None else _matched(named, feature_names)
+        columns = feature_names if named is None else _matched(parts.final, named, feature_names)
         if width is not None and width != len(columns):
             msg = f"the model reads {width} columns and {len(columns)} are there; give the columns it was trained on"
             raise ModelError(msg)
-        categories = booster.categories(columns) if booster is not None else CategoryColumns()
+        categories = booster.categories(columns, rows) if booster is not None else CategoryColumns()
         return cls(columns=columns, form=_form(parts, named), categories=categories, model_names=named or columns)
 
     def give(self, rows: pd.DataFrame) -> Any:
@@ -153,22 +155,20 @@ def _n_in(model: Any, first: Any) -> int | None:
     return None
 
 
-def _matched(named: tuple[str, ...], feature_names: tuple[str, ...]) -> tuple[str, ...]:
-    """The raw columns behind the names a model was trained with; LightGBM writes spaces as underscores."""
-    written = {name: name for name in feature_names} | {
-        name.replace(" ", "_"): name for name in feature_names if name.replace(" ", "_") not in feature_names
-    }
-    missing = [name for name in named if name not in written]
+def _matched(final: Any, named: tuple[str, ...], feature_names: tuple[str, ...]) -> tuple[str, ...]:
+    """The raw columns behind the names a model was trained with."""
+    columns = as_table_calls_them(final, named, feature_names)
+    missing = [name for name in columns if name not in feature_names]
     if missing:
         msg = f"the model reads the column {missing[0]!r}, which is not there; give the columns it was trained on"
         raise ModelError(msg)
-    return tuple(written[name] for name in named)
+    return columns
 
 
 def _form(parts: Parts, named: tuple[str, ...] | None) -> str:
     """A vectorizer wants one column of texts; a model of the known libraries trained without names a matrix."""
     if hasattr(parts.first, "build_analyzer"):
         return "texts"
-    known = type(parts.first).__module__.split(".")[0] in {"sklearn", "xgboost", "lightgbm"}
+    known = type(parts.first).__module__.split(".")[0] in {"sklearn", "xgboost", "lightgbm", "catboost"}
     union = type(parts.first).__name__ == "FeatureUnion"  # its parts are somebody's, and do not say
     return "matrix" if named is None and known and not union else "table"

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
+from interp_pipeline.errors import ModelError, UsageError
 from interp_pipeline.models.adapted import AdaptedModel, Cut
 from interp_pipeline.models.black_box import black_box
 from interp_pipeline.models.boosted_head import boosted_head
 from interp_pipeline.models.column_origins import Origins, transformed
 from interp_pipeline.models.entrance import Entrance, take_apart
 from interp_pipeline.models.linear_terms import linear_terms
+from interp_pipeline.models.raised import raised
 from interp_pipeline.models.raw_table import RawTable
 from interp_pipeline.models.sklearn_head import sklearn_head
 from interp_pipeline.models.verify import mismatch, require_answers, require_match
@@ -33,6 +35,7 @@ _MOST_COLUMNS = 4_096  # of a dense encoded input that is asked about in blocks 
 _MOST_COLUMNS_READ = 20_000  # where trees or coefficients are read and only the given rows are encoded
 _ROWS_COMPARED = 256  # on which a linear function is compared with the estimator
 _SINGLE = np.dtype(np.float32)
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,7 +53,7 @@ def adapt_estimator(
     """Adapt a fitted estimator, pipeline or search.
 
     Args:
-        native: scikit-learn's, XGBoost's or LightGBM's, or anything with their methods.
+        native: scikit-learn's, XGBoost's, LightGBM's or CatBoost's, or anything with their methods.
         feature_names: raw columns, in the caller's order.
         rows: rows to explain.
         background: background data.
@@ -62,30 +65,49 @@ def adapt_estimator(
     """
     parts = take_apart(native)
     booster = _booster(parts.final)
-    entrance = Entrance.of(parts, feature_names, None if parts.steps else booster)
+    entrance = Entrance.of(parts, feature_names, None if parts.steps else booster, rows)
     origins = Origins()
-    owners = _follow(origins, parts, entrance, rows) if parts.steps else None
+    owners = _unless_it_fails(lambda: _follow(origins, parts, entrance, rows))
     coded = {entrance.columns[i] for i in origins.named}
+    if booster is not None and not isinstance(owners, str):
+        coded |= {entrance.columns[i] for column in booster.named_columns for i in owners[column]}
     table = RawTable(feature_names, rows, background, coded, entrance.categories.typed)
     everything = table.to_frame(np.concatenate([table.to_matrix(part) for part in (rows, background)]))
-    if owners is None:
-        plan = _bare_plan(parts, entrance, table)
-    else:
-        plan = _pipeline_plan(parts, entrance, origins.mixers, owners)
-    if isinstance(plan, _Plan):
+
+    def cut() -> AdaptedModel | str:
+        if isinstance(owners, str):
+            return owners
+        if parts.steps:
+            plan = _pipeline_plan(parts, booster, entrance, origins.mixers, owners, everything)
+        else:
+            plan = _bare_plan(parts, booster, entrance, table, everything)
+        if isinstance(plan, str):
+            return plan
         head = _head(parts, booster, entrance.give(everything), wanted, exact=True)
         model = _taken_apart(parts, entrance, table, head, plan, everything)
-        problem = _too_wide(model) or mismatch(model, rows, background)
-        if problem is None:
-            require_answers(model, rows, background)
-            return model
-        plan = problem
-    head = _head(parts, booster, entrance.give(everything), wanted, exact=False)
-    ask = _ask(parts, entrance, head)
-    note = f"The model is asked about whole rows of the table, and not taken apart: {plan}."
-    model = black_box(table, head.outputs, ask, note, frozenset(entrance.columns))
-    require_match(model, rows, background)
+        return _too_wide(model) or mismatch(model, rows, background) or model
+
+    model = _unless_it_fails(cut)
+    if isinstance(model, str):
+        head = _head(parts, booster, entrance.give(everything), wanted, exact=False)
+        note = f"The model is asked about whole rows of the table, and not taken apart: {model}."
+        model = black_box(table, head.outputs, _ask(parts, entrance, head), note, frozenset(entrance.columns))
+        require_match(model, rows, background)
+    else:
+        require_answers(model, rows, background)
     return model
+
+
+def _unless_it_fails(attempt: Callable[[], _Found]) -> _Found | str:
+    """What an attempt to look into a model finds, or why it does not: a model that answers can be asked as a whole."""
+    try:
+        return attempt()
+    except (UsageError, ModuleNotFoundError):
+        raise
+    except ModelError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - code of the model and of its library, made to do what they need not be able to
+        return f"looking into it raises {raised(error)}"
 
 
 def _booster(final: Any) -> BoostedModel | None:
@@ -98,6 +120,10 @@ def _booster(final: Any) -> BoostedModel | None:
         from interp_pipeline.models.lightgbm_booster import LightGBMModel
 
         return LightGBMModel(final)
+    if "catboost" in libraries:
+        from interp_pipeline.models.catboost_booster import CatBoostModel
+
+        return CatBoostModel(final)
     return None
 
 
@@ -114,10 +140,19 @@ def _ask(parts: Parts, entrance: Entrance, head: Head) -> Callable[[pd.DataFrame
 def _follow(origins: Origins, parts: Parts, entrance: Entrance, rows: pd.DataFrame) -> list[frozenset[int]]:
     """Origins of the final estimator's columns, as positions among the columns the model reads."""
     own = [frozenset({i}) for i in range(len(entrance.columns))]
+    if not parts.steps:
+        return own
     return origins.through(parts.steps, entrance.give(rows[:2]), own)[1]
 
 
-def _pipeline_plan(parts: Parts, entrance: Entrance, mixers: list[str], owners: list[frozenset[int]]) -> _Plan | str:
+def _pipeline_plan(
+    parts: Parts,
+    booster: BoostedModel | None,
+    entrance: Entrance,
+    mixers: list[str],
+    owners: list[frozenset[int]],
+    everything: pd.DataFrame,
+) -> _Plan | str:
     """How to cut a pipeline in front of its final estimator, or why that cannot be."""
     if any(len(owner) > 1 for owner in owners):
         return f"{' and '.join(dict.fromkeys(mixers))} mixes several columns into one"
@@ -131,17 +166,33 @@ def _pipeline_plan(parts: Parts, entrance: Entrance, mixers: list[str], owners: 
             groups[feature].append(column)
     names = ", ".join(type(step).__name__ for step in parts.steps)
     return _Plan(
-        encode=lambda rows: _dense(_behind(parts.steps, entrance.give(rows))),
+        encode=_encoder(parts, booster, entrance, everything),
         groups=tuple(map(tuple, groups)),
         note=f"Effects are those of the table's columns, each with all that the preprocessing ({names}) makes of it.",
     )
 
 
-def _bare_plan(parts: Parts, entrance: Entrance, table: RawTable) -> _Plan | str:
+def _encoder(
+    parts: Parts, booster: BoostedModel | None, entrance: Entrance, everything: pd.DataFrame
+) -> Callable[[pd.DataFrame], FloatArray]:
+    """From typed raw rows to the numbers the final estimator compares, a booster's categories as their codes."""
+    behind = _behind(parts.steps, entrance.give(everything))
+    if booster is None or not isinstance(behind, pd.DataFrame):
+        return lambda rows: _dense(_behind(parts.steps, entrance.give(rows)))
+    categories = booster.compared(tuple(behind.columns), behind)
+    categories.typed(behind)  # refuses what the booster would, and says where it stands
+    return lambda rows: categories.codes(categories.typed(_behind(parts.steps, entrance.give(rows))))
+
+
+def _bare_plan(
+    parts: Parts, booster: BoostedModel | None, entrance: Entrance, table: RawTable, everything: pd.DataFrame
+) -> _Plan | str:
     """How to give a bare estimator the raw matrix, or why that cannot be."""
     if parts.is_composed:
         return f"{type(parts.final).__name__} holds preprocessing of its own"
     categories = entrance.categories
+    if booster is not None:
+        categories = booster.compared(entrance.columns, everything)
     others = [name for name in entrance.columns if not table.is_number(name) and name not in categories.values]
     if others:
         return f"the column {others[0]!r} does not hold numbers"

@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from pandas.api.types import is_numeric_dtype
+
+from interp_pipeline.data.typed_rows import shown
 from interp_pipeline.errors import ModelError
 from interp_pipeline.explanation import LOG_ODDS, SOFTMAX_SCORE
 from interp_pipeline.models.category_columns import CategoryColumns
 from interp_pipeline.models.outputs import MARGIN
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from interp_pipeline.explanation import FloatArray
 
 __all__ = ["LightGBMModel"]
@@ -26,6 +31,7 @@ class LightGBMModel:
 
     is_trees = True
     gives_probabilities = True
+    named_columns: tuple[int, ...] = ()  # they show in the types of columns
 
     def __init__(self, native: Any) -> None:
         """Read what was trained.
@@ -57,10 +63,17 @@ class LightGBMModel:
         listed = _CATEGORICAL.search(text)
         self._categorical = [int(i) for i in listed[1].split(",")] if listed else []
 
-    def categories(self, names: tuple[str, ...]) -> CategoryColumns:
-        """Its categorical columns, when its columns are called so.
+    def categories(self, names: tuple[str, ...], rows: pd.DataFrame) -> CategoryColumns:
+        """Its columns of pandas categories, when its columns are called so.
 
-        Columns of whole numbers that LightGBM was told to treat as categories are their own codes.
+        LightGBM gives each category its position, and treats ordered ones as numbers from there on. It stores
+        the values of all of them and, of the columns, only those it does not treat as numbers; the others are
+        those that do not hold numbers. Columns of whole numbers that LightGBM was told to treat as categories
+        are their own codes.
+
+        Args:
+            names: what its columns are called in the rows.
+            rows: some rows of its input.
 
         Raises:
             ModelError: which columns the stored categories belong to cannot be known.
@@ -68,14 +81,23 @@ class LightGBMModel:
         stored = self._booster.pandas_categorical or []
         if not stored:
             return CategoryColumns()
-        if len(stored) != len(self._categorical):
+        columns = {i for i, name in enumerate(names) if not is_numeric_dtype(rows[name].dtype)}
+        if len(columns) != len(stored):
+            columns |= set(self._categorical)
+        if len(columns) != len(stored):
+            found = ", ".join(shown(names[i]) for i in sorted(columns)) or "none"
             msg = (
-                f"the model holds the values of {len(stored)} categorical columns and treats {len(self._categorical)} "
-                "so, and which is which is not stored; train it with all of them as pandas categories"
+                f"the model holds the values of {len(stored)} columns of categories, and of the given columns "
+                f"{len(columns)} could be among them ({found}); "
+                "give rows whose columns have the types of training, categories as pandas categories"
             )
             raise ModelError(msg)
-        columns = [names[i] for i in sorted(self._categorical)]
-        return CategoryColumns(values=dict(zip(columns, stored, strict=True)), unseen_is_missing=True)
+        values = {names[i]: each for i, each in zip(sorted(columns), stored, strict=True)}
+        return CategoryColumns(values=values, unseen_is_missing=True)
+
+    def compared(self, names: tuple[str, ...], rows: pd.DataFrame) -> CategoryColumns:
+        """The same columns: its trees compare positions of categories."""
+        return self.categories(names, rows)
 
     def ask(self, model: Any, rows: Any, *, margin: bool) -> Any:
         """LightGBM's own door; a random forest's margin is the mean over its trees."""

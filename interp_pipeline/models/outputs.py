@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["MARGIN", "Output", "Outputs", "Wanted", "as_columns", "class_names"]
+__all__ = ["MARGIN", "ONE_CLASS", "Output", "Outputs", "Wanted", "as_columns", "class_names", "one_class_note"]
 
 Output: TypeAlias = Literal["auto", "probability", "margin"]
 
 MARGIN = "margin"  # unit of raw scores of which nothing more is known
+
+ONE_CLASS = "was trained on rows of one class, and has no score against another"
 
 _TWO = 2  # classes of a binary classifier
 _NUMBER = re.compile(r"-?[0-9]+")  # labels that stand for names given elsewhere, and so do truth values
@@ -160,6 +162,11 @@ def class_names(classes: Any | None, n_classes: int, wanted: Wanted) -> tuple[st
         return given
     msg = f"the classes were given as {', '.join(given)}, and the model knows {', '.join(own)}; leave the names out"
     raise UsageError(msg)
+
+
+def one_class_note(names: tuple[str, ...]) -> str:
+    """What a reader has to know of a model that was trained on one class alone."""
+    return f"The model was trained on rows of one class, {names[0]}, which is its answer whatever the row holds."
 
 
 def _require_count(names: Sequence[str], count: int, what: str) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from interp_pipeline.errors import ModelError
-from interp_pipeline.explanation import LOG_ODDS, SOFTMAX_SCORE
+from interp_pipeline.explanation import LOG_ODDS, MEAN_PATH_LENGTH, SOFTMAX_SCORE
 from interp_pipeline.models.answers import read_answers, read_labels
 from interp_pipeline.models.head import Head
-from interp_pipeline.models.outputs import as_columns, class_names
+from interp_pipeline.models.outputs import ONE_CLASS, as_columns, class_names, one_class_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,9 @@ def sklearn_head(final: Any, model: Any, sample: Any, wanted: Wanted, *, exact: 
     if is_classifier(final):
         return _classifier_head(final, model, sample, wanted, exact=exact)
     if is_outlier_detector(final):
+        unit_path = _average_path(final)
+        if unit_path and wanted.output != "margin":
+            return _path_head(final, unit_path, wanted, exact=exact)
         outputs = wanted.numbers(1, _DECISION)
         return Head(outputs=outputs, ask=_door("decision_function", outputs.sign))
     if not hasattr(model, "predict"):
@@ -57,6 +61,32 @@ def sklearn_head(final: Any, model: Any, sample: Any, wanted: Wanted, *, exact: 
     return _untagged_head(final, model, sample, wanted)
 
 
+def _average_path(final: Any) -> float:
+    """The path length at which an isolation forest's score is 1/2; 0 for other estimators and forests without one."""
+    from sklearn.ensemble import IsolationForest
+
+    n_rows = int(final.max_samples_) if isinstance(final, IsolationForest) else 0
+    if n_rows <= 2:  # noqa: PLR2004 - rows
+        return max(n_rows - 1.0, 0.0)
+    return float(2.0 * (np.log(n_rows - 1.0) + np.euler_gamma) - 2.0 * (n_rows - 1.0) / n_rows)
+
+
+def _path_head(final: Any, unit_path: float, wanted: Wanted, *, exact: bool) -> Head:
+    """An isolation forest: the path length its trees add up, from which its score is computed."""
+    outputs = wanted.numbers(1, MEAN_PATH_LENGTH)
+    if wanted.output_names is None:
+        outputs = replace(outputs, names=(MEAN_PATH_LENGTH,))
+
+    def ask(estimator: Any, rows: Any) -> FloatArray:
+        return as_columns(-unit_path * np.log2(-_call(estimator, "score_samples", rows)))
+
+    note = (
+        "Explained is how many splits the trees need on average to set a row apart: few for anomalies, more for "
+        "rows like the others. The decision function can be had as --output margin."
+    )
+    return Head(outputs=replace(outputs, note=note), ask=ask, trees=final if exact else None)
+
+
 def _classifier_head(final: Any, model: Any, sample: Any, wanted: Wanted, *, exact: bool) -> Head:
     classes = getattr(final, "classes_", None)
     if classes is None or isinstance(classes, list) or np.ndim(classes) != 1:
@@ -68,6 +98,10 @@ def _classifier_head(final: Any, model: Any, sample: Any, wanted: Wanted, *, exa
         wanted.refuse("probability", f"is a {type(final).__name__}, which gives none")
     if not has_margin:
         wanted.refuse("margin", f"is a {type(final).__name__}, which gives none")
+    if len(names) == 1 and has_probability:
+        wanted.refuse("margin", ONE_CLASS)
+        trees = final if exact and _is_forest(final) else None
+        return Head(outputs=wanted.probabilities(names, note=one_class_note(names)), ask=_first_share, trees=trees)
     log_odds = has_margin and _is_additive_in_log_odds(final)
     if has_margin and (
         wanted.output == "margin" or (wanted.output == "auto" and ((log_odds and exact) or not has_probability))
@@ -76,7 +110,7 @@ def _classifier_head(final: Any, model: Any, sample: Any, wanted: Wanted, *, exa
     if has_probability:
         trees = final if exact and _is_forest(final) else None
         return Head(outputs=wanted.probabilities(names), ask=_door("predict_proba", 1.0), trees=trees)
-    reading = read_labels(None, classes, wanted)
+    reading = read_labels(_call(model, "predict", sample), classes, wanted)
     return Head(outputs=reading.outputs, ask=lambda estimator, rows: reading.read(_call(estimator, "predict", rows)))
 
 
@@ -97,6 +131,11 @@ def _untagged_head(final: Any, model: Any, sample: Any, wanted: Wanted) -> Head:
         return Head(outputs=wanted.probabilities(names), ask=_door("predict_proba", 1.0))
     reading = read_answers(_call(model, "predict", sample), wanted)
     return Head(outputs=reading.outputs, ask=lambda estimator, rows: reading.read(_call(estimator, "predict", rows)))
+
+
+def _first_share(estimator: Any, rows: Any) -> FloatArray:
+    """The probability of a lone class; some estimators give that of a second one, which does not exist, beside it."""
+    return as_columns(_call(estimator, "predict_proba", rows))[:, :1]
 
 
 def _door(method: str, sign: float) -> Callable[[Any, Any], FloatArray]:

@@ -7,21 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from interp_pipeline.data.typed_rows import shown
 from interp_pipeline.errors import ModelError
 from interp_pipeline.explanation import LOG_ODDS, SOFTMAX_SCORE
 from interp_pipeline.models.category_columns import CategoryColumns
 from interp_pipeline.models.outputs import MARGIN
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from interp_pipeline.explanation import FloatArray
 
 __all__ = ["XGBoostModel"]
 
+_NAMED = 5  # categories in a message
 _LABELS_ONLY = {"binary:hinge", "multi:softmax", "binary:logitraw"}  # their plain prediction is no probability
 
 
 class XGBoostModel:
     """A ``BoostedModel``: an object of XGBoost's scikit-learn interface, or a Booster."""
+
+    named_columns: tuple[int, ...] = ()  # they show in the types of columns
 
     def __init__(self, native: Any) -> None:
         """Read what was trained.
@@ -50,27 +56,36 @@ class XGBoostModel:
         self._missing = float(native.missing) if self._wrapped else np.nan
         self._trees_used = (0, _n_rounds(native)) if self._wrapped else (0, 0)
 
-    def categories(self, names: tuple[str, ...]) -> CategoryColumns:
+    def categories(self, names: tuple[str, ...], rows: pd.DataFrame) -> CategoryColumns:
         """Its categorical columns, when its columns are called so.
 
+        Args:
+            names: what its columns are called in the rows.
+            rows: some rows of its input.
+
         Raises:
-            ModelError: the model was trained by an XGBoost that does not store its categories.
+            ModelError: the model was trained by an XGBoost that does not store its categories, or not whole.
         """
         types = self._booster.feature_types or []
         categorical = [name for name, kind in zip(names, types, strict=False) if kind == "c"]
         if not categorical:
             return CategoryColumns()
-        stored: dict[str, Any] = {}
+        stored: dict[str, list[Any]] = {}
         if hasattr(self._booster, "get_categories"):
             listed = self._booster.get_categories(export_to_arrow=True).to_arrow()
             stored = {name: values for name, (_, values) in zip(names, listed, strict=True) if values is not None}
+            stored = {name: _whole(values, rows[name]) for name, values in stored.items()}
         if not stored and self.feature_names is not None:
             msg = (
                 f"the model reads {categorical[0]!r} as categories and does not hold their values, so their codes "
                 "cannot be known; train it again with XGBoost 3.1 or later"
             )
             raise ModelError(msg)
-        return CategoryColumns(values={name: values.to_pylist() for name, values in stored.items()})
+        return CategoryColumns(values=stored)
+
+    def compared(self, names: tuple[str, ...], rows: pd.DataFrame) -> CategoryColumns:
+        """The same columns: its trees compare positions of categories."""
+        return self.categories(names, rows)
 
     def ask(self, model: Any, rows: Any, *, margin: bool) -> Any:
         """XGBoost's own door."""
@@ -105,3 +120,30 @@ def _n_rounds(native: Any) -> int:
         return int(native.best_iteration) + 1
     except AttributeError:  # XGBoost's own way to say that training did not stop early
         return 0
+
+
+def _whole(values: Any, column: pd.Series[Any]) -> list[Any]:
+    """Stored categories of a column, as XGBoost up to 3.3 stores those that are not ASCII: with bytes missing.
+
+    Raises:
+        ModelError: they are not whole, so that the codes of those in the rows cannot be known.
+    """
+    stored: list[Any] | None
+    try:
+        stored = values.to_pylist()
+    except UnicodeDecodeError:
+        stored = None
+    given = [value for value in column.dropna().unique() if isinstance(value, str)]
+    unknown = [value for value in given if stored is None or value not in stored]
+    if stored is not None:
+        beyond_ascii = any(isinstance(value, str) and not value.isascii() for value in stored)
+        seen_whole = any(value in stored and not value.isascii() for value in given)
+        if not (beyond_ascii and unknown and not seen_whole):
+            return stored
+    held = "cannot be read as text" if stored is None else f"are {', '.join(map(shown, stored[:_NAMED]))}"
+    msg = (
+        "XGBoost up to 3.3 stores the names of categories that are not ASCII with their ends cut off: those the model "
+        f"holds of the column {shown(column.name)} {held}, the rows have {', '.join(map(shown, unknown[:_NAMED]))}; "
+        "train it again with XGBoost 3.4 or later, or with names in ASCII"
+    )
+    raise ModelError(msg)

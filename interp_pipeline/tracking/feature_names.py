@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from interp_pipeline.data.declared import DeclaredColumn, as_declared
 from interp_pipeline.data.typed_rows import shown
 from interp_pipeline.errors import UsageError
+from interp_pipeline.models.column_names import as_table_calls_them
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,7 @@ def as_model_takes_them(
     if file.columns:
         require_columns(rows, [column.name for column in file.columns], source, uri)
         return as_declared(rows, file.columns, source)
-    names = _fitted_names(native)
+    names = as_table_calls_them(native, _fitted_names(native), [str(name) for name in rows.columns])
     if not names or not set(names) & set(rows.columns):  # LightGBM names the columns of an array itself
         names = _names_of_table(rows, file.width or _fitted_width(native), target, source, uri)
     require_columns(rows, names, source, uri)
@@ -75,15 +76,17 @@ def names_columns(native: Any, file: ModelFile) -> bool:
 
 
 def _fitted_names(native: Any) -> tuple[str, ...]:
-    """Column names a model remembers from being fitted: scikit-learn's way, XGBoost's, LightGBM's."""
-    for attribute in ("feature_names_in_", "feature_names", "feature_name"):
+    """Column names a model remembers from being fitted: scikit-learn's way, XGBoost's, LightGBM's, CatBoost's."""
+    for attribute in ("feature_names_in_", "feature_names", "feature_name", "feature_names_"):
         try:
             found = getattr(native, attribute, None)
         except Exception:  # noqa: BLE001, S112 - a property of the model's own, which may raise what it likes where unset
             continue
         names = found() if attribute == "feature_name" and callable(found) else found
         if names is not None and not callable(names) and len(names) and all(isinstance(name, str) for name in names):
-            return tuple(str(name) for name in names)
+            given = tuple(str(name) for name in names)
+            made_up = attribute == "feature_names_" and given == tuple(map(str, range(len(given))))
+            return () if made_up else given
     return ()
 
 

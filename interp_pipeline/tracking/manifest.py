@@ -15,6 +15,7 @@ __all__ = ["FORMAT", "digest", "explanation_key", "library_versions", "question_
 
 FORMAT = 3  # of the manifest; a reader refuses formats it does not know
 _LIBRARIES = (
+    "catboost",
     "interp-pipeline",
     "keras",
     "lightgbm",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Flavor", "ModelFile", "describe_model", "read_input_example", "read_model_file"]
 
-Flavor: TypeAlias = Literal["sklearn", "keras", "xgboost", "lightgbm", "python_function"]
+Flavor: TypeAlias = Literal["sklearn", "keras", "xgboost", "lightgbm", "catboost", "python_function"]
 
 # By MLflow's name of the flavor; any other model is called through its python_function.
 _FLAVORS: Mapping[str, Flavor] = {
@@ -33,6 +33,7 @@ _FLAVORS: Mapping[str, Flavor] = {
     "tensorflow": "keras",
     "xgboost": "xgboost",
     "lightgbm": "lightgbm",
+    "catboost": "catboost",
 }
 _TYPES: Mapping[str, DeclaredType] = {
     "integer": "int32",

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LoadedModel", "fetch_model", "load_model", "model_code", "take_apart"]
 
-_EXTRAS = ("keras", "lightgbm", "xgboost")  # optional parts of this library, by the module they bring
+_EXTRAS = ("catboost", "keras", "lightgbm", "xgboost")  # optional parts of this library, by the module they bring
 _PACKAGES = {"tensorflow": "keras"}  # modules that come with an extra of another name
 
 

@@ -39,6 +39,7 @@ LIBRARIES = {
     "tensorflow": ("tensorflow", "keras", "mlflow.tensorflow"),
     "xgboost": ("xgboost", "mlflow.xgboost"),
     "lightgbm": ("lightgbm", "mlflow.lightgbm"),
+    "catboost": ("catboost", "mlflow.catboost"),
 }
 
 

@@ -13,11 +13,12 @@ __all__ = ["read_forest"]
 def read_forest(estimator: Any) -> PackedForest | None:
     """The trees of a fitted estimator, or None if it is no tree ensemble that is known here.
 
-    Known are scikit-learn's decision trees, random forests, extra trees, gradient boosting and
-    histogram gradient boosting, and all of XGBoost and LightGBM. The forest's sum is, for a forest
-    classifier, the probabilities of all classes, and otherwise the raw score the library adds up.
+    Known are scikit-learn's decision trees, random forests, extra trees, gradient boosting, histogram
+    gradient boosting and isolation forests, and all of XGBoost, LightGBM and CatBoost. The forest's sum
+    is, for a forest classifier, the probabilities of all classes, for an isolation forest the mean path
+    length, and otherwise the raw score the library adds up.
 
-    Neither XGBoost nor LightGBM is imported unless the estimator is theirs.
+    XGBoost, LightGBM and CatBoost are not imported unless the estimator is theirs.
 
     Args:
         estimator: fitted estimator or booster.
@@ -34,13 +35,18 @@ def read_forest(estimator: Any) -> PackedForest | None:
         from interp_pipeline.explainers.trees.lightgbm_trees import read_lightgbm
 
         return read_lightgbm(estimator)
+    if "catboost" in origins:
+        from interp_pipeline.explainers.trees.catboost_trees import read_catboost
+
+        return read_catboost(estimator)
     if "sklearn" not in origins:
         return None
     from interp_pipeline.explainers.trees.sklearn_boosting import read_sklearn_boosting
     from interp_pipeline.explainers.trees.sklearn_hist_boosting import read_sklearn_hist_boosting
+    from interp_pipeline.explainers.trees.sklearn_isolation import read_sklearn_isolation
     from interp_pipeline.explainers.trees.sklearn_trees import read_sklearn_trees
 
-    for read in (read_sklearn_trees, read_sklearn_boosting, read_sklearn_hist_boosting):
+    for read in (read_sklearn_trees, read_sklearn_boosting, read_sklearn_hist_boosting, read_sklearn_isolation):
         forest = read(estimator)
         if forest is not None:
             return forest

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["XgboostForest", "read_xgboost"]
+__all__ = ["XgboostForest", "read_learner", "read_xgboost"]
 
 _CATEGORIES = 2**24 - 1  # from 16777216 on single precision cannot count
 _LOG_LINK = {"count:poisson", "reg:gamma", "reg:tweedie", "survival:cox", "survival:aft"}
@@ -85,7 +85,7 @@ def read_xgboost(estimator: Any) -> PackedForest | None:
     from sklearn.exceptions import NotFittedError
 
     if isinstance(estimator, xgboost.Booster):
-        return _read_booster(estimator, rounds=None, missing=math.nan)
+        return read_learner(_learner(estimator))
     if not isinstance(estimator, xgboost.XGBModel):
         return None
     try:
@@ -94,25 +94,41 @@ def read_xgboost(estimator: Any) -> PackedForest | None:
         msg = f"{type(estimator).__name__} is not fitted: fit it before it is registered"
         raise ModelError(msg) from error
     best = booster.attr("best_iteration")
-    return _read_booster(
-        booster,
+    return read_learner(
+        _learner(booster),
         rounds=None if best is None else int(best) + 1,
         missing=math.nan if estimator.missing is None else float(estimator.missing),
     )
 
 
-def _read_booster(booster: Any, *, rounds: int | None, missing: float) -> PackedForest:
-    """The first ``rounds`` rounds of a booster, or all."""
-    learner = read_ubjson(bytes(booster.save_raw("ubj")))["learner"]
+def _learner(booster: Any) -> Mapping[str, Any]:
+    learner: Mapping[str, Any] = read_ubjson(bytes(booster.save_raw("ubj")))["learner"]
+    return learner
+
+
+def read_learner(learner: Mapping[str, Any], *, rounds: int | None = None, missing: float = math.nan) -> PackedForest:
+    """The forest of a model as XGBoost stores it.
+
+    Args:
+        learner: the part of the stored model that is called so.
+        rounds: of boosting that count, from the first on; None for all.
+        missing: as in :class:`XgboostForest`.
+
+    Raises:
+        ModelError: it is linear, or a part of it cannot be read.
+    """
     gradient_booster = learner["gradient_booster"]
     kind = gradient_booster["name"]
     if kind not in {"gbtree", "dart"}:
         msg = f"XGBoost's booster {kind!r} has no trees: train with booster='gbtree' or explain with shap_permutation"
         raise ModelError(msg)
-    model = gradient_booster["gbtree"]["model"] if kind == "dart" else gradient_booster["model"]
+    # Up to 3.3 a booster with dropout is called dart, and has its trees a level deeper than their weights.
+    model = gradient_booster["gbtree"]["model"] if "gbtree" in gradient_booster else gradient_booster["model"]
     try:
         n_trees = len(model["trees"]) if rounds is None else int(model["iteration_indptr"][rounds])
-        weights = gradient_booster["weight_drop"] if kind == "dart" else np.ones(len(model["trees"]))
+        weights = model.get("weight_drop")
+        if weights is None:
+            weights = gradient_booster["weight_drop"] if kind == "dart" else np.ones(len(model["trees"]))
         trees = model["trees"][:n_trees]
         offset = _offset(learner)
         return _pack(
@@ -123,7 +139,8 @@ def _read_booster(booster: Any, *, rounds: int | None, missing: float) -> Packed
             missing=missing,
         )
     except KeyError as error:
-        msg = f"this XGBoost model has no {error.args[0]}: train it with a supported version (2.1 to 3)"
+        what = "whose trees give all targets at once " if error.args[0] == "leaf_weights" else ""
+        msg = f"this XGBoost model {what}has no {error.args[0]}: train it again with XGBoost 3.2 or later"
         raise ModelError(msg) from error
 
 

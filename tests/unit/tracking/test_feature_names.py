@@ -90,3 +90,20 @@ def test_what_does_not_fit_is_said(native: Any, file: ModelFile, says: str) -> N
     with pytest.raises(UsageError) as caught:
         _names(native, file)
     assert says in str(caught.value)
+
+
+def test_lightgbm_writes_spaces_as_underscores() -> None:
+    import lightgbm
+
+    rows = pd.DataFrame({"how  long ": [1, 2, 3], "b_c": [3, 4, 0], "y": [0, 1, 0]})
+    data = lightgbm.Dataset(rows[["how  long ", "b_c"]], rows["y"])
+    booster = lightgbm.train({"verbose": -1}, data, 1)
+    options: dict[str, Any] = {"target": None, "source": "rows.csv", "uri": "models:/m/1"}
+    taken = as_model_takes_them(rows, booster, _file(flavor="lightgbm"), **options)
+    assert list(taken.columns) == ["how  long ", "b_c"]
+    with pytest.raises(UsageError, match=r"calls a column 'b_c', and both 'b_c' and 'b c' of the table could be meant"):
+        as_model_takes_them(rows.assign(**{"b c": 1}), booster, _file(flavor="lightgbm"), **options)
+    with pytest.raises(UsageError, match="lacks column 'b_c'"):  # to any other library a space is a space
+        as_model_takes_them(
+            rows.rename(columns={"b_c": "b c"}), SimpleNamespace(feature_names=["y", "b_c"]), _file(), **options
+        )

@@ -41,7 +41,8 @@ def _signature(*specs: Any, outputs: Any = None) -> Any:
         ({"tensorflow": {"model_type": "keras"}}, "keras"),
         ({"tensorflow": {"model_type": "tf2-module"}}, "python_function"),
         ({"keras": {"save_exported_model": True}}, "python_function"),
-        ({"catboost": {}}, "python_function"),
+        ({"catboost": {}}, "catboost"),
+        ({"prophet": {}}, "python_function"),
         ({}, "python_function"),
     ],
 )

@@ -20,9 +20,12 @@ from harness.hostile_rows import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaging.version import Version
 
 from interp_pipeline.errors import ModelError
 from interp_pipeline.explainers.trees.reader import read_forest
+from interp_pipeline.explainers.trees.ubjson import read_ubjson
+from interp_pipeline.explainers.trees.xgboost_trees import read_learner
 
 if TYPE_CHECKING:
     from interp_pipeline.explainers.trees.packed_forest import PackedForest
@@ -122,6 +125,40 @@ def test_one_leaf_and_pruned_trees() -> None:
     assert (
         np.bincount(np.concatenate([forest.root, forest.left[forest.left >= 0], forest.right[forest.left >= 0]])) == 1
     ).all()
+
+
+@pytest.mark.parametrize("layout", ["up to 3.3", "from 3.4 on"])
+def test_weights_of_dropped_trees_wherever_they_are_stored(layout: str) -> None:
+    rows = random_table(250, N_COLUMNS, 9)
+    booster = train(rows, score_of(rows), booster="dart", rate_drop=0.5, seed=1)
+    learner = read_ubjson(bytes(booster.save_raw("ubj")))["learner"]
+    stored = learner["gradient_booster"]
+    model = dict(stored["gbtree"]["model"] if "gbtree" in stored else stored["model"])
+    weights = model.pop("weight_drop") if "weight_drop" in model else stored["weight_drop"]
+    assert np.ptp(weights) > 0.1
+    if layout == "up to 3.3":
+        hand_made = {"name": "dart", "gbtree": {"name": "gbtree", "model": model}, "weight_drop": weights}
+    else:
+        hand_made = {"name": "gbtree", "model": {**model, "weight_drop": weights}}
+    forest = read_learner({**learner, "gradient_booster": hand_made})
+    assert_margins(forest, rows, margins(booster, rows))
+
+
+@pytest.mark.skipif(Version(xgb.__version__) < Version("3.4"), reason="dropout belongs to the booster dart alone")
+def test_a_plain_booster_with_dropout() -> None:
+    rows = random_table(250, N_COLUMNS, 9)
+    booster = train(rows, score_of(rows), rate_drop=0.5, seed=1)
+    assert_margins(read(booster), rows, margins(booster, rows))
+
+
+def test_trees_of_all_targets_without_their_leaf_weights() -> None:
+    rows = random_table(250, N_COLUMNS, 4)
+    booster = train(rows, np.column_stack([score_of(rows)] * 2), multi_strategy="multi_output_tree", rounds=1)
+    learner = read_ubjson(bytes(booster.save_raw("ubj")))["learner"]
+    del learner["gradient_booster"]["model"]["trees"][0]["leaf_weights"]  # as XGBoost 3.0 and 3.1 store it
+    message = "trees give all targets at once has no leaf_weights: train it again with XGBoost 3.2 or later"
+    with pytest.raises(ModelError, match=message):
+        read_learner(learner)
 
 
 @pytest.mark.parametrize("max_cat_to_onehot", [1, 200])
