@@ -134,7 +134,7 @@ def to_local_table(row: int, shap: Explanation | None, lime: Explanation | None)
     outputs = main.summary_outputs
     output = outputs[0] if len(outputs) == 1 else int(main.predictions[row].argmax())
     order = np.argsort(-np.abs(main.values[row, :, output]), kind="stable")
-    cells = main.data.iloc[row]
+    cells = main.shown_data.iloc[row]
     columns: dict[str, Any] = {
         "feature": [str(main.feature_names[j]) for j in order],
         "value": [value_text(cells.iloc[j]) for j in order],

@@ -59,7 +59,8 @@ def beeswarm(explanation: Explanation, *, top: int = 20) -> Figure:
         values are hollow.
     """
     features = list(explanation.ranking)[:top]
-    columns = [read_column(explanation.data.iloc[:, j]) for j in features]
+    cells = explanation.shown_data
+    columns = [read_column(cells.iloc[:, j]) for j in features]
     outputs = _panels(explanation)
     single = len(outputs) == 1
     names = LabelColumn.fit([explanation.feature_names[j] for j in features], widest=3.1 if single else 2.3)

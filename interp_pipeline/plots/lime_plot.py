@@ -57,7 +57,7 @@ def lime(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     order = np.argsort(-np.abs(weights), kind="stable")
     shown, rest = order[:top], order[top:]
     r2 = float(explanation.local_r2[row, output])
-    cells = explanation.data.iloc[row]
+    cells = explanation.shown_data.iloc[row]
     column = LabelColumn.fit([value_label(explanation.feature_names[j], cells.iloc[j]) for j in shown])
     low = r2 < LOW_FIDELITY
     phrase = output_phrase(explanation, output)

@@ -92,7 +92,7 @@ def _steps(explanation: Explanation, row: int, output: int, top: int) -> tuple[l
     shown, rest = order[:n_shown], order[n_shown:]
     if len(rest) == 1:  # a line of its own is no longer than a line for "1 other feature"
         shown, rest = order, order[:0]
-    cells = explanation.data.iloc[row]
+    cells = explanation.shown_data.iloc[row]
     labels = [value_label(explanation.feature_names[j], cells.iloc[j]) for j in shown]
     pushes = values[shown]
     if len(rest):

@@ -87,7 +87,7 @@ def _driver(explanation: Explanation, feature: int, rank: int, share: float) -> 
     output = max(outputs, key=lambda i: float(explanation.mean_abs[feature, i]))
     effects = explanation.values[:, feature, output]
     errors = None if explanation.std_errors is None else explanation.std_errors[:, feature, output]
-    column = read_column(explanation.data.iloc[:, feature])
+    column = read_column(explanation.shown_data.iloc[:, feature])
     sample = EffectSample(effects=effects, std_errors=errors)
     direction, groups = _describe(column, sample)
     gone = column.missing

@@ -17,6 +17,7 @@ from interp_pipeline.explainers.planner import plan_explainers
 from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND, load_explainer
 from interp_pipeline.explainers.shap_interactions import compute_interactions, plan_interactions
 from interp_pipeline.steps.facts import facts_of_model, facts_of_training
+from interp_pipeline.steps.unseen_categories import mark_unseen
 from interp_pipeline.tracking.answers import first_line
 from interp_pipeline.tracking.model_loader import load_model, model_code
 
@@ -158,6 +159,8 @@ def compute(
         doing = f"Explaining {len(loaded.rows)} rows with {choice.name}"
         with model_code(uri, _MASKED), progress.track(doing, len(loaded.rows)) as advance:
             result = explainer.explain(loaded.parts, loaded.rows, loaded.background, config, advance)
+        if fetched.record is not None:
+            result = mark_unseen(result, fetched.record.schema)
         timings[choice.name] = time.perf_counter() - started
         if result.local_r2 is None:
             require_additivity(result, config.additivity_tolerance)
