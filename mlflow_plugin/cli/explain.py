@@ -11,7 +11,13 @@ import click
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.steps.naming import parse_list
-from mlflow_plugin.cli.options import given, with_common_options, with_effort_options, with_output_options
+from mlflow_plugin.cli.options import (
+    given,
+    with_common_options,
+    with_effort_options,
+    with_lime_options,
+    with_output_options,
+)
 
 if TYPE_CHECKING:
     from interp_pipeline.progress import Progress
@@ -27,6 +33,7 @@ __all__ = ["explain"]
 @click.option("--rows", type=int, help="How many rows to explain [default: 200].")
 @click.option("--methods", help="auto, shap, lime, or explainer names, separated by commas [default: auto].")
 @with_effort_options
+@with_lime_options
 @with_output_options
 @with_common_options
 def explain(
