@@ -61,6 +61,9 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
     max_seconds: float | None = None,
     max_error: float | None = None,
     max_evaluations: int | None = None,
+    lime_samples: int = 5000,
+    lime_kernel_width: float | None = None,
+    lime_features: int | None = None,
     seed: int = 42,
     publish: bool = False,
     dictionary: str | None = None,
@@ -84,6 +87,10 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         max_seconds: stop sampling after this time.
         max_error: sample until the mean standard error is this share of the mean absolute value.
         max_evaluations: rows the model may be asked to predict.
+        lime_samples: perturbed rows LIME learns from.
+        lime_kernel_width: how far from a row they still count to LIME; None: 0.75 times the root of the number of
+            features.
+        lime_features: features in LIME's model of a row, those with the largest weights; None: all.
         seed: of every random number.
         publish: also write tables, plots and report to the version's run.
         dictionary: data dictionary for what is published, a TOML file: path or URI; None: what was declared.
@@ -116,6 +123,9 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
             "max_seconds": max_seconds,
             "max_error": max_error,
             "max_evaluations": max_evaluations,
+            "lime_samples": lime_samples,
+            "lime_kernel_width": lime_kernel_width,
+            "lime_features": lime_features,
             "seed": seed,
             "interactions": publish,  # they are not returned
         }

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
@@ -21,6 +21,9 @@ Task = Literal["binary", "multiclass", "regression"]
 ModelKind = Literal["random_forest", "keras"]
 Output = Literal["auto", "probability", "margin"]
 
+# Of an option that came after the first release: at its default it leaves the digest what it was, so that no
+# explanation is due again for an option that nobody uses.
+_ADDED = {"added": True}
 _LARGEST_SEED = 2**32 - 1  # of scikit-learn's and numpy's generators
 _WORDS = {
     bool: ("true or false", "true or false"),
@@ -102,7 +105,9 @@ class Config:
     @property
     def digest(self) -> str:
         """SHA-256 over the options; equal exactly where all of them are equal."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        added = {f.name: f.default for f in dataclasses.fields(self) if f.metadata == _ADDED}
+        chosen = {name: value for name, value in self.to_dict().items() if name not in added or value != added[name]}
+        text = json.dumps(chosen, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -166,6 +171,9 @@ class ExplainConfig(Config):
     max_exact_features: int = 12  # up to here any model is explained by exact enumeration
     sampling_rounds: int = 4  # permutation SHAP: rounds of four walks per background row, unless max_error decides
     lime_samples: int = 5000  # LIME: perturbed rows per explained row
+    # LIME: distance at which a perturbed row counts e^(-1/2); None: 0.75 times the root of the number of features
+    lime_kernel_width: float | None = field(default=None, metadata=_ADDED)
+    lime_features: int | None = field(default=None, metadata=_ADDED)  # LIME: in a row's simple model; None: all
     instances: int = 3  # rows shown one by one (waterfall, LIME, plain words)
     interactions: bool = True  # of tree ensembles: what pairs of features do together, where that is cheap enough
     additivity_tolerance: float = 1e-6  # of the range of the model output; above it nothing is published
@@ -190,13 +198,15 @@ class ExplainConfig(Config):
             lime_samples=self.lime_samples,
             instances=self.instances,
             max_evaluations=1 if self.max_evaluations is None else self.max_evaluations,
+            lime_features=1 if self.lime_features is None else self.lime_features,
         )
         if self.output not in get_args(Output):
             msg = f"output must be one of {', '.join(get_args(Output))}, not {self.output!r}"
             raise UsageError(msg)
         _at_least(2, sampling_rounds=self.sampling_rounds)
         _check_seed(self.seed)
-        for name, value in (("max_seconds", self.max_seconds), ("max_error", self.max_error)):
+        for name in ("max_seconds", "max_error", "lime_kernel_width"):
+            value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 msg = f"{name} must be greater than 0, not {value:g}"
                 raise UsageError(msg)

@@ -74,6 +74,8 @@ class Explanation:
         local_r2: weighted R² of LIME's surrogate, shape (n_rows, n_outputs); None for SHAP.
         cost: what it took to compute.
         details: further numbers of the method worth recording, such as ``rounds`` of a sampling one.
+        unseen: per feature, categories among its values that the model has not learned, as text, each with what is
+            said of it: ``not seen in training``. Known of models that were trained here.
     """
 
     values: FloatArray
@@ -89,6 +91,7 @@ class Explanation:
     std_errors: FloatArray | None = None
     local_r2: FloatArray | None = None
     details: Mapping[str, float] = field(default_factory=dict)
+    unseen: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse shapes that do not belong together and values that are not finite.
@@ -123,6 +126,16 @@ class Explanation:
     def feature_names(self) -> tuple[str, ...]:
         """Names of the raw features, in the order of the second axis of ``values``."""
         return tuple(self.data.columns)
+
+    @property
+    def shown_data(self) -> pd.DataFrame:
+        """``data`` as tables and pictures show it: a word stands beside each category the model has not learned."""
+        shown = self.data.copy(deep=False)
+        for feature, told in self.unseen.items():
+            cells = self.data[feature].to_numpy(dtype=object)
+            marked = [f"{cell} ({told[str(cell)]})" if str(cell) in told else cell for cell in cells]
+            shown[feature] = pd.Series(marked, index=shown.index, dtype=object)
+        return shown
 
     @property
     def row_ids(self) -> tuple[int, ...]:

@@ -132,7 +132,7 @@ def to_local_table(row: int, shap: Explanation | None, lime: Explanation | None)
     outputs = main.summary_outputs
     output = outputs[0] if len(outputs) == 1 else int(main.predictions[position].argmax())
     order = np.argsort(-np.abs(main.values[position, :, output]), kind="stable")
-    cells = main.data.iloc[position]
+    cells = main.shown_data.iloc[position]
     columns: dict[str, Any] = {
         "feature": [str(main.feature_names[j]) for j in order],
         "value": [value_text(cells.iloc[j], year=years_in(main.data.iloc[:, j])) for j in order],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interp_pipeline.data.inference import check_columns, schema_of
+from interp_pipeline.data.seen_categories import with_seen_categories
 from interp_pipeline.data.sources import read_table, without_secrets
 from interp_pipeline.data.split import split
 from interp_pipeline.data.target import encode_target, infer_target
@@ -85,6 +86,7 @@ def load_dataset(source: str, config: TrainConfig) -> Dataset:
     labelled = frame[~dropped] if n_dropped else frame
     schema = schema_of(labelled, config, rule)
     train, test = split(labelled, schema, config)
+    schema = with_seen_categories(schema, train)
     lines = [_summary(schema.features, len(labelled), len(train), len(test)), rule.reason]
     if n_dropped:
         were = "was" if n_dropped == 1 else "were"

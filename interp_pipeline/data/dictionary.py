@@ -99,20 +99,27 @@ class DataDictionary:
         columns = [self._named_values(data.iloc[:, j]) for j in range(data.shape[1])]
         named = dict(zip(self.names(explanation.feature_names), columns, strict=True))
         frame = type(data)(named, index=data.index, columns=list(named))
-        return dataclasses.replace(explanation, data=frame)
+        unseen = {
+            self.name(column): {self._value(column, value): told for value, told in values.items()}
+            for column, values in explanation.unseen.items()
+        }
+        return dataclasses.replace(explanation, data=frame, unseen=unseen)
 
     def relabel_interactions(self, interactions: Interactions) -> Interactions:
         """``relabel`` of the explanation that is divided."""
         return dataclasses.replace(interactions, explanation=self.relabel(interactions.explanation))
 
+    def _value(self, column: str, value: str) -> str:
+        return self.columns.get(column, ColumnEntry()).values.get(value, value)
+
     def _named_values(self, column: pd.Series[Any]) -> pd.Series[Any]:
         """A column with its values' names; where it has any it becomes one of texts."""
-        values = self.columns.get(str(column.name), ColumnEntry()).values
-        if not values:
+        name = str(column.name)
+        if not self.columns.get(name, ColumnEntry()).values:
             return column
         gaps = is_missing(column)
         texts = [
-            None if gap else values.get(name_of(value), name_of(value))
+            None if gap else self._value(name, name_of(value))
             for value, gap in zip(column.to_numpy(dtype=object), gaps, strict=True)
         ]
         return type(column)(texts, index=column.index, name=column.name, dtype=object)

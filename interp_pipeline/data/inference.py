@@ -159,11 +159,17 @@ def _numeric_note(present: pd.Series[Any]) -> str:
         raise DataError(msg)
     if not (numbers == np.floor(numbers)).all():
         return ""
+    rounded = ""
     if np.abs(numbers).max() > LARGEST_EXACT:
-        return f"whole numbers beyond {LARGEST_EXACT} are rounded, neighbouring ones may fall together"
-    if len(numbers) > FREE_TEXT_VALUES and present.nunique() == len(numbers) == int(np.ptp(numbers)) + 1:
+        rounded = f"whole numbers beyond {LARGEST_EXACT} are rounded, neighbouring ones may fall together"
+    if len(numbers) <= FREE_TEXT_VALUES or present.nunique() < len(numbers):
+        return rounded
+    if len(numbers) == int(np.ptp(numbers)) + 1:
         return "counts the rows: if this is a row number, remove the column, a model may learn the order of the file"
-    return ""
+    distinct = (
+        f"{len(numbers)} of {len(numbers)} whole numbers are distinct: if they are an identifier, remove the column"
+    )
+    return _joined(distinct, rounded)
 
 
 def _text_feature(name: str, codes: npt.NDArray[np.int64], names: list[str]) -> Feature:

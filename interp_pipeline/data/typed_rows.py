@@ -189,6 +189,14 @@ class TypedRows:
         categories = self.categories[feature]
         return len(categories) if categories[-1:] == (OTHER,) else len(categories) + 1
 
+    def unseen_as_missing(self, matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """A matrix as a forest reads it: categories that are not listed are missing values.
+
+        To trees, which split on order, their code would be the last category.
+        """
+        codes = [len(self.categories.get(name, ())) or np.nan for name in self.feature_names]
+        return np.where(matrix == np.array(codes), np.nan, matrix)
+
     def labels(self, feature: str, code: float) -> str:
         """The value behind a number of the matrix, as text for tables and axes."""
         kind = self._kinds[feature]

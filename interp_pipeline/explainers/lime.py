@@ -14,7 +14,7 @@ import numpy as np
 from interp_pipeline.errors import ModelError
 from interp_pipeline.explainers.inputs import Inputs, TimeLimit, used_features
 from interp_pipeline.explainers.lime_neighbourhood import Neighbourhood
-from interp_pipeline.explainers.lime_surrogate import Surrogates
+from interp_pipeline.explainers.lime_surrogate import Surrogates, lime_kernel_width
 from interp_pipeline.explanation import Cost
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ class Lime:
         intercepts, local_r2 = predictions.copy(), np.ones((n_rows, n_outputs))
         if used:
             neighbours = _neighbours(model, background, config)
-            surrogates = Surrogates(neighbours.codes, _outputs(model, neighbours.rows, matrix))
+            outputs = _outputs(model, neighbours.rows, matrix)
+            width, most = config.lime_kernel_width, config.lime_features
+            surrogates = Surrogates(neighbours.codes, outputs, kernel_width=width, most=most)
             codes = neighbours.encode(matrix[:, used])
             with threadpool_limits(limits=1, user_api="blas"):  # several threads may add in another order
                 for i in range(n_rows):
@@ -99,8 +101,16 @@ class Lime:
             base_values=intercepts,
             predictions=predictions,
             local_r2=local_r2,
+            details=_chosen(config, len(used)),
             cost=Cost(seconds=limit.elapsed_s, model_evaluations=n_rows + config.lime_samples - 1),
         )
+
+
+def _chosen(config: ExplainConfig, n_used: int) -> dict[str, float]:
+    """What was chosen or, where nothing was, taken: for the manifest and the picture."""
+    width = lime_kernel_width(n_used) if config.lime_kernel_width is None else config.lime_kernel_width
+    most = n_used if config.lime_features is None else min(config.lime_features, n_used)
+    return {"samples": config.lime_samples, "kernel_width": width, "features": most}
 
 
 def _predictions(model: ExplainableModel, encoded: FloatArray) -> FloatArray:

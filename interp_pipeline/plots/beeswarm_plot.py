@@ -14,6 +14,7 @@ from interp_pipeline.plots.swarm import swarm_offsets
 from interp_pipeline.plots.text import text_width, wrap
 from interp_pipeline.plots.theme import AXIS_ROOM, GREY, INK, LABEL_SIZE, MUTED, PAD, TICK_SIZE, value_colours
 from interp_pipeline.plots.ticks import axis_label, readable_axis, zero_line
+from interp_pipeline.plots.value_groups import EffectSample, category_groups
 from interp_pipeline.plots.wording import (
     any_output_phrase,
     count_phrase,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.explanation import Explanation, FloatArray
     from interp_pipeline.plots.columns import Column
+    from interp_pipeline.plots.value_groups import Group
 
 __all__ = ["beeswarm"]
 
@@ -57,7 +59,8 @@ def beeswarm(explanation: Explanation, *, top: int = 20) -> Figure:
         values are hollow.
     """
     features = list(explanation.ranking)[:top]
-    columns = [read_column(explanation.data.iloc[:, j]) for j in features]
+    cells = explanation.shown_data
+    columns = [read_column(cells.iloc[:, j]) for j in features]
     outputs = _panels(explanation)
     single = len(outputs) == 1
     names = LabelColumn.fit([explanation.feature_names[j] for j in features], widest=3.1 if single else 2.3)
@@ -182,15 +185,27 @@ def _extremes(sheet: Sheet, swarms: _Swarms, names: LabelColumn) -> None:
     for left, text in zip(lefts, ("lowered most by", "raised most by"), strict=True):
         sheet.text(left, top + _LEGEND / 2, text, size=TICK_SIZE - 1, colour=MUTED)
     for i, (j, column) in enumerate(zip(swarms.features, swarms.columns, strict=True)):
-        if column.kind != "category" or not column.labels:
+        if column.kind != "category":
             continue
-        effects = swarms.explanation.values[:, j, swarms.outputs[0]]
-        means = [float(effects[column.numbers == code].mean()) for code in range(len(column.labels))]
         y = top - (i + 0.5) * names.row_height
-        for left, code, wanted in ((lefts[0], int(np.argmin(means)), -1), (lefts[1], int(np.argmax(means)), 1)):
-            if means[code] * wanted > 0:
-                label = wrap(column.labels[code], _EXTREMES - 0.02, TICK_SIZE - 1, lines=1)
+        for left, group in zip(lefts, _pushing(swarms.explanation, j, swarms.outputs[0], column), strict=True):
+            if group is not None:
+                label = wrap(group.label, _EXTREMES - 0.02, TICK_SIZE - 1, lines=1)
                 sheet.text(left, y, label, size=TICK_SIZE - 1, colour=INK)
+
+
+def _pushing(explanation: Explanation, j: int, output: int, column: Column) -> tuple[Group | None, Group | None]:
+    """The categories that lower and raise an output most on average, by more than the error; of those with enough rows.
+
+    ``None`` where there is none.
+    """
+    errors = None if explanation.std_errors is None else explanation.std_errors[:, j, output]
+    sample = EffectSample(effects=explanation.values[:, j, output], std_errors=errors)
+    groups = category_groups(column, sample)
+    if not groups:
+        return None, None
+    low, high = groups[0], groups[-1]
+    return low if low.effect < -low.error else None, high if high.effect > high.error else None
 
 
 def _colour_scale(sheet: Sheet, left: float, y: float) -> None:

@@ -57,7 +57,7 @@ def dependence(explanation: Explanation, feature: str) -> Figure:
         msg = f"feature {feature!r} is not in the explanation; it has {', '.join(map(str, explanation.feature_names))}"
         raise UsageError(msg)
     j = explanation.feature_names.index(feature)
-    column = read_column(explanation.data.iloc[:, j])
+    column = read_column(explanation.shown_data.iloc[:, j])
     outputs = _panels(explanation, j)
     effects = explanation.values[:, j, outputs]
     if column.kind == "category" or column.missing.all():

@@ -104,7 +104,11 @@ def _title(values: Interactions) -> str:
 def _facts(values: Interactions, shown: Sequence[int]) -> list[str]:
     n_rows, n_features = values.explanation.data.shape
     alone = float(np.trace(values.strength)) / values.total if values.total > 0 else 1.0
-    facts = [f"features alone make up {number(100 * alone, 2)} % of all effects, pairs the rest"]
+    n_pairs = len(values.ranking)
+    pairs = count_phrase(n_pairs, "pair") if n_pairs else "pairs"
+    facts = [f"features alone make up {number(100 * alone, 2)} % of all effects, {pairs} the rest"]
+    if n_pairs > _BARS:
+        facts.append(f"the {_BARS} strongest pairs as bars")
     if len(values.rows) < n_rows:
         facts.append(f"interactions of {count_phrase(len(values.rows), 'row')}")
     if len(shown) < n_features:

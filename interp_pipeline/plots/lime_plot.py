@@ -55,15 +55,19 @@ def lime(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     order = np.argsort(-np.abs(weights), kind="stable")
     shown, rest = order[:top], order[top:]
     r2 = float(explanation.local_r2[position, output])
-    column = LabelColumn.fit([value_label(explanation.data, position, int(j)) for j in shown])
+    cells = explanation.shown_data
+    column = LabelColumn.fit([value_label(cells, position, int(j)) for j in shown])
     low = r2 < LOW_FIDELITY
     phrase = output_phrase(explanation, output)
     sheet = Sheet(
-        _title(explanation, row, phrase, float(weights[order[0]]), int(order[0])),
+        f"{row_phrase(explanation, row)}: LIME hardly follows the model around it"
+        if low
+        else _title(explanation, row, phrase, float(weights[order[0]]), int(order[0])),
         method_line(
             explanation,
             f"the surrogate explains {number(r2, 2)} of the model's local variance (R²)",
             f"prediction {number(float(explanation.predictions[position, output]))}",
+            *_chosen(explanation),
         ),
         height=column.height + AXIS_ROOM + (_WARNING_ROOM if low else 0),
         notes=[_note(len(rest), float(weights[rest].sum()))],
@@ -74,7 +78,10 @@ def lime(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     signed_bars(ax, weights[shown], width)
     axis_label(ax, f"LIME weight on the {phrase}")
     if low:
-        text = f"Do not rely on these weights: R² is below {LOW_FIDELITY}, the surrogate hardly follows the model here."
+        text = (
+            f"Do not rely on these weights: R² is below {LOW_FIDELITY}, the surrogate hardly follows the model here. "
+            "Read the SHAP values of this row."
+        )
         sheet.text(PAD, sheet.height - 0.1, text, colour=WARNING, bold=True)
     return sheet.figure
 
@@ -85,6 +92,17 @@ def _title(explanation: Explanation, row: int, phrase: str, weight: float, featu
     verb = "raises" if weight > 0 else "lowers"
     name = short(explanation.feature_names[feature])
     return f"Row {row}: around it, {name} {verb} the {phrase} most"
+
+
+def _chosen(explanation: Explanation) -> list[str]:
+    """How the surrogate was made, where that was recorded."""
+    made = explanation.details
+    if not {"samples", "kernel_width", "features"} <= set(made):
+        return []
+    facts = [count_phrase(int(made["samples"]), "sample"), f"kernel width {number(made['kernel_width'])}"]
+    if made["features"] < len(explanation.feature_names):
+        facts.append(f"{count_phrase(int(made['features']), 'feature')} in the surrogate")
+    return facts
 
 
 def _note(n_rest: int, total: float) -> str:

@@ -91,7 +91,8 @@ def _steps(explanation: Explanation, row: int, output: int, top: int) -> tuple[l
     shown, rest = order[:n_shown], order[n_shown:]
     if len(rest) == 1:  # a line of its own is no longer than a line for "1 other feature"
         shown, rest = order, order[:0]
-    labels = [value_label(explanation.data, row, int(j)) for j in shown]
+    cells = explanation.shown_data
+    labels = [value_label(cells, row, int(j)) for j in shown]
     pushes = values[shown]
     if len(rest):
         labels.append(f"{count_phrase(len(rest), 'other feature')} together")

@@ -45,6 +45,7 @@ class ExplanationReport:
     # shown in the appendix under its own name.
     pictures: Mapping[str, bytes]
     interactions: Interactions | None = None  # of a tree ensemble: what pairs of features do together
+    interactions_why: str = ""  # a sentence: why there are none; empty: nothing is said of them
     rows_source: str = ""  # where the explained rows came from; empty: they are test rows of the model
     notes: tuple[str, ...] = ()  # remarks about the data and how it was read
     versions: Mapping[str, str] = field(default_factory=dict)  # library → version

@@ -73,10 +73,11 @@ def compute_decision(shap: Explanation, lime: Explanation | None, row: int, actu
     effects = without_noise(shap.values[position, :, output], base, prediction)
     weights = _lime_weights(shap, lime, position, output)
     named = _named(effects)
+    cells = shap.shown_data.iloc[position]
     pushes = [
         Push(
             feature=shap.feature_names[i],
-            value=value(shap.data.iloc[position, i], year=years_in(shap.data.iloc[:, i])),
+            value=value(cells.iloc[i], year=years_in(shap.data.iloc[:, i])),
             effect=float(effects[i]),
             lime=weights.get(shap.feature_names[i]),
         )

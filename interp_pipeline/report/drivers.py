@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -9,31 +11,33 @@ import numpy as np
 import pandas as pd
 
 from interp_pipeline.plots.columns import read_column
-from interp_pipeline.readable import MISSING, are_years, number, value_text
-from interp_pipeline.report.wording import minus, quoted
+from interp_pipeline.plots.value_groups import EffectSample, category_groups, enough, number_groups
+from interp_pipeline.readable import MISSING
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from interp_pipeline.explanation import Explanation, FloatArray
+    from interp_pipeline.plots.columns import Column
+    from interp_pipeline.plots.value_groups import Group
 
-__all__ = ["Direction", "Driver", "Group", "compute_drivers"]
+__all__ = ["Direction", "Driver", "compute_drivers"]
 
-Direction = Literal["up", "down", "mixed", "categories", "constant", "varied", "none"]
+Direction = Literal[
+    "up",  # higher values, higher effects, from group to group
+    "down",
+    "valley",  # the lowest effects at inner values
+    "peak",  # the highest effects at inner values
+    "zigzag",  # rising and falling
+    "weak",  # nothing of that kind is certain: the extreme groups are named
+    "alike",  # groups differ by no more than their errors
+    "categories",
+    "constant",  # one value only
+    "varied",  # too few rows per value, or too few rows
+    "none",  # no effect at all
+]
 
 _CLEAR = 0.5  # Spearman correlation of value and attribution from which on a direction is named
-_GROUPS = 5  # a numeric feature with more distinct values than this is cut at its quintiles
-_FEW = 3  # rows a group must have before its mean is called typical, and
-_FEW_SHARE = 0.02  # of the explained rows
-
-
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """Rows whose values of a feature are alike."""
-
-    label: str  # "4 to 11", "“own”", "missing"
-    effect: float  # mean attribution of its rows
-    n_rows: int
+_CERTAIN = 1.96  # standard errors by which two groups differ where it is said that they do
+_ROUNDING = 1e-9  # of the largest effect: what differs by less is equal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +50,9 @@ class Driver:
     share: float  # of the importance of all features
     output: str  # the output it moves most
     direction: Direction
+    is_date: bool
     groups: tuple[Group, ...]  # numeric and dates: by value; categories: by mean effect, lowest first
+    rare: int  # categories left out of the groups: too few rows have them
     missing: Group | None  # rows without a value, where there are enough of them
     lowest: float  # smallest and largest single attribution
     highest: float
@@ -55,18 +61,18 @@ class Driver:
 def compute_drivers(explanation: Explanation, top: int) -> tuple[Driver, ...]:
     """The most important features with their directions.
 
-    A numeric feature (or date) has a direction where its values and attributions correlate by
-    Spearman's measure at 0.5 or more; else it is ``mixed``. Categories are grouped and their mean
-    attributions compared. Of several outputs the one the feature moves most is described.
+    A numeric feature (or date) is cut into groups of rising values. It has a direction where their mean
+    attributions differ from the first to the last by more than chance, where no group contradicts it - lies on the
+    wrong side of one before it by more than the standard error of their difference -, and where values and
+    attributions correlate by Spearman's measure at 0.5 or more. Else the extreme groups are named. Categories are
+    grouped and their mean attributions compared. Of several outputs the one the feature moves most is described.
 
     Args:
         explanation: SHAP values.
         top: how many features.
 
     Returns:
-        At most ``top`` drivers, the most important first. A feature whose attributions are all
-        zero has direction ``none``; one without two different values ``constant``; a text of
-        which no value occurs in three rows ``varied``.
+        At most ``top`` drivers, the most important first.
     """
     importance = explanation.importance
     total = float(importance.sum())
@@ -80,8 +86,11 @@ def _driver(explanation: Explanation, feature: int, rank: int, share: float) -> 
     outputs = explanation.summary_outputs
     output = max(outputs, key=lambda i: float(explanation.mean_abs[feature, i]))
     effects = explanation.values[:, feature, output]
-    column = explanation.data.iloc[:, feature]
-    direction, groups, missing = _describe(column, effects)
+    errors = None if explanation.std_errors is None else explanation.std_errors[:, feature, output]
+    column = read_column(explanation.shown_data.iloc[:, feature])
+    sample = EffectSample(effects=effects, std_errors=errors)
+    direction, groups = _describe(column, sample)
+    gone = column.missing
     return Driver(
         feature=explanation.feature_names[feature],
         rank=rank,
@@ -89,72 +98,57 @@ def _driver(explanation: Explanation, feature: int, rank: int, share: float) -> 
         share=share,
         output=explanation.output_names[output],
         direction=direction,
+        is_date=column.kind == "date",
         groups=groups,
-        missing=missing,
+        rare=len(column.labels) - len(groups) if direction == "categories" else 0,
+        missing=sample.of(gone).group(MISSING) if gone.sum() >= enough(len(gone)) else None,
         lowest=float(effects.min()),
         highest=float(effects.max()),
     )
 
 
-def _describe(column: pd.Series, effects: FloatArray) -> tuple[Direction, tuple[Group, ...], Group | None]:
-    read = read_column(column)
-    gone = read.missing
-    missing = _group(MISSING, effects[gone]) if gone.sum() >= _enough(len(column)) else None
-    if not effects.any():
-        return "none", (), missing
-    known, moved = read.numbers[~gone], effects[~gone]
-    distinct = np.unique(known)
-    if len(distinct) < 2:  # noqa: PLR2004 - no two values to compare
-        return "constant", (), missing
-    if read.kind == "category":
-        groups = _categories(known, moved, [quoted(label) for label in read.labels], _enough(len(column)))
-        return ("categories" if len(groups) > 1 else "varied"), groups, missing
-    groups = _value_groups(known, moved, is_date=read.kind == "date")
-    rises = groups[-1].effect - groups[0].effect
-    correlation = _spearman(known, moved)
-    if correlation >= _CLEAR and rises > 0:
-        return "up", groups, missing
-    if correlation <= -_CLEAR and rises < 0:
-        return "down", groups, missing
-    return "mixed", groups, missing
+def _describe(column: Column, sample: EffectSample) -> tuple[Direction, tuple[Group, ...]]:
+    known = ~column.missing
+    if not sample.effects.any():
+        return "none", ()
+    if len(np.unique(column.numbers[known])) < 2:  # noqa: PLR2004 - no two values to compare
+        return "constant", ()
+    groups = category_groups(column, sample) if column.kind == "category" else number_groups(column, sample)
+    if len(groups) < 2:  # noqa: PLR2004 - no two groups to compare
+        return "varied", ()
+    negligible = _ROUNDING * float(np.abs(sample.effects).max())
+    by_effect = sorted(groups, key=lambda group: group.effect)
+    if not _beyond(by_effect[-1], by_effect[0], _CERTAIN, negligible):
+        return "alike", groups
+    if column.kind == "category":
+        return "categories", groups
+    correlation = _spearman(column.numbers[known], sample.effects[known])
+    return _shape(groups, correlation, negligible), groups
 
 
-def _enough(n_rows: int) -> float:
-    return max(_FEW, _FEW_SHARE * n_rows)
+def _shape(groups: tuple[Group, ...], correlation: float, negligible: float) -> Direction:
+    """How the means of groups of rising values run, of which two at least differ."""
+
+    def contradicts(rising: tuple[Group, ...]) -> bool:
+        pairs = itertools.combinations(rising, 2)
+        return any(_beyond(before, after, 1.0, negligible) for before, after in pairs)
+
+    first, last = groups[0], groups[-1]
+    if correlation >= _CLEAR and _beyond(last, first, _CERTAIN, negligible) and not contradicts(groups):
+        return "up"
+    if correlation <= -_CLEAR and _beyond(first, last, _CERTAIN, negligible) and not contradicts(groups[::-1]):
+        return "down"
+    low, high = min(groups, key=lambda group: group.effect), max(groups, key=lambda group: group.effect)
+    valley = all(_beyond(end, low, _CERTAIN, negligible) for end in (first, last))
+    peak = all(_beyond(high, end, _CERTAIN, negligible) for end in (first, last))
+    if valley != peak:
+        return "valley" if valley else "peak"
+    return "zigzag" if valley else "weak"
 
 
-def _group(label: str, effects: FloatArray) -> Group:
-    return Group(label=label, effect=float(effects.mean()), n_rows=len(effects))
-
-
-def _categories(codes: FloatArray, effects: FloatArray, labels: list[str], enough: float) -> tuple[Group, ...]:
-    members = [(label, effects[codes == code]) for code, label in enumerate(labels)]
-    groups = [_group(label, moved) for label, moved in members if len(moved) >= enough]
-    return tuple(sorted(groups, key=lambda group: group.effect))
-
-
-def _value_groups(numbers: FloatArray, effects: FloatArray, *, is_date: bool) -> tuple[Group, ...]:
-    distinct = np.unique(numbers)
-    if len(distinct) <= _GROUPS:
-        places: npt.NDArray[np.intp] = np.searchsorted(distinct, numbers)
-    else:
-        inner = np.quantile(numbers, np.arange(1, _GROUPS) / _GROUPS)
-        places = np.searchsorted(np.unique(inner), numbers, side="right")
-    present, years = np.unique(places), are_years(numbers)
-    return tuple(
-        _group(_range(numbers[places == place], is_date=is_date, years=years), effects[places == place])
-        for place in present
-    )
-
-
-def _range(numbers: FloatArray, *, is_date: bool, years: bool) -> str:
-    low, high = float(numbers.min()), float(numbers.max())
-    first, last = (_date(end) if is_date else minus(number(end, 4, year=years)) for end in (low, high))
-    return first if first == last else f"{first} to {last}"
-
-
-def _date(days: float) -> str:
-    return value_text(pd.Timestamp(0) + pd.Timedelta(days=days)).split(" ", maxsplit=1)[0]
+def _beyond(high: Group, low: Group, errors: float, negligible: float) -> bool:
+    """Whether one mean lies above the other by more than so many standard errors of their difference."""
+    return high.effect - low.effect > errors * math.hypot(high.error, low.error) + negligible
 
 
 def _spearman(left: FloatArray, right: FloatArray) -> float:

@@ -113,9 +113,10 @@ def _stems(content: ExplanationReport, stems: tuple[str, ...]) -> list[Picture]:
 
 
 def _interactions(content: ExplanationReport) -> dict[str, Any] | None:
-    """What pairs of features do together; None where that was not looked at."""
+    """What pairs of features do together, or why that was not looked at; None where nothing says it."""
     if content.interactions is None:
-        return None
+        why = clean(content.interactions_why)
+        return {"leading": why, "pairs": [], "pictures": []} if why else None
     return {
         "leading": together.leading_sentence(content.interactions),
         "pairs": together.pair_sentences(content.interactions),

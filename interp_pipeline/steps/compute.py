@@ -19,6 +19,7 @@ from interp_pipeline.explainers.shap_interactions import compute_interactions, p
 from interp_pipeline.readable import count
 from interp_pipeline.steps.as_given import answers_as_given
 from interp_pipeline.steps.facts import facts_of_model, facts_of_training
+from interp_pipeline.steps.unseen_categories import mark_unseen
 from interp_pipeline.tracking.model_loader import load_model, model_code
 
 if TYPE_CHECKING:
@@ -161,6 +162,8 @@ def compute(
         doing = f"Explaining {count(len(loaded.rows), 'row')} with {choice.name}"
         with model_code(uri, _MASKED), progress.track(doing, len(loaded.rows)) as advance:
             result = explainer.explain(loaded.parts, loaded.rows, loaded.background, config, advance)
+        if fetched.record is not None:
+            result = mark_unseen(result, fetched.record.schema)
         timings[choice.name] = time.perf_counter() - started
         if result.local_r2 is None:
             require_additivity(result, config.additivity_tolerance)

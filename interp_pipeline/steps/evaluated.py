@@ -29,6 +29,7 @@ from interp_pipeline.steps.publish import prepare
 from interp_pipeline.steps.render import lime_alone
 from interp_pipeline.steps.row_remarks import rows_remarks
 from interp_pipeline.steps.rows import Given, choose_rows, declared_table, drawn_from, given_table
+from interp_pipeline.steps.unseen_categories import unseen_remarks
 from interp_pipeline.tracking import layout, manifest
 from interp_pipeline.tracking.artifacts import replace_folder
 from interp_pipeline.tracking.declared_data import NOTHING_DECLARED, read_declared
@@ -182,6 +183,7 @@ def _remarks(subject: _Subject, evaluation: Evaluation, table: Table, chosen: Ch
     remarks = [f"Explained are {explained}.", *chosen.remarks[1:]]
     if subject.record is not None:
         remarks += rows_remarks(chosen.rows, subject.record.schema, table.source)[1:]
+        remarks += unseen_remarks(chosen.rows, subject.record)
     if not evaluation.names_given and subject.names:
         remarks.append("The columns of the evaluation data have no names; they were taken in the model's order.")
     if len(subject.model.registered_as) > 1:

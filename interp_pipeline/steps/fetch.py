@@ -27,6 +27,7 @@ from interp_pipeline.steps.rows import (
     given_table,
 )
 from interp_pipeline.steps.target_column import target_remark
+from interp_pipeline.steps.unseen_categories import unseen_remarks
 from interp_pipeline.tracking.declared_data import read_declared
 from interp_pipeline.tracking.feature_names import require_columns
 from interp_pipeline.tracking.manifest import explanation_key, question_digest
@@ -241,6 +242,7 @@ def _of_training(record: TrainingRecord, config: ExplainConfig, given: Given, ur
     background = select_background(source.frame, config.background_rows, config.seed)[names]
     where = drawn_from(background, source)
     remarks = () if table is logged else rows_remarks(rows[names], record.schema, table.source)
+    remarks = (*remarks, *unseen_remarks(rows[names], record))
     if given.background is not None or len(background) < len(source.frame):
         remarks = (*remarks, background_remark(background, source, where, config))
     return Chosen(

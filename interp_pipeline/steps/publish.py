@@ -243,6 +243,7 @@ def _manifest(
             for kind, explanation in (("shap", computed.shap), ("lime", computed.lime))
             if explanation is not None
         ],
+        "unseen_categories": {feature: dict(told) for feature, told in explained.unseen.items()},
         "interactions": {
             "rows": 0 if computed.interactions is None else len(computed.interactions.rows),
             "why": computed.interactions_why,

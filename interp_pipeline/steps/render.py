@@ -165,6 +165,7 @@ def _report(
         lime=computed.lime,
         importance=tables.to_global_importance(shap, computed.lime),
         interactions=computed.interactions,
+        interactions_why=computed.interactions_why,
         instances=instances,
         checks=computed.checks,
         pictures={**pictures, **facts.pictures},

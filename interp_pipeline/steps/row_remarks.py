@@ -27,7 +27,7 @@ def rows_remarks(rows: pd.DataFrame, schema: Schema, source: str) -> tuple[str, 
 
     Returns:
         Sentences: the rows are not the test rows; columns that are missing throughout though they were
-        not in training; values of a category that training did not know.
+        not in training. What is said of unknown categories, in logged rows too, is in ``unseen_categories``.
     """
     typed = TypedRows(schema.to_dict()["features"])
     matrix = typed.to_matrix(rows)
@@ -39,8 +39,4 @@ def rows_remarks(rows: pd.DataFrame, schema: Schema, source: str) -> tuple[str, 
         values = matrix[:, position]
         if np.isnan(values).all():
             remarks.append(f"{feature.name!r} is missing in all of these rows.")
-        elif feature.kind == "category":
-            unseen = int(np.sum(values == len(feature.categories)))
-            if unseen:
-                remarks.append(f"{feature.name!r} holds values unknown from training in {unseen} of these rows.")
     return tuple(remarks)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from interp_pipeline.data.background import select_background, select_rows
 from interp_pipeline.data.dataset import Dataset, load_dataset
 from interp_pipeline.progress import SilentProgress
+from interp_pipeline.steps.unseen_categories import UNSEEN_AS_MISSING
 from interp_pipeline.tracking.model_writer import log_and_register
 from interp_pipeline.tracking.registry import check_registered_name
 from interp_pipeline.tracking.run_writer import log_numbers
@@ -116,6 +117,8 @@ def _log_parameters(client: MlflowClient, run_id: str, dataset: Dataset, config:
         "n_train": len(dataset.train),
         "n_test": len(dataset.test),
     }
+    if config.kind == "random_forest":
+        values |= dict([UNSEEN_AS_MISSING])
     if dataset.schema.positive_class is not None:
         values["positive_class_used"] = dataset.schema.positive_class
     log_parameters(client, run_id, values)

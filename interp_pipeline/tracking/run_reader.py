@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -117,7 +117,7 @@ def _explanation(record: Mapping[str, Any], kind: str, table: bytes | None, rows
     entry = next((method for method in record["methods"] if method["kind"] == kind), None)
     if entry is None or table is None:
         return None
-    return explanation_from_frame(
+    explanation = explanation_from_frame(
         _frame(table),
         rows,
         output_unit=record["model"]["output_unit"],
@@ -127,3 +127,4 @@ def _explanation(record: Mapping[str, Any], kind: str, table: bytes | None, rows
         cost=Cost(seconds=entry["seconds"], model_evaluations=entry["model_evaluations"]),
         details=entry["details"],
     )
+    return replace(explanation, unseen=record.get("unseen_categories", {}))

@@ -78,7 +78,9 @@ class ServedModel(PythonModel):
 
     def encode(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Typed rows as the estimator's input, shape (n_rows, n_columns)."""
-        return matrix if self._encoder is None else np.asarray(self._encoder.transform(matrix), dtype=np.float64)
+        if self._encoder is None:
+            return np.asarray(self._typed.unseen_as_missing(matrix), dtype=np.float64)
+        return np.asarray(self._encoder.transform(matrix), dtype=np.float64)
 
     def forward(self, encoded: NDArray[np.float64]) -> NDArray[np.float64]:
         """The estimator's outputs, shape (n_rows, n_outputs)."""

@@ -59,12 +59,14 @@ class FittedModel:
         Returns:
             Class probabilities (n_rows, n_classes), or the target (n_rows, 1).
         """
-        matrix = TypedRows(self.schema.to_dict()["features"]).to_matrix(rows)
+        typed = TypedRows(self.schema.to_dict()["features"])
+        matrix = typed.to_matrix(rows)
         n_classes = len(self.schema.classes)
         if self.kind == "keras":
             encoded = self.encoder.transform(matrix) if self.encoder is not None else matrix
             outputs = self.estimator.predict(encoded.astype(np.float32), batch_size=8192, verbose=0)
             return class_probabilities(outputs, n_classes)
+        matrix = typed.unseen_as_missing(matrix)
         if n_classes:
             return np.asarray(self.estimator.predict_proba(matrix), dtype=np.float64)
         return np.asarray(self.estimator.predict(matrix), dtype=np.float64).reshape(-1, 1)

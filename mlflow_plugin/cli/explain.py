@@ -16,6 +16,7 @@ from mlflow_plugin.cli.options import (
     with_common_options,
     with_dictionary_option,
     with_effort_options,
+    with_lime_options,
     with_output_options,
 )
 
@@ -34,6 +35,7 @@ __all__ = ["explain"]
 @click.option("--methods", help="auto, shap, lime, or explainer names, separated by commas [default: auto].")
 @with_dictionary_option
 @with_effort_options
+@with_lime_options
 @with_output_options
 @with_common_options
 def explain(

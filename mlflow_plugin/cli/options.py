@@ -15,7 +15,14 @@ from mlflow_plugin.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["given", "with_common_options", "with_dictionary_option", "with_effort_options", "with_output_options"]
+__all__ = [
+    "given",
+    "with_common_options",
+    "with_dictionary_option",
+    "with_effort_options",
+    "with_lime_options",
+    "with_output_options",
+]
 
 
 def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -81,6 +88,21 @@ def with_effort_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--max-error", type=float, help="Sample until the standard error is this share of mean |value|."),
         click.option("--max-seconds", type=float, help="Stop sampling a model after this time."),
         click.option("--background-rows", type=int, help="Draw this many rows of the background data [default: 100]."),
+    ):
+        command = option(command)
+    return command
+
+
+def with_lime_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say how LIME's simple model of each row is made."""
+    for option in (
+        click.option("--lime-features", type=int, help="Features in LIME's model of a row [default: all]."),
+        click.option(
+            "--lime-kernel-width",
+            type=float,
+            help="How far from a row perturbed rows count to LIME [default: 0.75 * root of the number of features].",
+        ),
+        click.option("--lime-samples", type=int, help="Perturbed rows LIME learns from [default: 5000]."),
     ):
         command = option(command)
     return command

@@ -17,6 +17,9 @@ from interp_pipeline.steps.naming import parse_list
 @click.option("--methods", required=True)
 @click.option("--output", default="auto")
 @click.option("--target", default="")
+@click.option("--lime-samples", type=int, default=5000)
+@click.option("--lime-kernel-width", type=float, default=0.0)  # 0: lime's own
+@click.option("--lime-features", type=int, default=0)  # 0: all
 def run(
     *,
     progress: Progress,
@@ -27,9 +30,20 @@ def run(
     methods: str,
     output: str,
     target: str,
+    lime_samples: int,
+    lime_kernel_width: float,
+    lime_features: int,
 ) -> None:
     """Fetch, compute, publish."""
-    options = {"rows": rows, "methods": parse_list(methods), "output": output, "target": target or None}
+    options = {
+        "rows": rows,
+        "methods": parse_list(methods),
+        "output": output,
+        "target": target or None,
+        "lime_samples": lime_samples,
+        "lime_kernel_width": lime_kernel_width or None,
+        "lime_features": lime_features or None,
+    }
     config = ExplainConfig.from_mapping(options)
     result = explain(model_uri, config, data=data or None, background=background or None, progress=progress)
     progress.say(f"Explained {result.version.uri}: {result.report_uri}")

@@ -104,7 +104,7 @@ def test_a_model_trained_here_has_its_training_rows(tmp_path: Path) -> None:
     assert record["background_source"] == "the background data logged with the run"
     assert record["model"]["trained_here"]
     assert record["model"]["positive_class"] == "repaid"
-    assert "'job' holds values unknown from training in 12 of these rows." in record["announcement"]["description"]
+    assert "explained rows, which training never saw: the forest takes it " in record["announcement"]["description"]
     assert (
         mlflow.MlflowClient().get_model_version("trained", "1").tags.keys().isdisjoint({"interp.status", "interp.key"})
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
+import re
 from typing import Any
 
 import pytest
@@ -24,6 +26,8 @@ _OTHER: dict[str, Any] = {
     "class_names": ("no", "yes"),
     "max_seconds": 1.5,
     "max_error": 0.1,
+    "lime_kernel_width": 1.5,
+    "lime_features": 6,
     "max_evaluations": 1000,
     "output": "margin",
     "additivity_tolerance": 1e-3,
@@ -64,6 +68,28 @@ def test_every_option_changes_the_digest(kind: type[Config]) -> None:
         assert dataclasses.replace(base, **{field.name: other}).digest != base.digest, field.name
     assert len(base.digest) == 64
     json.dumps(base.to_dict())
+
+
+def test_options_that_came_later_make_no_explanation_due_again() -> None:
+    """The digest of the defaults is that of the releases that did not have them."""
+    before = {**ExplainConfig().to_dict()}
+    for name in ("lime_kernel_width", "lime_features"):
+        assert before.pop(name) is None
+    text = json.dumps(before, sort_keys=True, separators=(",", ":"))
+    assert ExplainConfig().digest == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"lime_kernel_width": 0.0}, "lime_kernel_width must be greater than 0, not 0"),
+        ({"lime_kernel_width": "wide"}, "lime_kernel_width must be a number, not 'wide'"),
+        ({"lime_features": 0}, "lime_features must be at least 1, not 0"),
+    ],
+)
+def test_what_lime_cannot_do_is_refused(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(told)):
+        ExplainConfig.from_mapping(options)
 
 
 @_EACH

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from interp_pipeline.report.wording import count, effect, listed, name, output_phrase, percent
+from interp_pipeline.report.wording import count, effect, listed, minus, name, output_phrase, percent, quoted
 
 if TYPE_CHECKING:
-    from interp_pipeline.report.drivers import Driver, Group
+    from interp_pipeline.plots.value_groups import Group
+    from interp_pipeline.report.drivers import Driver
 
 __all__ = ["driver_sentence", "leading_sentence", "weight_sentence"]
 
@@ -42,51 +43,77 @@ def weight_sentence(driver: Driver, unit: str) -> str:
 def driver_sentence(driver: Driver, unit: str) -> str:
     """Which way one feature moves the output, with the numbers it was read from."""
     feature, output = name(driver.feature), output_phrase(driver.output, unit)
-    spread = f"between {effect(driver.lowest, unit)} and {effect(driver.highest, unit)}"
     if driver.direction == "none":
         return f"{feature} has no effect on {output} for these rows."
+    return _told(driver, feature, output, unit) + _missing(driver.missing, unit)
+
+
+def _told(driver: Driver, feature: str, output: str, unit: str) -> str:
+    spread = f"between {effect(driver.lowest, unit)} and {effect(driver.highest, unit)}"
     if driver.direction == "constant":
-        text = f"{feature} has the same value in all explained rows; its effect on {output} lies {spread}."
-    elif driver.direction == "varied":
-        text = (
-            f"{feature} has too many different values for a typical effect each; its effect on {output} lies {spread}."
+        return f"{feature} has the same value in all explained rows; its effect on {output} lies {spread}."
+    if driver.direction == "varied":
+        return f"{feature} has too few rows per value for a typical effect; its effect on {output} lies {spread}."
+    if driver.direction == "alike":
+        return (
+            f"The effect of {feature} on {output} lies {spread}; which value it has makes no difference to its average "
+            "effect beyond chance."
         )
-    elif driver.direction == "categories":
-        text = _categories(feature, output, driver.groups, unit)
-    elif driver.direction == "mixed":
-        text = _mixed(feature, output, driver.groups, unit)
-    else:
-        text = _direction(feature, output, driver, unit)
-    return text + _missing(driver.missing, unit)
+    if driver.direction == "categories":
+        return _categories(feature, output, driver, unit)
+    if driver.direction in {"up", "down"}:
+        return _direction(feature, output, driver, unit)
+    return _extremes(feature, output, driver, unit)
 
 
 def _direction(feature: str, output: str, driver: Driver, unit: str) -> str:
     verb = "raises" if driver.direction == "up" else "lowers"
+    more = f"A later {feature}" if driver.is_date else f"Higher {feature}"
     first, last = driver.groups[0], driver.groups[-1]
+    return f"{more} {verb} {output}: on average {_where(first, unit)}, and {_where(last, unit)}."
+
+
+def _extremes(feature: str, output: str, driver: Driver, unit: str) -> str:
+    """Which values push most, where no direction is certain."""
+    first, last = driver.groups[0], driver.groups[-1]
+    low, high = (extreme(driver.groups, key=lambda group: group.effect) for extreme in (min, max))
+    if driver.direction in {"valley", "peak"}:
+        word, inner = ("lowest", low) if driver.direction == "valley" else ("highest", high)
+        return (
+            f"The effect of {feature} on {output} is {word} for its middle values: on average {_where(inner, unit)}, "
+            f"but {_where(first, unit)}, and {_where(last, unit)}."
+        )
+    if driver.direction == "zigzag":
+        return (
+            f"{feature} moves {output} in no single direction: on average {_where(high, unit)}, "
+            f"but {_where(low, unit)}."
+        )
     return (
-        f"Higher {feature} {verb} {output}: on average {effect(first.effect, unit)} where it is {first.label}, "
-        f"and {effect(last.effect, unit)} where it is {last.label}."
+        f"The effect of {feature} on {output} is highest, {effect(high.effect, unit)} on average, where it is "
+        f"{_label(high)}, and lowest, {effect(low.effect, unit)}, where it is {_label(low)}."
     )
 
 
-def _mixed(feature: str, output: str, groups: tuple[Group, ...], unit: str) -> str:
-    ordered = sorted(groups, key=lambda group: group.effect)
-    low, high = ordered[0], ordered[-1]
-    return (
-        f"{feature} moves {output} in no single direction: on average {effect(high.effect, unit)} "
-        f"where it is {high.label}, but {effect(low.effect, unit)} where it is {low.label}."
-    )
+def _where(group: Group, unit: str) -> str:
+    return f"{effect(group.effect, unit)} where it is {_label(group)}"
 
 
-def _categories(feature: str, output: str, groups: tuple[Group, ...], unit: str) -> str:
-    low, high = groups[0], groups[-1]
+def _label(group: Group) -> str:
+    """A range of values as it stands in a sentence."""
+    return " to ".join(minus(end) for end in group.label.split(" to "))
+
+
+def _categories(feature: str, output: str, driver: Driver, unit: str) -> str:
+    low, high = driver.groups[0], driver.groups[-1]
+    lowest, highest = quoted(low.label), quoted(high.label)
     down, up = (f"({effect(group.effect, unit)} on average)" for group in (low, high))
-    opening = f"Of the values of {feature}"
+    left_out = f" ({driver.rare:,} rare {'one' if driver.rare == 1 else 'ones'} left out)" if driver.rare else ""
+    opening = f"Of the values of {feature}{left_out}"
     if high.effect > 0 > low.effect:
-        return f"{opening}, {high.label} raises {output} most {up} and {low.label} lowers it most {down}."
+        return f"{opening}, {highest} raises {output} most {up} and {lowest} lowers it most {down}."
     if high.effect > 0:
-        return f"{opening}, {high.label} raises {output} most {up} and {low.label} least {down}."
-    return f"{opening}, {low.label} lowers {output} most {down} and {high.label} least {up}."
+        return f"{opening}, {highest} raises {output} most {up} and {lowest} least {down}."
+    return f"{opening}, {lowest} lowers {output} most {down} and {highest} least {up}."
 
 
 def _missing(group: Group | None, unit: str) -> str:

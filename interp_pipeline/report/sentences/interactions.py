@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp_pipeline.report.wording import count, effect, name, percent
+from interp_pipeline.report.wording import count, effect, listed, name, percent
 
 if TYPE_CHECKING:
     from interp_pipeline.interactions import Interactions
@@ -28,20 +28,41 @@ def leading_sentence(interactions: Interactions) -> str:
     return (
         f"{percent(alone, 0)} of all single and joint effects is what features do alone, whatever the others are. "
         f"The other {percent(1 - alone, 0)} is what pairs of them do together, where the effect of one depends on the "
-        f"other.{where}"
+        f"other: {_spread(interactions)}.{where}"
+    )
+
+
+def _spread(interactions: Interactions) -> str:
+    """How the joint effects are spread over pairs: a few that are worth reading, and the rest."""
+    pairs = interactions.ranking
+    sizes = [float(interactions.strength[pair]) for pair in pairs]
+    n_rest = len(pairs) - _PAIRS
+    if n_rest <= 0:
+        return f"{count(len(pairs), 'pair')}, {'named' if len(pairs) == 1 else 'each named'} below"
+    told = percent(sum(sizes[:_PAIRS]) / interactions.total, 0)
+    rest = percent(sum(sizes[_PAIRS:]) / interactions.total, 0)
+    largest = effect(sizes[_PAIRS], interactions.explanation.output_unit, signed=False)
+    each = (
+        f"which moves a prediction by {largest}" if n_rest == 1 else f"none of which moves one by more than {largest}"
+    )
+    return (
+        f"{told} is that of the {_PAIRS} pairs named below, and {rest} that of {count(n_rest, 'further pair')}, "
+        f"{each} on average"
     )
 
 
 def pair_sentences(interactions: Interactions) -> list[str]:
     """The strongest pairs, one sentence each."""
-    explanation = interactions.explanation
+    explanation, unit = interactions.explanation, interactions.explanation.output_unit
     sentences = []
     for first, second in interactions.ranking[:_PAIRS]:
         size = float(interactions.strength[first, second])
         names = [name(str(explanation.feature_names[j])) for j in (first, second)]
+        main = [effect(float(interactions.strength[j, j]), unit, signed=False) for j in (first, second)]
+        alone = listed([f"{feature} {size_}" for feature, size_ in zip(names, main, strict=True)])
         sentences.append(
-            f"{names[0]} and {names[1]} together move a prediction by "
-            f"{effect(size, explanation.output_unit, signed=False)} on average beyond what each does alone, "
-            f"{percent(size / interactions.total, 0)} of all single and joint effects."
+            f"{names[0]} and {names[1]} together move a prediction by {effect(size, unit, signed=False)} on average "
+            f"beyond what each does alone ({alone}), {percent(size / interactions.total, 0)} of all single and "
+            "joint effects."
         )
     return sentences

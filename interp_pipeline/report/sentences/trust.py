@@ -111,7 +111,10 @@ def fidelity_finding(local_r2: float) -> Finding:
     advice = {
         "good": "its weights describe the model well around each row",
         "fair": "its weights describe the model only in outline",
-        "poor": "take its weights as hints, not as measurements; the numbers on this page are SHAP's",
+        "poor": (
+            "take its weights as hints, not as measurements; the numbers on this page are SHAP's. A narrower kernel "
+            "(lime_kernel_width) follows the model somewhat closer, more samples only steady the weights"
+        ),
     }[verdict]
     text = (
         f"LIME replaces the model near each row by a simple one that reproduces it with an average R² of "

@@ -40,6 +40,7 @@ from interp_pipeline.steps.handover.scrutiny import (
     require_trained,
 )
 from interp_pipeline.steps.handover.told import Told
+from interp_pipeline.steps.unseen_categories import mark_unseen
 from interp_pipeline.tracking.model_file import read_model_file
 
 if TYPE_CHECKING:
@@ -95,8 +96,13 @@ def _read(folder: AnswerFolder, fetched: Fetched, config: ExplainConfig) -> Comp
     require_asked_for(told, config)
     rows, background = _tables(fetched, told)
     arrays = _arrays(folder, told, rows.shape, fetched.version.uri)
-    shap = _explanation(arrays, "shap", told, told.shap, rows, config)
-    lime = _explanation(arrays, "lime", told, told.lime, rows, config)
+    shap, lime = (
+        _explanation(arrays, kind, told, effort, rows, config)
+        for kind, effort in (("shap", told.shap), ("lime", told.lime))
+    )
+    if fetched.record is not None:
+        schema = fetched.record.schema
+        shap, lime = (None if each is None else mark_unseen(each, schema) for each in (shap, lime))
     require_sound(shap, lime, config)
     explained = shap or lime
     if explained is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,6 +65,9 @@ def test_columns_and_values_get_the_names_people_know(tmp_path: Path) -> None:
     assert list(told.data["Type of loan"]) == ["car", "2", "car"]
     assert told.data["Duration of the loan (months)"].tolist() == [6, 12, 9]
     assert told.values is explanation.values
+    marked = dataclasses.replace(explanation, unseen={"status": {"A99": "not seen in training", "A11": "rare"}})
+    shown = list(_read(tmp_path, CREDIT).relabel(marked).shown_data["status"])
+    assert shown == ["overdrawn (rare)", "A99 (not seen in training)", None]
     assert explanation.feature_names == ("months", "status", "loan.type", "age")
 
 

@@ -104,6 +104,12 @@ def test_a_real_value_called_other_joins_the_group_and_the_note_says_so() -> Non
     [
         ([1, 2**60, 5], f"whole numbers beyond {2**53} are rounded, neighbouring ones may fall together"),
         (range(100, 130), "counts the rows"),
+        (range(5000, 8000, 100), "30 of 30 whole numbers are distinct: if they are an identifier, remove the column"),
+        (
+            [2.0**40 * i for i in range(1, 25)] + [None],
+            "24 of 24 whole numbers are distinct: if they are an identifier",
+        ),
+        ([2**53 + 2 * i * i for i in range(30)], "if they are an identifier, remove the column; whole numbers beyond"),
         (["1", "2", "1"], "numbers that the file stores as texts"),
         (["1", "2", "3", "?"], "read as names since not all values are numbers, for example '?'"),
         (["2024-01-01", "2024-01-02", "2024-01-03", "x"], "not all values are ISO 8601 dates, for example 'x'"),
@@ -115,7 +121,18 @@ def test_notes_for_what_a_reader_should_know(values: Any, note: Any) -> None:
     assert note in infer(list(values)).note
 
 
-@pytest.mark.parametrize("values", [[1, 2, 2], [1.5, 2.5], ["a", "b"], [True, False]])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1, 2, 2],
+        [1.5, 2.5],
+        ["a", "b"],
+        [True, False],
+        [*range(0, 300, 10), 10],  # a value that comes twice identifies no row
+        [i * i for i in range(20)],  # so few are distinct by chance
+        [i * i + 0.5 for i in range(30)],
+    ],
+)
 def test_nothing_is_noted_where_nothing_is_special(values: Any) -> None:
     assert infer(values).note == ""
 

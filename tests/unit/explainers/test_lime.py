@@ -37,6 +37,33 @@ def test_plain_lime_gives_the_same_bits() -> None:
         assert plain.score == explanation.local_r2[i, 2]  # lime keeps the last output's
 
 
+@pytest.mark.parametrize(("width", "most"), [(0.4, None), (3.0, None), (None, 2), (1.0, 3), (None, 9)])
+def test_a_chosen_width_and_number_of_features_are_limes(width: float | None, most: int | None) -> None:
+    """To rounding only where features are chosen: lime fits the chosen ones on columns of their own."""
+    features = random_rows(120, 5, 1)
+    forest = RandomForestRegressor(10, random_state=0).fit(features, features[:, 0] * features[:, 1] + features[:, 2])
+    config = ExplainConfig(lime_samples=400, seed=3, lime_kernel_width=width, lime_features=most)
+    explanation = explain("lime", tree_model(forest, 5), table(features[:4]), table(features), config)
+    assert explanation.details == {
+        "samples": 400.0,
+        "kernel_width": width or 0.75 * np.sqrt(5),
+        "features": min(most or 5, 5),
+    }
+    assert explanation.local_r2 is not None
+    for i in range(4):
+        chosen = "none" if most is None else "highest_weights"
+        plain = LimeTabularExplainer(
+            features, mode="regression", feature_selection=chosen, kernel_width=width, random_state=3
+        ).explain_instance(features[i], forest.predict, num_features=most or 5, num_samples=400)
+        weights = dict(plain.local_exp[1])
+        assert len(weights) == np.count_nonzero(explanation.values[i]) == min(most or 5, 5)
+        expected = [weights.get(feature, 0.0) for feature in range(5)]
+        np.testing.assert_allclose(explanation.values[i, :, 0], expected, rtol=1e-9, atol=0)
+        np.testing.assert_allclose(explanation.local_r2[i, 0], plain.score, rtol=1e-9)
+        if most is None:
+            assert explanation.values[i, :, 0].tolist() == expected
+
+
 def test_plain_lime_gives_the_same_bits_for_a_regression() -> None:
     features = random_rows(80, 3, 1)
     forest = RandomForestRegressor(10, random_state=0).fit(features, features[:, 0] ** 2 + features[:, 1])

@@ -212,8 +212,22 @@ def test_lime_warns_where_the_surrogate_does_not_follow(make_explanation: Any, w
     both = [make_explanation(5, 2, lime=True, r2=r2) for r2 in (0.29, 0.31)]
     poor, good = (words(plots.lime(explanation, explanation.row_ids[0])) for explanation in both)
     assert "Do not rely on these weights" in poor
+    assert "Read the SHAP values of this row." in poor
+    assert "LIME hardly follows the model around it" in poor  # and no direction that such weights cannot tell
+    assert "most" not in poor.partition("LIME weights")[0]
     assert "Do not rely" not in good
     assert "explains 0.31 of" in good
+
+
+def test_lime_says_how_its_surrogate_was_made(make_explanation: Any, words: Words) -> None:
+    lime = make_explanation(5, 2, lime=True)
+    assert "kernel width" not in words(plots.lime(lime, 0))  # of an explanation that an earlier release published
+    made = {"samples": 5000.0, "kernel_width": 1.677, "features": 5.0}
+    text = words(plots.lime(replace(lime, details=made), 0))
+    assert "5,000 samples \N{MIDDLE DOT} kernel width 1.68" in text
+    assert "in the surrogate" not in text
+    fewer = words(plots.lime(replace(lime, details={**made, "features": 2.0}), 0))
+    assert "2 features in the surrogate" in fewer
 
 
 def test_lime_refuses_shap_values(make_explanation: Any) -> None:

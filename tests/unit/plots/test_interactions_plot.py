@@ -55,7 +55,7 @@ def test_names_the_strongest_pairs_and_what_features_do_alone(
     figure = plots.interactions(replace(one, mean_abs=sizes, rows=one.rows[:50], values=one.values[:50]))
     text = words(figure)
     assert text.startswith("feature_1 and feature_3 interact most: their joint effect on the price is 40 on average")
-    assert "features alone make up 88 % of all effects" in text  # 424 of 484.1
+    assert "features alone make up 88 % of all effects, 3 pairs the rest" in text  # 424 of 484.1
     assert "interactions of 50 rows" in text
     bars, cells = figure.axes
     assert [label.get_text() for label in bars.get_yticklabels()] == [

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from interp_pipeline.explanation import Cost
@@ -43,13 +44,49 @@ def plain(text: str) -> str:
 def test_the_strongest_pairs_are_told_with_their_share(interactions: Interactions) -> None:
     assert plain(leading_sentence(interactions)) == (
         "70 % of all single and joint effects is what features do alone, whatever the others are. "
-        "The other 30 % is what pairs of them do together, where the effect of one depends on the other."
+        "The other 30 % is what pairs of them do together, where the effect of one depends on the other: "
+        "2 pairs, each named below."
     )
     assert [plain(sentence) for sentence in pair_sentences(interactions)] == [
-        f"duration_months and {other} together move a prediction by {size} on average beyond what each does alone, "
-        f"{share} of all single and joint effects."
-        for other, size, share in (("purpose", "2.0 points", "20 %"), ("note", "1.0 points", "10 %"))
+        f"duration_months and {other} together move a prediction by {size} on average beyond what each does alone "
+        f"(duration_months 5.0 points and {other} {alone}), {share} of all single and joint effects."
+        for other, size, alone, share in (
+            ("purpose", "2.0 points", "2.0 points", "20 %"),
+            ("note", "1.0 points", "0 points", "10 %"),
+        )
     ]
+
+
+@pytest.mark.parametrize(
+    ("n_features", "named", "others", "n_others"), [(4, "7 %", "3 %", "3"), (20, "3 %", "78 %", "187")]
+)
+def test_many_small_pairs_are_told_apart_from_the_few_large_ones(
+    n_features: int, named: str, others: str, n_others: str, interactions: Interactions
+) -> None:
+    """A share that 190 small pairs make up together is nothing a reader can look at."""
+    old = interactions.explanation
+    values = np.repeat(old.values[:, :1], n_features, axis=1)
+    explanation = dataclasses.replace(
+        old,
+        values=values,
+        predictions=old.base_values + values.sum(axis=1),
+        data=pd.DataFrame({f"f{i}": range(20) for i in range(n_features)}, index=old.data.index),
+    )
+    sizes = np.full((n_features, n_features, 2), 0.003)
+    sizes[0, 1:4] = sizes[1:4, 0] = 0.006
+    sizes[range(n_features), range(n_features)] = 0.007 if n_features > 4 else 0.06
+    many = dataclasses.replace(interactions, explanation=explanation, mean_abs=sizes, mean=sizes)
+    assert plain(leading_sentence(many)).endswith(
+        f"depends on the other: {named} is that of the 3 pairs named below, and {others} that of {n_others} further "
+        "pairs, none of which moves one by more than 0.3 points on average."
+    )
+
+
+def test_the_page_says_why_there_are_none(content: ExplanationReport) -> None:
+    why = "Interactions were not computed: with 1,000,000 nodes a mean over enough rows would take too long."
+    page = render_explanation_report(dataclasses.replace(content, interactions_why=why))
+    assert "What acts together" in page
+    assert why in page
 
 
 def test_rows_that_were_left_out_are_told(interactions: Interactions) -> None:

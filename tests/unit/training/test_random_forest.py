@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ from interp_pipeline.data.inference import infer_schema
 from interp_pipeline.data.target import encode_target
 from interp_pipeline.data.typed_rows import TypedRows
 from interp_pipeline.training.random_forest import fit_random_forest
+
+if TYPE_CHECKING:
+    from interp_pipeline.training.fitted import FittedModel
 
 
 def _loans(n: int = 200) -> pd.DataFrame:
@@ -94,3 +98,24 @@ def test_a_regression_comes_back_in_its_own_units() -> None:
     predicted = model.predict(table)
     assert predicted.shape == (100, 1)
     assert np.abs(predicted[:, 0] - table["y"]).max() < 5000
+
+
+def _purposes(gaps: int) -> FittedModel:
+    """A forest that tells "used car" from all else, with or without rows that have no purpose."""
+    random = np.random.default_rng(1)
+    purposes: list[str | None] = random.choice(["house", "new car", "tv", "used car"], 300).tolist()
+    purposes[:gaps] = [None] * gaps
+    table = pd.DataFrame({"purpose": purposes, "age": random.integers(18, 80, 300)})
+    table["price"] = np.where(table["purpose"] == "used car", 100.0, 10.0)
+    config = TrainConfig(target="price", task="regression", n_estimators=10)
+    return fit_random_forest(table, infer_schema(table, config), config, lambda _: None)
+
+
+@pytest.mark.parametrize("gaps", [0, 30])
+def test_a_category_that_training_never_saw_is_not_scored_like_its_neighbour(gaps: int) -> None:
+    """By its code "yacht" comes after "used car", and no split lies between the two."""
+    model = _purposes(gaps)
+    rows = pd.DataFrame({"purpose": ["used car", "yacht", "aeroplane", None], "age": 40})
+    used_car, yacht, aeroplane, missing = model.predict(rows)[:, 0].tolist()
+    assert used_car == pytest.approx(100)
+    assert yacht == aeroplane == missing == pytest.approx(10)
