@@ -245,6 +245,7 @@ def _manifest(
             for kind, explanation in (("shap", computed.shap), ("lime", computed.lime))
             if explanation is not None
         ],
+        "failed_methods": {choice.name: choice.failed for choice in computed.choices if choice.failed},
         "interactions": {
             "rows": 0 if computed.interactions is None else len(computed.interactions.rows),
             "why": computed.interactions_why,
