@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
@@ -50,6 +51,7 @@ class WorkerSettings(Config):
     takeovers: int = 10  # of a job under which workers die, before it is called failed
     retry_after_s: float = 15.0  # after a server or storage did not answer; doubled each time
     retry_at_most_s: float = 900.0
+    draw_cpu_s: float = 120.0  # processor time for the pictures and the report of one version
     listen: str = ""  # host:port for health, metrics and webhooks; empty: none of these
 
     def __post_init__(self) -> None:
@@ -58,7 +60,15 @@ class WorkerSettings(Config):
         Raises:
             UsageError: a time is not positive, or the lease is not longer than two heartbeats.
         """
-        for name in ("poll_s", "scan_every_s", "lease_s", "heartbeat_s", "stop_within_s", "retry_after_s"):
+        for name in (
+            "poll_s",
+            "scan_every_s",
+            "lease_s",
+            "heartbeat_s",
+            "stop_within_s",
+            "retry_after_s",
+            "draw_cpu_s",
+        ):
             if not 0 < getattr(self, name) < float("inf"):
                 msg = f"{name} must be greater than 0, not {getattr(self, name):g}"
                 raise UsageError(msg)
@@ -151,6 +161,13 @@ class Settings:
     jobs_uri: str | None = field(default=None, repr=False)  # job table; None: a SQLite file of this user's
     webhook_secrets: WebhookSecrets = field(default_factory=WebhookSecrets)
     state_folder: Path = Path()  # where that SQLite file lies
+
+    def of_jobs(self) -> str:
+        """Everything on which it depends which jobs there are, as JSON: one job table serves one such configuration."""
+        select = {name: sorted(each) if isinstance(each, tuple) else each for name, each in asdict(self.select).items()}
+        explain = ExplainConfig.from_mapping(self.explain).to_dict()
+        data = [asdict(entry) for entry in self.data]
+        return json.dumps({"explain": explain, "select": select, "data": data}, sort_keys=True)
 
     def jobs_uri_for(self, tracking_uri: str) -> str:
         """Where the job table of an MLflow server or store lies, wherever on this machine it is asked for.

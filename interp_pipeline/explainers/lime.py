@@ -86,12 +86,14 @@ class Lime:
             width, most = config.lime_kernel_width, config.lime_features
             surrogates = Surrogates(neighbours.codes, outputs, kernel_width=width, most=most)
             codes = neighbours.encode(matrix[:, used])
-            with threadpool_limits(limits=1, user_api="blas"):  # several threads may add in another order
+            several = threadpool_limits(limits=1, user_api="blas")  # several threads may add in another order
+            with several, np.errstate(over="ignore", invalid="ignore"):  # which is looked for below
                 for i in range(n_rows):
                     fitted = surrogates.fit(codes[i], predictions[i])
                     values[i, used], intercepts[i], local_r2[i] = fitted
                     advance(1)
                     limit.require((i + 1) / n_rows, _REMEDY)
+            _require_finite(predictions, values, intercepts, local_r2)
         else:  # a model that reads no feature is constant: its surrogate is its output
             advance(n_rows)
         return inputs.explanation(
@@ -141,6 +143,20 @@ def _finite(outputs: FloatArray, what: str) -> FloatArray:
     return outputs
 
 
+def _require_finite(predictions: FloatArray, *fitted: FloatArray) -> None:
+    """Refuse surrogates of outputs whose squares no double holds.
+
+    Raises:
+        ModelError: a number of theirs is not finite.
+    """
+    if not all(np.isfinite(array).all() for array in fitted):
+        msg = (
+            f"lime: the model's outputs, up to {np.abs(predictions).max():.3g}, are too large for a surrogate, which "
+            "is fitted by their squares; let the model predict in a larger unit, or leave lime out"
+        )
+        raise ModelError(msg)
+
+
 def _neighbours(model: ExplainableModel, background: pd.DataFrame, config: ExplainConfig) -> Neighbourhood:
     """Perturbed rows over the used features, drawn from the background's distribution.
 
@@ -149,11 +165,13 @@ def _neighbours(model: ExplainableModel, background: pd.DataFrame, config: Expla
     """
     used = used_features(model)
     training = model.to_matrix(background[list(model.feature_names)])[:, used]
-    infinite = np.flatnonzero(np.isinf(training).any(axis=0))
+    infinite = np.argwhere(np.isinf(training))
     if len(infinite):
+        row, position = infinite[0]
         msg = (
-            f"lime: feature {model.feature_names[used[infinite[0]]]!r} is infinite in the background data, and an "
-            "infinite number has no quartile; explain with other background data, or leave lime out"
+            f"lime: feature {model.feature_names[used[position]]!r} is infinite in row {background.index[row]} of the "
+            "background data, and an infinite number has no quartile; explain with other background data, or leave "
+            "lime out"
         )
         raise ModelError(msg)
     n_categories = {

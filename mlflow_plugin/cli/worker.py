@@ -15,6 +15,7 @@ import click
 
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import TrackingError
+from interp_pipeline.plain_text import plain
 from mlflow_plugin.cli.options import with_common_options
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def worker(
         from mlflow_plugin.jobs import JobTable
         from mlflow_plugin.metrics import Metrics
         from mlflow_plugin.worker.attempt import Tools
+        from mlflow_plugin.worker.drawer import Drawer
         from mlflow_plugin.worker.loop import Worker
         from mlflow_plugin.worker.workplace import workplace
 
@@ -65,12 +67,13 @@ def worker(
         _logger.info("stopped before the server and the job table had answered")
         return
     metrics = Metrics()
-    with workplace(), _sandbox(settings) as sandbox:
+    with workplace(), _sandbox(settings) as sandbox, Drawer(settings.worker.draw_cpu_s) as drawer:
         _tell_layers(sandbox, metrics)
         tools = Tools(
             client=client,
             table=table,
             sandbox=sandbox,
+            drawer=drawer,
             settings=settings,
             config=ExplainConfig.from_mapping(settings.explain),
             policy=_policy(settings),
@@ -97,9 +100,11 @@ def reconcile(*, settings: Settings, tracking_uri: str | None, progress: Progres
     from interp_pipeline.tracking.session import connect
     from mlflow_plugin.jobs import JobTable
     from mlflow_plugin.reconcile import reconcile as scan_registry
+    from mlflow_plugin.worker.belonging import require_ours
 
     client = connect(tracking_uri)
     with closing(JobTable.open(settings.jobs_uri_for(client.tracking_uri))) as table:
+        require_ours(table, settings)
         with progress.track("Reading the registry", 1) as advance:
             scan = scan_registry(client, table, settings)
             advance(1)
@@ -249,5 +254,5 @@ def _print_status(found: dict[str, Any]) -> None:
     jobs = Table("version", "state", "attempt", "why", title="Not explained", title_justify="left")
     for job in found["jobs"]:
         why = f"{job['error_class']}: {job['error']}" if job["error_class"] else job["error"] or ""
-        jobs.add_row(Text(job["model"]), job["state"], str(job["attempt"]), Text(why))
+        jobs.add_row(Text(plain(job["model"])), job["state"], str(job["attempt"]), Text(plain(why)))
     console.print(jobs)

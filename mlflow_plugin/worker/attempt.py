@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from mlflow_plugin.metrics import Metrics
     from mlflow_plugin.sandbox import Sandbox
     from mlflow_plugin.settings import Settings
+    from mlflow_plugin.worker.drawer import Drawer
     from mlflow_plugin.worker.lease import Lease
 
 __all__ = ["Attempt", "Tools"]
@@ -64,6 +66,7 @@ class Tools:
     client: MlflowClient
     table: JobTable
     sandbox: Sandbox
+    drawer: Drawer
     settings: Settings
     config: ExplainConfig
     policy: SourcePolicy
@@ -141,6 +144,7 @@ class Attempt:
 
     def _explain(self, version: RegisteredVersion, folder: Path) -> Literal["adopted", "computed"]:
         tools = self._tools
+        tools.drawer.begin()  # its libraries take as long to load as a small model takes to be explained
         places = {name: folder / name for name in ("model", "task", "answer")}
         for place in places.values():
             place.mkdir()
@@ -156,7 +160,10 @@ class Attempt:
             return "adopted"
         with tools.metrics.stage_seconds.labels("draw").time():
             held_by = {"layers": tools.sandbox.layers, "landlock_abi": tools.sandbox.landlock_abi}
-            publication = prepare(placed, computed, tools.config, tools.progress, asked=False, sandbox=held_by)
+            draw = partial(tools.drawer.draw, cancelled=self._cancelled)
+            publication = prepare(
+                placed, computed, tools.config, tools.progress, asked=False, sandbox=held_by, draw=draw
+            )
         with tools.metrics.stage_seconds.labels("publish").time():
             write(tools.client, publication, self._lease.require)
             self._announce(placed)

@@ -191,8 +191,11 @@ def _explanation(
     if effort is None:
         return None
     prefix = f"{kind}_"
+    found: dict[str, Any] = {
+        name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)
+    }
     return Explanation(
-        **{name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)},
+        **found,
         data=rows[list(rows.columns)],
         output_names=told.output_names,
         output_unit=told.output_unit,
