@@ -6,7 +6,7 @@ from interp_pipeline.config import ExplainConfig
 from interp_pipeline.console import project_command
 from interp_pipeline.progress import Progress
 from interp_pipeline.steps.explain import explain
-from interp_pipeline.steps.naming import parse_list
+from interp_pipeline.steps.naming import parse_list, parse_numbers
 
 
 @project_command
@@ -17,6 +17,8 @@ from interp_pipeline.steps.naming import parse_list
 @click.option("--methods", required=True)
 @click.option("--output", default="auto")
 @click.option("--target", default="")
+@click.option("--row", default="")
+@click.option("--replace", type=bool, default=False)
 def run(
     *,
     progress: Progress,
@@ -27,11 +29,21 @@ def run(
     methods: str,
     output: str,
     target: str,
+    row: str,
+    replace: bool,
 ) -> None:
     """Fetch, compute, publish."""
     options = {"rows": rows, "methods": parse_list(methods), "output": output, "target": target or None}
     config = ExplainConfig.from_mapping(options)
-    result = explain(model_uri, config, data=data or None, background=background or None, progress=progress)
+    result = explain(
+        model_uri,
+        config,
+        data=data or None,
+        row_ids=parse_numbers("row", row),
+        background=background or None,
+        replacing=replace,
+        progress=progress,
+    )
     progress.say(f"Explained {result.version.uri}: {result.report_uri}")
 
 
