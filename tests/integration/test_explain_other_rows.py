@@ -197,10 +197,6 @@ def test_the_project_keeps_it_apart_too(version: Version, one_row: Path) -> None
     outcome = script("explain", f"{options} --row '' --replace false", environment)
     assert f"/{_APART}/one_row-" in outcome.stderr
     assert version.told() == before
-    assert script("explain", f"{options} --row 0 --replace true", environment).code == 0
-    assert version.row_ids() == [0]
-    version.pipeline.explain(version.uri, _QUICK)
-    script("explain", f"{options} --row first", environment).require_error(2, "row 'first': write whole numbers")
 
 
 def test_a_stranger_without_rows_of_its_own_gets_its_explanation_from_the_first_that_are_given(
