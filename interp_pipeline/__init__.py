@@ -50,6 +50,7 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
     model_uri: str,
     *,
     data: str | pd.DataFrame | None = None,
+    row: int | Sequence[int] = (),
     background: str | pd.DataFrame | None = None,
     background_rows: int = 100,
     rows: int = 200,
@@ -66,6 +67,7 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
     lime_features: int | None = None,
     seed: int = 42,
     publish: bool = False,
+    replace: bool = False,
     dictionary: str | None = None,
 ) -> Explanation:
     """Explain one registered model version, whoever trained it.
@@ -73,6 +75,7 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
     Args:
         model_uri: ``models:/name/3``, ``models:/name@alias`` or ``models:/name/latest``.
         data: rows to explain: path, URI or frame; None takes what was logged with the version.
+        row: number of a row to explain, or several, of ``data`` or of the version's own rows; empty: drawn.
         background: background data, likewise; None takes what was logged, or rows beside those of ``data``.
         background_rows: how many rows of the background data at most; of more, so many are drawn.
         rows: how many rows at most.
@@ -92,7 +95,9 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
             features.
         lime_features: features in LIME's model of a row, those with the largest weights; None: all.
         seed: of every random number.
-        publish: also write tables, plots and report to the version's run.
+        publish: also write tables, plots and report to the version's run; what rests on other rows than the
+            version's own (on ``data``, or a ``row``) goes beside what is published there.
+        replace: with ``publish``, put it in place of what is published even so.
         dictionary: data dictionary for what is published, a TOML file: path or URI; None: what was declared.
 
     Returns:
@@ -134,9 +139,11 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         model_uri,
         config,
         data=data,
+        row_ids=_numbers(row),
         background=background,
         dictionary=dictionary,
         publishing=publish,
+        replacing=replace,
         progress=LoggedProgress(),
     )
     explanation = result.shap or result.lime
@@ -185,12 +192,13 @@ def find_interactions(
     return result.interactions
 
 
-def load(model_uri: str, *, method: str = "shap") -> Explanation:
-    """Read the published explanation of a version.
+def load(model_uri: str, *, method: str = "shap", name: str = "") -> Explanation:
+    """Read the published explanation of a version, or one of other rows that is kept beside it.
 
     Args:
         model_uri: ``models:/name/3``, ``models:/name@alias`` or ``models:/name/latest``.
         method: ``"shap"`` or ``"lime"``.
+        name: of an explanation of other rows, as ``explain`` tells it; empty: the published one.
 
     Raises:
         UsageError: no such version, or it has no such explanation.
@@ -199,7 +207,7 @@ def load(model_uri: str, *, method: str = "shap") -> Explanation:
     """
     from interp_pipeline.model_ref import ModelRef
     from interp_pipeline.tracking.registry import resolve
-    from interp_pipeline.tracking.run_reader import read_published
+    from interp_pipeline.tracking.run_reader import names_apart, read_published
     from interp_pipeline.tracking.session import connect
 
     if method not in {"shap", "lime"}:
@@ -207,8 +215,12 @@ def load(model_uri: str, *, method: str = "shap") -> Explanation:
         raise UsageError(msg)
     client = connect()
     version = resolve(client, ModelRef.parse(model_uri))
-    published = read_published(client, version)
+    published = read_published(client, version, name)
     explanation = None if published is None else published.shap if method == "shap" else published.lime
+    if explanation is None and name:
+        known = ", ".join(names_apart(client, version)) or "there is none"
+        msg = f"{version.uri} has no {method} explanation of other rows called {name!r}; known: {known}"
+        raise UsageError(msg)
     if explanation is None:
         msg = f"{version.uri} has no published {method} explanation; make one: interp explain {version.uri}"
         raise UsageError(msg)
@@ -305,6 +317,18 @@ def compare(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         publishing=publish,
         progress=LoggedProgress(),
     ).comparison
+
+
+def _numbers(row: int | Sequence[int]) -> tuple[int, ...]:
+    """Row numbers, one or several, of Python or numpy."""
+    import operator
+
+    rows = row if isinstance(row, Iterable) and not isinstance(row, str) else [row]
+    try:
+        return tuple(operator.index(each) for each in rows)
+    except TypeError as error:
+        msg = f"row must be the number of a row, or several, not {row!r}"
+        raise UsageError(msg) from error
 
 
 def _names(option: str, labels: Sequence[str | float]) -> tuple[str, ...]:

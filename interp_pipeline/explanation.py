@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from interp_pipeline.errors import ModelError, UsageError
+from interp_pipeline.summaries import summary_of_explanation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,6 +125,14 @@ class Explanation:
         if self.positive_class is not None and self.positive_class not in self.output_names:
             msg = f"positive class {self.positive_class!r} is not among the outputs {list(self.output_names)}"
             raise ModelError(msg)
+
+    def __repr__(self) -> str:
+        """A short table."""
+        return summary_of_explanation(self).to_text()
+
+    def _repr_html_(self) -> str:
+        """The same in a notebook."""
+        return summary_of_explanation(self).to_html()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -244,15 +253,8 @@ class Explanation:
         Returns:
             values (n_rows, n_features) where the summary speaks about one output, else
             (n_rows, n_features, n_outputs), as shap's plots expect.
-
-        Raises:
-            UsageError: shap is not installed.
         """
-        try:
-            import shap
-        except ModuleNotFoundError as error:
-            msg = "to_shap needs the shap library: pip install 'interp-pipeline[shap]'"
-            raise UsageError(msg) from error
+        import shap
 
         outputs = list(self.summary_outputs)
         single = len(outputs) == 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp_pipeline.errors import ModelError
+from interp_pipeline.summaries import summary_of_interactions
 
 if TYPE_CHECKING:
     from interp_pipeline.explanation import Cost, Explanation, FloatArray
@@ -60,6 +61,14 @@ class Interactions:
             if array.shape != shape or not np.isfinite(array).all():
                 msg = f"interactions: {name} has shape {array.shape} or numbers that are not finite, expected {shape}"
                 raise ModelError(msg)
+
+    def __repr__(self) -> str:
+        """A short table."""
+        return summary_of_interactions(self).to_text()
+
+    def _repr_html_(self) -> str:
+        """The same in a notebook."""
+        return summary_of_interactions(self).to_html()
 
     @property
     def strength(self) -> FloatArray:

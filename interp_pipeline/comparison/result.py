@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from interp_pipeline.summaries import summary_of_comparison
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -62,6 +64,14 @@ class Comparison:
     only_in: Mapping[str, tuple[str, ...]]
     metrics: Mapping[str, float]
     config: CompareConfig
+
+    def __repr__(self) -> str:
+        """A short table."""
+        return summary_of_comparison(self).to_text()
+
+    def _repr_html_(self) -> str:
+        """The same in a notebook."""
+        return summary_of_comparison(self).to_html()
 
     @property
     def reference(self) -> str:

@@ -11,20 +11,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from interp_pipeline.plots.agreement_plot import agreement_matrix
     from interp_pipeline.plots.beeswarm_plot import beeswarm
+    from interp_pipeline.plots.comparison_plots import agreement_matrix, disagreement, rank_flow, shift
     from interp_pipeline.plots.confusion_plot import confusion_matrix
     from interp_pipeline.plots.dependence_plot import dependence
-    from interp_pipeline.plots.disagreement_plot import disagreement
     from interp_pipeline.plots.epochs_plot import epochs
     from interp_pipeline.plots.files import to_png
     from interp_pipeline.plots.heatmap_plot import heatmap
     from interp_pipeline.plots.importance_plot import importance
     from interp_pipeline.plots.interactions_plot import interactions
     from interp_pipeline.plots.lime_plot import lime
-    from interp_pipeline.plots.rank_flow_plot import rank_flow
     from interp_pipeline.plots.residuals_plot import residuals
-    from interp_pipeline.plots.shift_plot import shift
     from interp_pipeline.plots.waterfall_plot import waterfall
 
 __all__ = [
@@ -47,7 +44,7 @@ __all__ = [
 
 # Modules carry other names than their functions: importing a submodule binds its name here.
 _MODULES = {
-    "agreement_matrix": "agreement_plot",
+    **dict.fromkeys(("agreement_matrix", "disagreement", "rank_flow", "shift"), "comparison_plots"),
     "confusion_matrix": "confusion_plot",
     "to_png": "files",
 }

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-__all__ = ["agreement_matrix"]
+__all__ = ["draw_agreement_matrix"]
 
 _CELL = 1.2  # inches, of few versions
 _SMALLEST_CELL = 0.42  # inches, for a number to fit
 _DARK = 0.6  # |correlation| from which a cell needs white text
 
 
-def agreement_matrix(matrix: npt.ArrayLike, labels: Sequence[str]) -> Figure:
+def draw_agreement_matrix(matrix: npt.ArrayLike, labels: Sequence[str]) -> Figure:
     """Rank correlation of the importances of every two versions.
 
     Args:

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["disagreement"]
+__all__ = ["draw_disagreement"]
 
 _HISTOGRAM = 2.0  # inches
 _STRIP = 0.9  # inches
 _NAMED = 3  # rows furthest apart that are named
 
 
-def disagreement(per_row: pd.DataFrame) -> Figure:
+def draw_disagreement(per_row: pd.DataFrame) -> Figure:
     """Distribution of the distance between explanations of the same row.
 
     Args:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["rank_flow"]
+__all__ = ["draw_rank_flow"]
 
 _NAME_ROOM = 2.9  # inches of the widest name on each side
 _ROW = 0.3  # inches per rank
@@ -40,7 +40,7 @@ _NARROW = 2.4  # the same where more than two versions need room between them
 _CLEAR_MOVE = 2  # ranks from which a line is coloured
 
 
-def rank_flow(features: pd.DataFrame, labels: Sequence[str], *, top: int = 15) -> Figure:
+def draw_rank_flow(features: pd.DataFrame, labels: Sequence[str], *, top: int = 15) -> Figure:
     """Ranks of the features, version by version.
 
     Args:

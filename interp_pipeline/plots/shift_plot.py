@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["one_row_per_feature", "require_columns", "shift", "version_colours"]
+__all__ = ["draw_shift", "one_row_per_feature", "require_columns", "version_colours"]
 
 _GREYED = 0.35  # opacity of shifts within noise
 
 
-def shift(features: pd.DataFrame, labels: Sequence[str], *, top: int = 20) -> Figure:
+def draw_shift(features: pd.DataFrame, labels: Sequence[str], *, top: int = 20) -> Figure:
     """Importance of every feature in every version, the shifts beyond noise emphasised.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.report.comparison_page import comparison_parts
+from interp_pipeline.report.contents import with_contents
 from interp_pipeline.report.explanation_page import explanation_parts
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def render_explanation_report(content: ExplanationReport) -> str:
         content: all that is said; see ``ExplanationReport``.
 
     Returns:
-        A complete HTML document with pictures inside, no script and no link to anything. Equal
+        A complete HTML document with pictures inside, no script and no link to anything outside. Equal
         content gives equal text, byte for byte.
     """
     return _render("explanation.html.j2", explanation_parts(content))
@@ -40,4 +41,4 @@ def _render(template: str, parts: dict[str, Any]) -> str:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     style = Markup(loader.get_source(environment, "style.css")[0].rstrip())  # noqa: S704 - our own file, no user text
-    return environment.get_template(template).render(parts, style=style)
+    return with_contents(environment.get_template(template).render(parts, style=style))

@@ -8,24 +8,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from interp_pipeline.errors import UsageError
 from interp_pipeline.explainers.registry import check_methods
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.progress import SilentProgress
+from interp_pipeline.steps.apart import apart_name, keep_apart, require_folder, rests_on_other_rows, write_locally
 from interp_pipeline.steps.compute import compute
 from interp_pipeline.steps.fetch import fetch
+from interp_pipeline.steps.publish import publish
 from interp_pipeline.steps.render import lime_alone
 from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.session import connect, with_run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
+    from mlflow import MlflowClient
 
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.explanation import Explanation
     from interp_pipeline.interactions import Interactions
     from interp_pipeline.progress import Progress
+    from interp_pipeline.steps.fetch import Fetched
     from interp_pipeline.tracking.registry import RegisteredVersion
 
 __all__ = ["ExplainedVersion", "explain"]
@@ -40,22 +45,28 @@ class ExplainedVersion:
     lime: Explanation | None
     interactions: Interactions | None
     interactions_why: str  # why they were computed, for how many rows, or why not
-    manifest: Mapping[str, Any] | None  # None: nothing was published
-    report_uri: str  # where the report is read, once published
+    manifest: Mapping[str, Any] | None  # None: nothing was written
+    report_uri: str  # where the report is read; empty: nothing was written
 
 
-def explain(
+def explain(  # noqa: PLR0913 - most are keywords with a default: what is explained, and where it goes
     model_uri: str,
     config: ExplainConfig,
     *,
     data: str | pd.DataFrame | None = None,
     background: str | pd.DataFrame | None = None,
+    row_ids: Sequence[int] = (),
     dictionary: str | None = None,
     publishing: bool = True,
+    replacing: bool = False,
+    output_dir: Path | None = None,
     tracking_uri: str | None = None,
     progress: Progress | None = None,
 ) -> ExplainedVersion:
     """Explain a registered version and publish the result to its own run.
+
+    An explanation of rows that the caller names is kept apart from the one of the version's own rows, see
+    ``steps.apart``.
 
     Args:
         model_uri: ``models:/name/3``, ``models:/name@alias`` or ``models:/name/latest``.
@@ -63,9 +74,12 @@ def explain(
         data: rows to explain: path, URI or frame; None takes the test rows that training logged or, of a model
             that was not trained here, what was logged with it.
         background: background data, likewise; None takes what was logged, or rows beside those of ``data``.
+        row_ids: numbers of the rows to explain, of ``data`` or of what None takes; empty draws them.
         dictionary: data dictionary, with which pictures and sentences are made: path or URI; None takes what was
             declared.
-        publishing: False computes only; nothing is written.
+        publishing: False computes only; nothing is written to MLflow.
+        replacing: publish also what rests on rows that the caller names, in place of what was published.
+        output_dir: write the files to this folder, and nothing to MLflow.
         tracking_uri: None takes MLflow's own setting.
         progress: listens.
 
@@ -78,12 +92,10 @@ def explain(
         TrackingError: the tracking server or a storage does not answer.
     """
     progress = progress or SilentProgress()
-    check_methods(config.methods)
-    if publishing and set(config.methods) == {"lime"}:
-        raise lime_alone()
+    publishing = publishing and output_dir is None
+    _check_call(config, publishing=publishing, replacing=replacing, output_dir=output_dir)
     ref = ModelRef.parse(model_uri)
     client = connect(tracking_uri)
-    manifest = None
     with tempfile.TemporaryDirectory() as folder:
         fetched = fetch(
             client,
@@ -91,26 +103,60 @@ def explain(
             config,
             Path(folder),
             data=data,
+            row_ids=row_ids,
             background=background,
             dictionary=dictionary,
             progress=progress,
         )
         for remark in fetched.remarks:
             progress.say(remark)
+        by_hand = data is not None or bool(row_ids)
+        name = ""  # of an explanation that is kept apart
+        if publishing and by_hand and not replacing and rests_on_other_rows(client, fetched):
+            name = apart_name(data, row_ids, fetched.key)
+            progress.say(_kept_apart(fetched, name))
         computed = compute(fetched, config, progress)
-        if publishing:
-            from interp_pipeline.steps.publish import publish
-
+        record, report = None, ""
+        if output_dir is not None:
+            record = write_locally(fetched, computed, config, output_dir, progress).manifest
+            report = str(output_dir / layout.REPORT)
+        elif name:
+            record = keep_apart(client, fetched, computed, config, name, progress).manifest
+            report = _report(client, fetched.version, layout.apart_root(fetched.version.model_name, name))
+        elif publishing:
             fetched = dataclasses.replace(fetched, version=with_run(client, fetched.version, fetched.key))
-            manifest = publish(client, fetched, computed, config, progress)
-    version = fetched.version
-    report = f"{layout.explanation_root(version.model_name)}/{layout.REPORT}"
+            record = publish(client, fetched, computed, config, progress)
+            report = _report(client, fetched.version, layout.explanation_root(fetched.version.model_name))
     return ExplainedVersion(
-        version=version,
+        version=fetched.version,
         shap=computed.shap,
         lime=computed.lime,
         interactions=computed.interactions,
         interactions_why=computed.interactions_why,
-        manifest=manifest,
-        report_uri=links.report_uri(client.tracking_uri, version.experiment_id, version.run_id, report),
+        manifest=record,
+        report_uri=report,
     )
+
+
+def _check_call(config: ExplainConfig, *, publishing: bool, replacing: bool, output_dir: Path | None) -> None:
+    """Refuse what cannot be, before anything is done."""
+    check_methods(config.methods)
+    if (publishing or output_dir is not None) and set(config.methods) == {"lime"}:
+        raise lime_alone()
+    if replacing and not publishing:
+        msg = "an explanation that is not published replaces none: publish it, or leave replace out"
+        raise UsageError(msg)
+    if output_dir is not None:
+        require_folder(output_dir)
+
+
+def _kept_apart(fetched: Fetched, name: str) -> str:
+    uri, root = fetched.version.uri, layout.apart_root(fetched.version.model_name, name)
+    return (
+        f"This explanation does not rest on the rows of {uri}'s own: it is kept apart, in {root} of its run, and what "
+        f"is published stays as it is (--replace would replace it). In Python: load({uri!r}, name={name!r})"
+    )
+
+
+def _report(client: MlflowClient, version: RegisteredVersion, root: str) -> str:
+    return links.report_uri(client.tracking_uri, version.experiment_id, version.run_id, f"{root}/{layout.REPORT}")

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from interp_pipeline.data.background import select_background, select_rows
+from interp_pipeline.data.background import select_background
 from interp_pipeline.data.declared import DeclaredTypes
 from interp_pipeline.data.sources import source_digest
 from interp_pipeline.data.typed_rows import TypedRows
@@ -25,6 +25,8 @@ from interp_pipeline.steps.rows import (
     declared_table,
     drawn_from,
     given_table,
+    rows_in_words,
+    rows_to_explain,
 )
 from interp_pipeline.steps.target_column import target_remark
 from interp_pipeline.steps.unseen_categories import unseen_remarks
@@ -88,6 +90,7 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
     *,
     data: str | pd.DataFrame | None,
     rows_source: str | None = None,
+    row_ids: Sequence[int] = (),
     background: str | pd.DataFrame | None = None,
     dictionary: str | None = None,
     defaults: Sequence[DataDefault] = (),
@@ -103,6 +106,7 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
         folder: where to put files; must outlive the result.
         data: rows to explain: path, URI or frame; None takes what was declared for the version or logged with it.
         rows_source: where ``data`` comes from, in words; None: its path, or "the given frame".
+        row_ids: numbers of the rows to explain, of ``data`` or of what None takes; empty draws them.
         background: background data: path, URI or frame; None takes what was declared or logged, likewise.
             Versions that are compared must be explained against the same.
         dictionary: data dictionary: path or URI; None takes what was declared.
@@ -122,7 +126,8 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
     named = find_dictionary(client, version, dictionary, declared, policy)
     types = file.types if record is None else types_in_training(record.schema)
     rows, others = _given(client, version, data, rows_source, background, declared, types, policy)
-    given = Given(rows=rows, background=others, target=_target(record, file, config), types=types)
+    target = _target(record, file, config)
+    given = Given(rows=rows, background=others, target=target, types=types, row_ids=tuple(row_ids))
     if record is None:
         names = [column.name for column in file.columns]
         chosen = choose_rows(client, version, model_path, names, config, given, policy, progress)
@@ -131,12 +136,18 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
         chosen = dataclasses.replace(chosen, remarks=(*chosen.remarks, *filter(None, [remark])))
     else:
         chosen = _of_training(record, config, given, version.uri)
-    if len(chosen.rows) < config.rows:
+    if len(chosen.rows) < config.rows and not row_ids:
         progress.say(f"{chosen.rows_source} holds {count(len(chosen.rows), 'row')}; all of them are explained")
     if named is not None:
         named.names(list(chosen.background.columns))  # before minutes are spent on what could not be shown
     names_by = dictionary_declaration(named, declared, by_hand=dictionary is not None)
-    question = question_digest(version.source, config, *_declarations(chosen, declared, data, background), names_by)
+    rows_by_hand = data is not None or bool(row_ids)
+    question = question_digest(
+        version.source,
+        config,
+        *_declarations(chosen, declared, rows_by_hand=rows_by_hand, background=background),
+        names_by,
+    )
     return Fetched(
         version=version,
         record=record,
@@ -201,7 +212,8 @@ def _given(
 def _declarations(
     chosen: Chosen,
     declared: Declared,
-    data: str | pd.DataFrame | None,
+    *,
+    rows_by_hand: bool,
     background: str | pd.DataFrame | None,
 ) -> tuple[str, str]:
     """What tells rows and background from others, in the words of ``question_digest``.
@@ -209,11 +221,10 @@ def _declarations(
     Where nothing is given by hand they are known from tags and configuration alone, as a scan of the registry
     has to know them.
     """
-    rows_by_hand = f"sha256:{source_digest(chosen.rows)}"
     background_by_hand = f"sha256:{source_digest(chosen.background)}"
-    drawn = data is not None and declared.background is None  # maybe from the table given for the rows
+    drawn = rows_by_hand and declared.background is None  # maybe from the table given for the rows
     return (
-        declared.rows or "" if data is None else rows_by_hand,
+        f"sha256:{source_digest(chosen.rows)}" if rows_by_hand else declared.rows or "",
         background_by_hand if background is not None or drawn else declared.background or "",
     )
 
@@ -237,7 +248,7 @@ def _of_training(record: TrainingRecord, config: ExplainConfig, given: Given, ur
         require_columns(each.frame, names, each.source, uri)
         if each in (given.rows, given.background):
             _require_readable(each.frame, record.schema, each.source)
-    rows = select_rows(table.frame, config.rows, config.seed)
+    rows = rows_to_explain(table, config, given.row_ids)
     target = record.schema.target
     background = select_background(source.frame, config.background_rows, config.seed)[names]
     where = drawn_from(background, source)
@@ -247,7 +258,7 @@ def _of_training(record: TrainingRecord, config: ExplainConfig, given: Given, ur
         remarks = (*remarks, background_remark(background, source, where, config))
     return Chosen(
         rows=rows[names],
-        rows_source=table.source,
+        rows_source=rows_in_words(table, given.row_ids),
         background=background,
         background_source=where,
         outcomes=rows[target] if table is logged and target in rows.columns else None,

@@ -12,7 +12,15 @@ from interp_pipeline.errors import UsageError
 if TYPE_CHECKING:
     from interp_pipeline.config import ModelKind
 
-__all__ = ["data_name", "default_model_name", "model_name", "parse_hidden", "parse_list", "parse_model_uris"]
+__all__ = [
+    "data_name",
+    "default_model_name",
+    "model_name",
+    "parse_hidden",
+    "parse_list",
+    "parse_model_uris",
+    "parse_numbers",
+]
 
 
 def default_model_name(data: str, kind: ModelKind) -> str:
@@ -47,6 +55,19 @@ def parse_hidden(text: str) -> tuple[int, ...]:
 def parse_list(text: str) -> tuple[str, ...]:
     """Names separated by commas: ``shap,lime``."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def parse_numbers(option: str, text: str) -> tuple[int, ...]:
+    """Whole numbers separated by commas: ``17,23``; none of an empty text.
+
+    Raises:
+        UsageError: something else was written.
+    """
+    try:
+        return tuple(int(part) for part in parse_list(text))
+    except ValueError as error:
+        msg = f"{option} {text!r}: write whole numbers, separated by commas: 17,23"
+        raise UsageError(msg) from error
 
 
 def parse_model_uris(model_uris: str, model_name: str, versions: str) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from interp_pipeline.steps.fetch import Fetched
     from interp_pipeline.tracking.registry import RegisteredVersion
 
-__all__ = ["Publication", "announce", "failure_marked", "prepare", "publish", "write"]
+__all__ = ["Publication", "announce", "failure_marked", "prepare", "publish", "write", "write_apart"]
 
 Draw: TypeAlias = "Callable[[Fetched, Computed, ExplainConfig, Progress], dict[str, bytes]]"
 
@@ -133,7 +133,39 @@ def write(client: MlflowClient, publication: Publication, still_mine: Callable[[
         UsageError: no permission to write.
         TrackingError: the server or storage does not answer.
     """
-    version, looked = publication.version, float("-inf")
+    version = publication.version
+    may_go_on = _look_now_and_then(client, version, still_mine)
+    may_go_on()
+    mark_status(client, version.name, version.version, "running")
+    root = layout.explanation_root(version.model_name)
+    content = manifest.to_json(publication.manifest)
+    replace_folder(client, version.run_id, root, publication.files, content, may_go_on)
+
+
+def write_apart(client: MlflowClient, publication: Publication, root: str) -> None:
+    """Write the folder of an explanation beside the published one, which nothing is told of.
+
+    Args:
+        client: the connection.
+        publication: what to write.
+        root: artifact directory.
+
+    Raises:
+        GoneError: the version or its run has been deleted or recreated in the meantime.
+        UsageError: no permission to write.
+        TrackingError: the server or storage does not answer.
+    """
+    version = publication.version
+    may_go_on = _look_now_and_then(client, version, lambda: None)
+    content = manifest.to_json(publication.manifest)
+    replace_folder(client, version.run_id, root, publication.files, content, may_go_on)
+
+
+def _look_now_and_then(
+    client: MlflowClient, version: RegisteredVersion, still_mine: Callable[[], None]
+) -> Callable[[], None]:
+    """What is asked before every file: whether the version is there still, and still ours."""
+    looked = float("-inf")
 
     def may_go_on() -> None:
         nonlocal looked
@@ -142,11 +174,7 @@ def write(client: MlflowClient, publication: Publication, still_mine: Callable[[
             looked = time.monotonic()
         still_mine()
 
-    may_go_on()
-    mark_status(client, version.name, version.version, "running")
-    root = layout.explanation_root(version.model_name)
-    content = manifest.to_json(publication.manifest)
-    replace_folder(client, version.run_id, root, publication.files, content, may_go_on)
+    return may_go_on
 
 
 def announce(

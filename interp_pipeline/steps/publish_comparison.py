@@ -11,6 +11,7 @@ from interp_pipeline.report import ComparedVersion, ComparisonReport, describe_c
 from interp_pipeline.tables import to_mlflow_json
 from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.artifacts import announce_tables, write_files
+from interp_pipeline.tracking.chart_view import side_by_side
 from interp_pipeline.tracking.manifest import library_versions
 from interp_pipeline.tracking.run_writer import describe_run, log_numbers
 
@@ -72,7 +73,7 @@ def publish_comparison(
             told,
             report=links.artifact_link(experiment_id, run_id, f"{root}/{layout.REPORT}"),
             runs={s.label: links.run_link(s.version.experiment_id, runs[s.label]) for s in sides if s.label in runs},
-            views=links.comparison_links(sides[0].version.experiment_id, list(runs.values())) if runs else {},
+            views=side_by_side(client, sides[0].version.experiment_id, list(runs.values())) if runs else {},
         )
         describe_run(client, run_id, text)
         advance(1)
@@ -85,20 +86,18 @@ def _relabelled(sides: Sequence[Side], comparison: Comparison, dictionary: DataD
 
 
 def _draw(comparison: Comparison, progress: Progress) -> dict[str, bytes]:
-    labels = list(comparison.labels)
-    others = labels[1:]
+    others = comparison.labels[1:]
     pictures = {}
     with progress.track("Drawing the comparison", 2 * len(others) + 2) as advance:
-        pictures["rank_flow"] = to_png(plots.rank_flow(comparison.rank_table(), labels))
+        pictures["rank_flow"] = to_png(plots.rank_flow(comparison))
         advance(1)
         for k, other in enumerate(others, start=1):
             suffix = "" if len(others) == 1 else f"_{k}"
-            pictures[f"shift{suffix}"] = to_png(plots.shift(comparison.pair(other), [labels[0], other]))
-            rows = comparison.per_row[comparison.per_row["against"] == other].reset_index(drop=True)
-            pictures[f"disagreement{suffix}"] = to_png(plots.disagreement(rows))
+            pictures[f"shift{suffix}"] = to_png(plots.shift(comparison, against=other))
+            pictures[f"disagreement{suffix}"] = to_png(plots.disagreement(comparison, against=other))
             advance(2)
         if len(others) > 1:
-            pictures["agreement_matrix"] = to_png(plots.agreement_matrix(comparison.rank_correlations, labels))
+            pictures["agreement_matrix"] = to_png(plots.agreement_matrix(comparison))
         advance(1)
     return pictures
 

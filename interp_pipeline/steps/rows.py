@@ -54,7 +54,11 @@ __all__ = [
     "declared_table",
     "drawn_from",
     "given_table",
+    "rows_in_words",
+    "rows_to_explain",
 ]
+
+_EXAMPLES = 5  # of row numbers, in a message
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,6 +69,7 @@ class Given:
     background: Table | None
     target: str | None  # name of the target column, where known
     types: DeclaredTypes  # what the model says of columns
+    row_ids: tuple[int, ...] = ()  # rows asked for by their numbers; empty: drawn
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -197,20 +202,61 @@ def choose_rows(
     )
     for each in (table, source):
         require_columns(each.frame, names, each.source, version.uri)
-    rows = select_rows(table.frame, config.rows, config.seed)
+    rows = rows_to_explain(table, config, given.row_ids)
     chosen, where = _background(source, table, rows, config)
     return Chosen(
         rows=_features(rows, names, target),
-        rows_source=table.source,
+        rows_source=rows_in_words(table, given.row_ids),
         background=_features(chosen, names, target),
         background_source=where,
         outcomes=rows[target] if target is not None and target in rows.columns else None,
         remarks=(
-            f"Explained {'is' if len(rows) == 1 else 'are'} {count(len(rows), 'row')} of {table.source}.",
+            _explained_remark(rows, table, given.row_ids),
             background_remark(chosen, source, where, config),
         ),
         columns=frozenset([*table.frame.columns, *source.frame.columns]),
     )
+
+
+def rows_to_explain(table: Table, config: ExplainConfig, row_ids: Sequence[int]) -> pd.DataFrame:
+    """Rows of a table: those asked for by number; without any, a sample.
+
+    Args:
+        table: with unique row numbers as its index.
+        config: how many at most, and the seed.
+        row_ids: numbers of the rows that were asked for.
+
+    Raises:
+        UsageError: the table has no row of such a number.
+    """
+    if not row_ids:
+        return select_rows(table.frame, config.rows, config.seed)
+    numbers = table.frame.index
+    unknown = [number for number in row_ids if number not in numbers]
+    if unknown:
+        some = ", ".join(str(number) for number in sorted(numbers)[:_EXAMPLES])
+        more = ", …" if len(numbers) > _EXAMPLES else ""
+        msg = f"{table.source} has no row {unknown[0]}; its rows have the numbers {some}{more}"
+        raise UsageError(msg)
+    return table.frame.loc[sorted(set(row_ids))]
+
+
+def rows_in_words(table: Table, row_ids: Sequence[int]) -> str:
+    """Where the rows come from, and which they are where they were asked for by number."""
+    if not row_ids:
+        return table.source
+    numbers = ", ".join(str(number) for number in sorted(set(row_ids)))
+    return f"{'row' if len(set(row_ids)) == 1 else 'rows'} {numbers} of {table.source}"
+
+
+def _explained_remark(rows: pd.DataFrame, table: Table, row_ids: Sequence[int]) -> str:
+    verb = "is" if len(rows) == 1 else "are"
+    which = (
+        rows_in_words(table, row_ids)
+        if row_ids
+        else f"{len(rows)} {'row' if verb == 'is' else 'rows'} of {table.source}"
+    )
+    return f"Explained {verb} {which}."
 
 
 def _features(frame: pd.DataFrame, names: Sequence[str], target: str | None) -> pd.DataFrame:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
-__all__ = ["announce_tables", "delete_files", "list_files", "read_folder", "replace_folder", "write_files"]
+__all__ = ["announce_tables", "delete_files", "list_files", "read_file", "read_folder", "replace_folder", "write_files"]
 
 
 def write_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes]) -> None:
@@ -90,6 +90,16 @@ def replace_folder(
     delete_files(client, run_id, [path for path in present if path not in wanted and path != manifest_path])
     still_mine()
     write_files(client, run_id, {manifest_path: manifest})
+
+
+def read_file(client: MlflowClient, run_id: str, folder: str, name: str) -> bytes | None:
+    """One file of a folder of a run; None where it does not exist."""
+    path = f"{folder}/{name}"
+    with tempfile.TemporaryDirectory() as place, translated(f"reading {path} of run {run_id}"):
+        repository = _repository(client, run_id)
+        if path not in {item.path for item in repository.list_artifacts(folder)}:
+            return None
+        return Path(repository.download_artifacts(path, place)).read_bytes()  # type: ignore[no-untyped-call]  # mlflow's own
 
 
 def read_folder(client: MlflowClient, run_id: str, folder: str) -> dict[str, bytes]:

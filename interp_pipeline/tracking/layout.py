@@ -6,6 +6,7 @@ import hashlib
 import re
 
 __all__ = [
+    "APART",
     "BACKGROUND",
     "COMPARISON",
     "EVALUATION_PREFIX",
@@ -13,6 +14,7 @@ __all__ = [
     "EXPLAINED_ROWS",
     "GLOBAL_IMPORTANCE",
     "IMAGE_KEYS",
+    "IMPORTANCE_METRICS",
     "INTERACTIONS",
     "LIME_WEIGHTS",
     "LOCAL",
@@ -36,6 +38,8 @@ __all__ = [
     "TAG_RUN_ID",
     "TAG_STATUS",
     "TRAINING_PLOTS",
+    "apart_name",
+    "apart_root",
     "check_metric",
     "comparison_metric",
     "cost_metric",
@@ -63,7 +67,10 @@ EXPLAINED_BACKGROUND = "background.parquet"
 REPORT = "report.html"
 PLOTS = "plots"
 LOCAL = "local"
+IMPORTANCE_METRICS = "shap_mean_abs/"  # before the name of a feature
 IMAGE_KEYS = {"shap_importance": "importance", "shap_beeswarm": "beeswarm"}  # log_image key → plot
+
+APART = "explanations_of_other_rows"  # beside explanations/, which holds those that were published
 
 # Before directory, metrics and pictures of an evaluation in a run that models were logged to.
 EVALUATION_PREFIX = "evaluation_"
@@ -86,6 +93,7 @@ TAG_BACKGROUND = "interp.background"
 TAG_DICTIONARY = "interp.dictionary"
 
 _METRIC_PART_LENGTH = 200  # MLflow allows 250 for the whole name
+_APART_LENGTH = 60  # of the rows' name in that of a folder
 _NOT_ALLOWED = re.compile(r"[^\w\-. ]+")
 _LOOKS_HASHED = re.compile(r"--[0-9a-f]{8}$")
 
@@ -93,6 +101,21 @@ _LOOKS_HASHED = re.compile(r"--[0-9a-f]{8}$")
 def explanation_root(model_name: str) -> str:
     """Artifact directory of the explanation of the model logged under that name."""
     return f"explanations/{model_name}"
+
+
+def apart_root(model_name: str, name: str = "") -> str:
+    """Artifact directory of an explanation of other rows than the version's own; without a name, of all of them."""
+    return f"{APART}/{model_name}/{name}".rstrip("/")
+
+
+def apart_name(rows: str, key: str) -> str:
+    """What an explanation of other rows is called: ``new_customers-3f9a1c20``.
+
+    Args:
+        rows: what the rows are called, in a word or two.
+        key: of the explanation: another question is kept beside it, the same one takes its place.
+    """
+    return f"{safe_metric_part(rows)[:_APART_LENGTH].strip('. ') or 'rows'}-{key[:8]}"
 
 
 def safe_metric_part(name: str) -> str:
@@ -112,7 +135,7 @@ def safe_metric_part(name: str) -> str:
 
 def feature_metrics(values: dict[str, float]) -> dict[str, float]:
     """Metric names of per-feature importance, a chart section in the MLflow UI."""
-    return {f"shap_mean_abs/{safe_metric_part(name)}": value for name, value in values.items()}
+    return {f"{IMPORTANCE_METRICS}{safe_metric_part(name)}": value for name, value in values.items()}
 
 
 def check_metric(name: str) -> str:

@@ -8,13 +8,23 @@ from urllib.parse import quote, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["artifact_link", "comparison_links", "picture_source", "report_uri", "run_link", "without_password"]
+__all__ = [
+    "FLAT",
+    "artifact_link",
+    "comparison_links",
+    "only_runs",
+    "picture_source",
+    "report_uri",
+    "run_link",
+    "shared_view",
+    "without_password",
+]
 
 # Without it a newcomer lands in the UI's traces, which training runs have none of.
 _RUNS_VIEW = "workflowType=machine_learning"
 # Child runs are folded below their parent, and charts of folded runs are empty; any order but the
 # one by start time lists them flat.
-_FLAT = "orderByKey=tags.%60mlflow.runName%60&orderByAsc=true"
+FLAT = {"orderByKey": "tags.`mlflow.runName`", "orderByAsc": True}
 
 
 def run_link(experiment_id: str, run_id: str) -> str:
@@ -34,10 +44,20 @@ def picture_source(run_id: str, path: str) -> str:
 
 def comparison_links(experiment_id: str, run_ids: Sequence[str]) -> dict[str, str]:
     """Some runs of an experiment side by side: charts, and tables."""
-    chosen = ", ".join(f"'{run_id}'" for run_id in run_ids)
-    only = quote(f"attributes.run_id IN ({chosen})", safe="")
-    base = f"#/experiments/{experiment_id}/runs?{_RUNS_VIEW}&{_FLAT}&searchFilter={only}&compareRunsMode="
+    flat = f"orderByKey={quote(str(FLAT['orderByKey']))}&orderByAsc=true"
+    only = quote(only_runs(run_ids), safe="")
+    base = f"#/experiments/{experiment_id}/runs?{_RUNS_VIEW}&{flat}&searchFilter={only}&compareRunsMode="
     return {"charts": f"{base}CHART", "tables": f"{base}ARTIFACT"}
+
+
+def only_runs(run_ids: Sequence[str]) -> str:
+    """What the page of an experiment is filtered by, to show some runs alone."""
+    return f"attributes.run_id IN ({', '.join(repr(run_id) for run_id in run_ids)})"
+
+
+def shared_view(experiment_id: str, key: str) -> str:
+    """The charts of an experiment as a shared view has them, which is ignored beside other parameters."""
+    return f"#/experiments/{experiment_id}/runs?{_RUNS_VIEW}&compareRunsMode=CHART&viewStateShareKey={key}"
 
 
 def report_uri(tracking_uri: str, experiment_id: str, run_id: str, path: str) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from interp_pipeline.errors import GoneError, InterpError, ModelError
 from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
+from interp_pipeline.installing import EXTRA_OF, install_command
 from interp_pipeline.models.raised import raised
 from interp_pipeline.tracking.answers import translated
 from interp_pipeline.tracking.feature_names import as_model_takes_them, names_columns
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from interp_pipeline.tracking.source_policy import SourcePolicy
 
 __all__ = ["LoadedModel", "fetch_model", "load_model", "model_code", "take_apart"]
-
-_EXTRAS = ("catboost", "keras", "lightgbm", "xgboost")  # optional parts of this library, by the module they bring
-_PACKAGES = {"tensorflow": "keras"}  # modules that come with an extra of another name
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -144,9 +142,8 @@ def model_code(uri: str, doing: str, advice: str = "") -> Iterator[None]:
 
 def _library_missing(uri: str, doing: str, error: ModuleNotFoundError) -> ModelError:
     module = str(error.name or error).partition(".")[0]
-    extra = _PACKAGES.get(module, module)
-    if extra in _EXTRAS:
-        return ModelError(f"{uri} cannot {doing} without {module}: pip install 'interp-pipeline[{extra}]'")
+    if module in EXTRA_OF:
+        return ModelError(f"{uri} cannot {doing} without {module}: {install_command(module)}")
     return ModelError(
         f"{uri} cannot {doing} without the module {module}: install the package it comes from "
         "(requirements.txt among the model's files may name it)"

@@ -12,7 +12,7 @@ from interp_pipeline.errors import ModelError, UsageError
 from interp_pipeline.explanation import Cost
 from interp_pipeline.tables import explanation_from_frame
 from interp_pipeline.tracking import layout, manifest
-from interp_pipeline.tracking.artifacts import read_folder
+from interp_pipeline.tracking.artifacts import list_files, read_file, read_folder
 from interp_pipeline.tracking.bounded_parsing import parse_json
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation
     from interp_pipeline.tracking.registry import RegisteredVersion
 
-__all__ = ["Published", "read_published", "read_verified"]
+__all__ = ["Published", "names_apart", "published_question", "read_published", "read_verified"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,8 +37,13 @@ class Published:
     manifest: Mapping[str, Any]
 
 
-def read_published(client: MlflowClient, version: RegisteredVersion) -> Published | None:
+def read_published(client: MlflowClient, version: RegisteredVersion, name: str = "") -> Published | None:
     """Read the explanation of a version.
+
+    Args:
+        client: the connection.
+        version: which version.
+        name: of an explanation of other rows; empty: the published one.
 
     Returns:
         The explanation; None where none was published (or publishing did not finish, or another model that
@@ -49,7 +54,7 @@ def read_published(client: MlflowClient, version: RegisteredVersion) -> Publishe
         UsageError: the manifest is of a format this release does not know.
         TrackingError: the server or storage does not answer.
     """
-    found = read_verified(client, version)
+    found = read_verified(client, version, name)
     if found is None:
         return None
     record, files = found
@@ -63,8 +68,42 @@ def read_published(client: MlflowClient, version: RegisteredVersion) -> Publishe
     )
 
 
-def read_verified(client: MlflowClient, version: RegisteredVersion) -> tuple[dict[str, Any], dict[str, bytes]] | None:
+def names_apart(client: MlflowClient, version: RegisteredVersion) -> list[str]:
+    """Names of the explanations of other rows that are kept beside a version's published one."""
+    if not version.run_id:
+        return []
+    root = layout.apart_root(version.model_name)
+    found = (path.removeprefix(f"{root}/").split("/") for path in list_files(client, version.run_id, root))
+    return sorted(name for name, *rest in found if rest == [layout.MANIFEST])
+
+
+def published_question(client: MlflowClient, version: RegisteredVersion) -> str | None:
+    """The question a version's published explanation answers.
+
+    Returns:
+        See ``question_digest``; None where none is published, an empty text where the manifest does not say.
+    """
+    if not version.run_id:
+        return None
+    content = read_file(client, version.run_id, layout.explanation_root(version.model_name), layout.MANIFEST)
+    if content is None:
+        return None
+    try:
+        record = _manifest(content, version)
+    except ModelError:
+        return ""
+    return str(record.get("question", "")) if record.get("format") == manifest.FORMAT else ""
+
+
+def read_verified(
+    client: MlflowClient, version: RegisteredVersion, name: str = ""
+) -> tuple[dict[str, Any], dict[str, bytes]] | None:
     """Read the files of a version's explanation, and hold them against its manifest.
+
+    Args:
+        client: the connection.
+        version: which version.
+        name: of an explanation of other rows; empty: the published one.
 
     Returns:
         The manifest and all files by path below the explanation's root; None as for ``read_published``.
@@ -76,7 +115,8 @@ def read_verified(client: MlflowClient, version: RegisteredVersion) -> tuple[dic
     """
     if not version.run_id:
         return None
-    files = read_folder(client, version.run_id, layout.explanation_root(version.model_name))
+    root = layout.apart_root(version.model_name, name) if name else layout.explanation_root(version.model_name)
+    files = read_folder(client, version.run_id, root)
     if layout.MANIFEST not in files:
         return None
     record = _manifest(files[layout.MANIFEST], version)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.answers import translated
 from interp_pipeline.tracking.artifacts import announce_tables, write_files
+from interp_pipeline.tracking.chart_view import side_by_side
 from interp_pipeline.tracking.manifest import digest
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ Status = Literal["pending", "running", "failed", "skipped"]
 _DESCRIPTION = "mlflow.note.content"  # tag the UI shows as the run's description
 _DESCRIBED = "interp.description_sha256"  # of the description we wrote: a user's own is never replaced
 _LONGEST_TAG = 1000  # characters of an error that are kept; MLflow takes a few thousand
-_THUMBNAIL_PIXELS = 900  # about as wide as a cell of the grid, and as a description
+# As wide as a description at 1,400 pixels with MLflow's assistant open beside it, as it is in a new browser.
+_THUMBNAIL_PIXELS = 780
 METRICS_PER_CALL = 1000  # MLflow's limit for one batch
 
 
@@ -224,7 +226,7 @@ def describe_parent(
     """Describe the run of the main job: where its children are shown side by side."""
     with translated(f"reading run {run_id}"):
         experiment_id = client.get_run(run_id).info.experiment_id
-    views = links.comparison_links(experiment_id, [version.run_id for version in versions])
+    views = side_by_side(client, experiment_id, [version.run_id for version in versions])
     report = links.artifact_link(experiment_id, comparison_run_id, f"{layout.COMPARISON}/{layout.REPORT}")
     models = ", ".join(f"`{version.uri}`" for version in versions)
     describe_run(

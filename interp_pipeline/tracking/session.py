@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from interp_pipeline.errors import TrackingError, UsageError
+from interp_pipeline.installing import install_command
 from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.answers import no_answer_reason, translated
 from interp_pipeline.tracking.links import without_password
@@ -199,7 +200,7 @@ def _try_database(uri: str) -> None:
             uri, poolclass=sqlalchemy.pool.NullPool, connect_args={"connect_timeout": _ANSWER_WITHIN_S}
         )
     except ModuleNotFoundError as error:
-        msg = f"{without_password(uri)} needs the database driver {error.name}: pip install {error.name}"
+        msg = f"{without_password(uri)} needs the database driver {error.name}: {install_command(str(error.name))}"
         raise UsageError(msg) from error
     with engine.connect():
         pass

@@ -9,6 +9,7 @@ import numpy as np
 from interp_pipeline.data.target import encode_target
 from interp_pipeline.data.typed_rows import TypedRows
 from interp_pipeline.errors import UsageError
+from interp_pipeline.installing import install_command
 from interp_pipeline.training.encoder import fit_encoder
 from interp_pipeline.training.fitted import FittedModel
 from interp_pipeline.training.summation_order import fix_summation_order
@@ -91,7 +92,7 @@ def import_keras() -> Any:
         import keras
         import tensorflow as tf
     except ModuleNotFoundError as error:
-        msg = f"training a Keras network needs {error.name}: pip install 'interp-pipeline[keras]'"
+        msg = f"training a Keras network needs {error.name}: {install_command(str(error.name))}"
         raise UsageError(msg) from error
     # Summation order of CPU kernels depends on threads otherwise, and with it the last digits.
     tf.config.experimental.enable_op_determinism()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from interp_pipeline.errors import TrackingError, UsageError
+from interp_pipeline.installing import install_command
 from mlflow_plugin.jobs.address import parse_address, shown
 from mlflow_plugin.jobs.deadline import Deadline
 from mlflow_plugin.jobs.engines import READ, WRITE, postgresql_engine, sqlite_engine, use_write_ahead_log
@@ -53,7 +54,7 @@ class Database:
                 else postgresql_engine(self._url, patience_s, self._deadline)
             )
         except ModuleNotFoundError as error:
-            msg = f"{shown(self._url)} needs the driver {error.name}: pip install 'interp-pipeline[postgresql]'"
+            msg = f"{shown(self._url)} needs the driver {error.name}: {install_command(str(error.name))}"
             raise UsageError(msg) from error
 
     def close(self) -> None:

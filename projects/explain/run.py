@@ -6,7 +6,7 @@ from interp_pipeline.config import ExplainConfig
 from interp_pipeline.console import project_command
 from interp_pipeline.progress import Progress
 from interp_pipeline.steps.explain import explain
-from interp_pipeline.steps.naming import parse_list
+from interp_pipeline.steps.naming import parse_list, parse_numbers
 
 
 @project_command
@@ -20,6 +20,8 @@ from interp_pipeline.steps.naming import parse_list
 @click.option("--lime-samples", type=int, default=5000)
 @click.option("--lime-kernel-width", type=float, default=0.0)  # 0: lime's own
 @click.option("--lime-features", type=int, default=0)  # 0: all
+@click.option("--row", default="")
+@click.option("--replace", type=bool, default=False)
 def run(
     *,
     progress: Progress,
@@ -33,6 +35,8 @@ def run(
     lime_samples: int,
     lime_kernel_width: float,
     lime_features: int,
+    row: str,
+    replace: bool,
 ) -> None:
     """Fetch, compute, publish."""
     options = {
@@ -45,7 +49,15 @@ def run(
         "lime_features": lime_features or None,
     }
     config = ExplainConfig.from_mapping(options)
-    result = explain(model_uri, config, data=data or None, background=background or None, progress=progress)
+    result = explain(
+        model_uri,
+        config,
+        data=data or None,
+        row_ids=parse_numbers("row", row),
+        background=background or None,
+        replacing=replace,
+        progress=progress,
+    )
     progress.say(f"Explained {result.version.uri}: {result.report_uri}")
 
 

@@ -193,7 +193,8 @@ def test_an_entry_point_explains(store: Store, forests: tuple[str, str]) -> None
 
 @_own_store
 def test_a_project_explains_rows_of_a_file(store: Store, forests: tuple[str, str]) -> None:
-    store.run("projects/explain", model_uri=forests[1], data=store.data, rows=3, methods="shap,lime")
+    asked = {"model_uri": forests[1], "data": store.data, "rows": 3, "methods": "shap,lime"}
+    store.run("projects/explain", **asked, replace="true")
     manifest = store.manifest(forests[1])
     assert manifest["rows"] == {"count": 3, "source": str(store.data)}
     assert [method["kind"] for method in manifest["methods"]] == ["shap", "lime"]  # type: ignore[attr-defined]

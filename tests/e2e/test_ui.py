@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+from harness.browser import fresh_context
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from e2e.conftest import ExplainedStore
-    from playwright.sync_api import BrowserContext, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
     Picture = Callable[[Page, str], None]
 
@@ -53,21 +55,33 @@ def _labels(store: ExplainedStore) -> dict[str, str]:
     return {str(store.client.get_run(run_id).info.run_name): run_id for run_id in store.versions.values()}
 
 
-def test_charts_show_one_bar_per_run_for_each_feature(
+def test_charts_open_at_what_drives_the_runs_the_most_important_first(
     browser_context: BrowserContext, explained_store: ExplainedStore, picture: Picture
 ) -> None:
     page = _side_by_side(browser_context, explained_store, "charts")
-    page.get_by_placeholder("Search metric charts").fill("shap_mean_abs")
-
+    sections = page.get_by_test_id("experiment-view-compare-runs-section-header")
+    expect(sections.nth(0)).to_contain_text("What drives them (2)")
     runs = _labels(explained_store)
     features = _importance(explained_store, next(iter(runs.values())))
-    section = page.get_by_test_id("experiment-view-compare-runs-section-header").filter(has_text="shap_mean_abs")
-    expect(section).to_contain_text(f"({len(features)})")
+    expect(sections.nth(1)).to_contain_text(f"shap_mean_abs ({len(features)})")
+
+    cards = page.get_by_test_id(_CARD)
+    images = cards.nth(0).locator("img")
+    expect(images).to_have_count(len(runs))
+    for index in range(len(runs)):
+        _expect_picture(images.nth(index))
+    together = cards.nth(1)  # with one axis for all
+    expect(together.locator(".barlayer .point")).to_have_count(10 * len(runs))
+    sums = Counter[str]()
+    for run_id in runs.values():
+        sums.update(_importance(explained_store, run_id))
+    for place, (feature, _) in enumerate(sums.most_common(3), start=2):
+        expect(cards.nth(place)).to_contain_text(f"shap_mean_abs/{feature}")
     picture(page, "charts")
 
     metric = f"shap_mean_abs/{_TOP_FEATURE}"
     page.get_by_placeholder("Search metric charts").fill(metric)
-    card = page.get_by_test_id(_CARD).filter(has_text=metric)
+    card = page.get_by_test_id(_CARD).filter(has_text=metric).last
     expect(card.locator(".barlayer .point")).to_have_count(len(runs))
     for name, run_id in runs.items():
         expect(card).to_contain_text(name)
@@ -102,7 +116,7 @@ def test_image_grid_shows_the_importance_of_both_runs(
     page = _side_by_side(browser_context, explained_store, "charts")
     page.set_viewport_size({"width": 2300, "height": 1450})  # the runs' parameters make its cells wide
     page.get_by_placeholder("Search metric charts").fill("shap_importance")
-    card = page.get_by_test_id(_CARD).filter(has_text="shap_importance")
+    card = page.get_by_test_id(_CARD).filter(has_text="shap_importance").first
     card.locator("[data-component-id=fullscreen_button_chartcard]").click()
 
     grid = page.get_by_role("dialog")
@@ -136,6 +150,9 @@ def test_the_report_opens_in_the_artifact_viewer(
     expect(report.get_by_role("heading", level=1)).to_contain_text(model)
     expect(report.get_by_text(_TOP_FEATURE).first).to_be_visible()
     _expect_picture(report.locator("img").first)
+    report.get_by_role("navigation").get_by_role("link", name="Appendix").click()
+    expect(report.get_by_role("heading", name="Appendix")).to_be_in_viewport()
+    report.get_by_role("heading", level=1).scroll_into_view_if_needed()
     if model == "german-credit-random-forest":
         picture(page, "report")
 
@@ -175,6 +192,19 @@ def test_the_version_leads_to_its_explanation(
         page.get_by_role("link", name="Read the full explanation").click()
     heading = opened.value.frame_locator("iframe").get_by_role("heading", level=1)
     expect(heading).to_contain_text("german-credit-random-forest")
+
+
+def test_the_versions_picture_is_whole_beside_the_assistant_of_a_new_browser(
+    browser: Browser, explained_store: ExplainedStore
+) -> None:
+    with fresh_context(browser, first_visit=True) as context:
+        page = _open(context, explained_store, "#/models/german-credit-random-forest/versions/1")
+        page.set_viewport_size({"width": 1400, "height": 1000})
+        expect(page.get_by_text("MLflow Assistant")).to_be_visible()
+        image = page.locator("img[src*='get-artifact']")
+        _expect_picture(image)
+        room = "image => image.parentElement.getBoundingClientRect().right - image.getBoundingClientRect().right"
+        assert image.evaluate(room) >= 0
 
 
 def test_the_report_is_closed_to_the_outside(browser_context: BrowserContext, explained_store: ExplainedStore) -> None:

@@ -38,11 +38,17 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def fresh_context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser profile without history, in which every request that leaves this machine is refused."""
+def fresh_context(browser: Browser, *, first_visit: bool = False) -> Iterator[BrowserContext]:
+    """A browser profile without history, in which every request that leaves this machine is refused.
+
+    Args:
+        browser: a running one.
+        first_visit: leave open what MLflow opens on the first visit of a browser.
+    """
     context = browser.new_context(viewport={"width": 1600, "height": 1000}, locale="en-US", timezone_id="UTC")
     context.set_default_timeout(60_000)  # milliseconds: the machine may be busy with other tests
-    context.add_init_script(_NOT_THE_FIRST_VISIT)
+    if not first_visit:
+        context.add_init_script(_NOT_THE_FIRST_VISIT)
     context.route("**/*", _local_only)
     try:
         yield context

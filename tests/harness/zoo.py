@@ -137,7 +137,9 @@ class Zoo:
         import mlflow
 
         mlflow.set_tracking_uri(self.uri)
-        shap = interp_pipeline.explain(uri, data=data, publish=True, **{"rows": 10, "methods": "shap", **options})
+        shap = interp_pipeline.explain(
+            uri, data=data, publish=True, replace=True, **{"rows": 10, "methods": "shap", **options}
+        )
         name, version = uri.removeprefix("models:/").split("/")
         tags = mlflow.MlflowClient().get_model_version(name, version).tags
         assert tags["interp.status"] == "done"

@@ -174,7 +174,7 @@ def test_rows_of_a_callers_own_are_named_wherever_the_explanation_is_read(versio
     rows = pd.read_csv(version.pipeline.csv("regression")).head(6)
     rows[rows.columns[0]] = None
     rows.to_csv(table, index=False)
-    explained = version.pipeline.explain(version.uri, _SHAP, data=str(table))
+    explained = version.pipeline.explain(version.uri, _SHAP, data=str(table), replacing=True)
     manifest = explained.manifest
     assert manifest is not None
     assert manifest["rows"] == {"count": 3, "source": str(table)}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from interp_pipeline.errors import UsageError
+from interp_pipeline.installing import install_command
 from mlflow_plugin.jobs import JobTable
 from mlflow_plugin.jobs.address import parse_address, shown
 from mlflow_plugin.jobs.engines import use_write_ahead_log
@@ -55,7 +57,7 @@ def test_passwords_and_options_are_not_shown(driver: str) -> None:
 
 def test_a_missing_driver_is_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg2", None)
-    with pytest.raises(UsageError, match=r"needs the driver psycopg2: pip install 'interp-pipeline\[postgresql\]'"):
+    with pytest.raises(UsageError, match=re.escape(f"needs the driver psycopg2: {install_command('psycopg2')}")):
         JobTable.open("postgresql+psycopg2://me:s3cr3t@host/db")
 
 

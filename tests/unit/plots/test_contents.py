@@ -11,9 +11,13 @@ import pytest
 
 from interp_pipeline import plots
 from interp_pipeline.errors import UsageError
+from interp_pipeline.plots.agreement_plot import draw_agreement_matrix
 from interp_pipeline.plots.columns import read_column
 from interp_pipeline.plots.dependence_panels import CategoryStrips, binned_median, median_line
+from interp_pipeline.plots.disagreement_plot import draw_disagreement
 from interp_pipeline.plots.heatmap_plot import similarity_order
+from interp_pipeline.plots.rank_flow_plot import draw_rank_flow
+from interp_pipeline.plots.shift_plot import draw_shift
 from interp_pipeline.plots.text import number, signed
 
 if TYPE_CHECKING:
@@ -291,9 +295,9 @@ def test_shift_names_the_largest_shift(make_features: Any, words: Words) -> None
     features = make_features(12, ("a/1", "a/2"))
     moved = features[features["significant"]]
     most = moved.loc[moved["delta"].abs().idxmax()]
-    text = words(plots.shift(features, ("a/1", "a/2")))
+    text = words(draw_shift(features, ("a/1", "a/2")))
     assert f"{len(moved)} of 12 features shifted by more than noise, {most['feature']} the most" in text
-    none = words(plots.shift(features.assign(significant=False), ("a/1", "a/2")))
+    none = words(draw_shift(features.assign(significant=False), ("a/1", "a/2")))
     assert "No feature's importance shifted by more than noise" in none
 
 
@@ -303,39 +307,39 @@ def test_comparisons_bear_features_only_some_versions_know(make_features: Any, w
     features.loc[2, ["importance_a/2", "rank_a/2", "delta", "ci_low", "ci_high"]] = np.nan
     features.loc[2, "significant"] = False
     features.loc[3, ["ci_low", "ci_high"]] = np.nan
-    text = words(plots.shift(features, ("a/1", "a/2")))
+    text = words(draw_shift(features, ("a/1", "a/2")))
     assert "not in every version" in text
-    flow = words(plots.rank_flow(features, ("a/1", "a/2")))
+    flow = words(draw_rank_flow(features, ("a/1", "a/2")))
     assert flow.count("feature_2 ") == 1  # named on the side that knows it
     assert flow.count("feature_3 ") == 2
 
 
 def test_rank_flow_names_the_largest_move(words: Words) -> None:
     features = pd.DataFrame({"feature": ["x", "y", "z"], "rank_a": [1, 2, 3], "rank_b": [3, 1, 2]})
-    assert "x fell furthest, from rank 1 to rank 3" in words(plots.rank_flow(features, ["a", "b"]))
+    assert "x fell furthest, from rank 1 to rank 3" in words(draw_rank_flow(features, ["a", "b"]))
     same = features.assign(rank_b=features["rank_a"])
-    assert "The order of the features did not change" in words(plots.rank_flow(same, ["a", "b"]))
+    assert "The order of the features did not change" in words(draw_rank_flow(same, ["a", "b"]))
 
 
 def test_disagreement_names_the_rows_furthest_apart(words: Words) -> None:
     frame = pd.DataFrame({"row_id": [7, 8, 9], "distance": [0.1, 0.5, np.nan]})
-    text = words(plots.disagreement(frame))
+    text = words(draw_disagreement(frame))
     assert "2 rows" in text
     assert "row 8 with 0.5" in text
     with pytest.raises(UsageError, match="no distance is a finite number"):
-        plots.disagreement(frame.assign(distance=np.nan))
+        draw_disagreement(frame.assign(distance=np.nan))
 
 
 def test_agreement_names_the_pair_least_alike(words: Words) -> None:
     matrix = [[1, 0.9, -0.2], [0.9, 1, 0.5], [-0.2, 0.5, 1]]
     assert "a and c rank the features least alike (\N{MINUS SIGN}0.2)" in words(
-        plots.agreement_matrix(matrix, ["a", "b", "c"])
+        draw_agreement_matrix(matrix, ["a", "b", "c"])
     )
     with pytest.raises(UsageError, match="two or more"):
-        plots.agreement_matrix([[1]], ["a"])
+        draw_agreement_matrix([[1]], ["a"])
 
 
-@pytest.mark.parametrize("draw", [plots.shift, plots.rank_flow])
+@pytest.mark.parametrize("draw", [draw_shift, draw_rank_flow])
 def test_tables_without_their_columns_are_refused(draw: Any) -> None:
     with pytest.raises(UsageError, match=r"needs the columns .*_a"):
         draw(pd.DataFrame({"feature": ["x"]}), ["a"])

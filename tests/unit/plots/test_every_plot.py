@@ -14,6 +14,10 @@ import pytest
 
 import interp_pipeline
 from interp_pipeline import plots
+from interp_pipeline.plots.agreement_plot import draw_agreement_matrix
+from interp_pipeline.plots.disagreement_plot import draw_disagreement
+from interp_pipeline.plots.rank_flow_plot import draw_rank_flow
+from interp_pipeline.plots.shift_plot import draw_shift
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,8 +111,8 @@ def test_comparisons_are_readable(
     labels: tuple[str, ...], n_features: int, names: str, make_features: Any, assert_readable: Check
 ) -> None:
     features = make_features(n_features, labels, names)
-    assert_readable(plots.shift(features, labels))
-    assert_readable(plots.rank_flow(features, labels))
+    assert_readable(draw_shift(features, labels))
+    assert_readable(draw_rank_flow(features, labels))
 
 
 def test_agreement_and_disagreement_are_readable(assert_readable: Check) -> None:
@@ -116,9 +120,9 @@ def test_agreement_and_disagreement_are_readable(assert_readable: Check) -> None
     for n_versions in (2, 4, 10):
         matrix = np.clip(np.eye(n_versions) + rng.normal(0, 0.4, (n_versions, n_versions)), -1, 1)
         labels = [(*FOUR, *map(str, range(6)))[i] for i in range(n_versions)]
-        assert_readable(plots.agreement_matrix(matrix, labels))
+        assert_readable(draw_agreement_matrix(matrix, labels))
     for distances in (rng.gamma(2, 0.03, 200), np.zeros(5), [1e-9, 2e-9], [3e7]):
-        assert_readable(plots.disagreement(pd.DataFrame({"row_id": range(len(distances)), "distance": distances})))
+        assert_readable(draw_disagreement(pd.DataFrame({"row_id": range(len(distances)), "distance": distances})))
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 12, 30])

@@ -13,6 +13,7 @@ from interp_pipeline.steps.naming import (
     parse_hidden,
     parse_list,
     parse_model_uris,
+    parse_numbers,
 )
 from interp_pipeline.tracking.registry import check_registered_name
 
@@ -62,3 +63,10 @@ def test_versions_to_compare() -> None:
     for uris, name in (("", ""), ("models:/a/1", "a")):
         with pytest.raises(UsageError, match="either model_uris, or model_name"):
             parse_model_uris(uris, name, "1")
+
+
+def test_numbers_of_rows_are_separated_by_commas() -> None:
+    assert parse_numbers("row", "") == ()
+    assert parse_numbers("row", "17, 23") == (17, 23)
+    with pytest.raises(UsageError, match="row 'first': write whole numbers, separated by commas: 17,23"):
+        parse_numbers("row", "first")

@@ -5,14 +5,18 @@ from __future__ import annotations
 import pytest
 
 from interp_pipeline.errors import DataError, ModelError
+from interp_pipeline.installing import install_command
 from interp_pipeline.tracking.model_loader import model_code
 
 
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (ModuleNotFoundError("no", name="xgboost.core"), "models:/m/1 cannot be loaded without xgboost: pip install "),
-        (ModuleNotFoundError("no", name="tensorflow"), "without tensorflow: pip install 'interp-pipeline[keras]'"),
+        (
+            ModuleNotFoundError("no", name="xgboost.core"),
+            "models:/m/1 cannot be loaded without xgboost: " + install_command("xgboost"),
+        ),
+        (ModuleNotFoundError("no", name="tensorflow"), "without tensorflow: " + install_command("tensorflow")),
         (ModuleNotFoundError("no", name="house_rules.v2"), "without the module house_rules: install the package it"),
         (ValueError("two\nlines"), "models:/m/1 cannot be loaded (ValueError: two, line "),
         (KeyError(), " of test_model_code.py); restore it"),
