@@ -60,7 +60,7 @@ def lime(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     low = r2 < LOW_FIDELITY
     phrase = output_phrase(explanation, output)
     sheet = Sheet(
-        f"{row_phrase(explanation, row)}: LIME hardly follows the model around it"
+        f"Row {row}: LIME hardly follows the model around it"
         if low
         else _title(explanation, row, phrase, float(weights[order[0]]), int(order[0])),
         method_line(
