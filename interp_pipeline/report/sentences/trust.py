@@ -113,7 +113,7 @@ def fidelity_finding(local_r2: float) -> Finding:
         "fair": "its weights describe the model only in outline",
         "poor": (
             "take its weights as hints, not as measurements; the numbers on this page are SHAP's. A narrower kernel "
-            "(lime_kernel_width) follows the model somewhat closer, more samples only steady the weights"
+            "with more samples (lime_kernel_width=1, lime_samples=20000) may follow the model somewhat closer"
         ),
     }[verdict]
     text = (

@@ -204,6 +204,7 @@ def _explanation(
         seed=config.seed,
         cost=effort.cost,
         details=effort.details,
+        unseen={},  # the child does not know the schema: see ``mark_unseen``
     )
 
 

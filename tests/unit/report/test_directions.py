@@ -195,7 +195,7 @@ def test_what_the_sentences_read() -> None:
     assert told("a category of one row").startswith(
         "Of the values of f (1 rare one left out), “a” raises the predicted"
     )
-    assert told("nearly all zero").endswith("where it is 4757 to 81,829, and lowest, -0.208, where it is 0.")
+    assert told("nearly all zero").endswith("where it is 4,757 to 81,829, and lowest, -0.208, where it is 0.")
     assert told("hours of one day").startswith("A later f raises the predicted price: on average ")
     assert "2024-01-01 00:0" in told("hours of one day")
 

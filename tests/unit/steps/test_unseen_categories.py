@@ -72,12 +72,12 @@ def texts(figure: Figure) -> str:
 
 def test_every_place_that_shows_such_a_value_says_what_it_is_to_the_model() -> None:
     shap, lime = (mark_unseen(explanation(lime=each), SCHEMA) for each in (False, True))
-    assert to_local_table(0, shap, lime)["value"].tolist() == ["yacht (not seen in training)", "Bonn", "31"]
-    assert to_local_table(2, shap, lime)["value"].tolist() == ["missing", "Kyritz (read as “(other)”)", "50"]
-    assert "yacht (not seen in training)" in texts(plots.waterfall(shap, 0))
-    assert "yacht (not seen in training)" in texts(plots.lime(lime, 3))
+    assert to_local_table(7, shap, lime)["value"].tolist() == ["yacht (not seen in training)", "Bonn", "31"]
+    assert to_local_table(9, shap, lime)["value"].tolist() == ["missing", "Kyritz (read as “(other)”)", "50"]
+    assert "yacht (not seen in training)" in texts(plots.waterfall(shap, 7))
+    assert "yacht (not seen in training)" in texts(plots.lime(lime, 11))
     assert "yacht (not seen in training)" in texts(plots.dependence(shap, "purpose"))
-    assert [push.value for push in compute_decision(shap, lime, 0).up] == ["“yacht (not seen in training)”", "31"]
+    assert [push.value for push in compute_decision(shap, lime, 7).up] == ["“yacht (not seen in training)”", "31"]
     labels = {group.label for group in compute_drivers(five_times(shap), 1)[0].groups}
     assert labels == {"yacht (not seen in training)", "house"}
 
