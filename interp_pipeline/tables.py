@@ -302,6 +302,6 @@ def _outputs(table: pd.DataFrame, data: pd.DataFrame) -> tuple[str, ...]:
     fits = n_outputs > 0 and len(ids) == len(table)
     if not (fits and (table[_ROW_ID].to_numpy() == ids).all() and list(table["output"]) == list(names) * len(data)):
         lines, rows = count(len(table), "line"), count(len(data), "row")
-        msg = f"the value table of {lines} does not belong to the table of {rows}: read both from one run"
+        msg = f"the value table of {lines} does not belong to these {rows}: read both from one run"
         raise DataError(msg)
     return names

@@ -29,7 +29,7 @@ def test_the_default_data() -> None:
         "the rarer one, 30.0% of the rows.",
     )
     assert data.report.lines == (
-        "1000 rows (800 to train, 200 to test) with 20 features: 13 category, 7 numeric.",
+        "1,000 rows (800 to train, 200 to test) with 20 features: 13 category, 7 numeric.",
         f"{target} The positive class is 'bad': {why}",
     )
     assert data.features(data.test).shape == (200, 20)

@@ -79,7 +79,7 @@ def test_numbers_and_short_words_are_not_torn_apart() -> None:
     [
         (0.0, "0"),
         (-0.01234, "\N{MINUS SIGN}0.0123"),
-        (1994.0, "1994"),
+        (1994.0, "1,994"),
         (-20_912_345.6, "\N{MINUS SIGN}20,912,346"),
         (4_230_000_000.0, "4,230,000,000"),
         (1.2e-7, "1.2e\N{MINUS SIGN}7"),
