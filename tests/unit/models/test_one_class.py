@@ -39,7 +39,7 @@ def test_trained_on_one_class_alone(native: Any) -> None:
     assert (model.output_names, model.output_unit) == (("0",), "probability")
     assert_is_the_model(model, _ROWS, np.ones((110, 1)), 1e-5)  # XGBoost begins at a probability of 0.999999
     assert "one class, 0, which is its answer whatever the row holds" in model.notes[-1]
-    with pytest.raises(UsageError, match="was trained on rows of one class, and has no score|which gives none"):
+    with pytest.raises(UsageError, match=r"was trained on rows of one class, and has no score|which gives none"):
         adapt(native, _ROWS, flavor, output="margin")
 
 
