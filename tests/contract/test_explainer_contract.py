@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from harness.explainable_models import SmallModel, explain, mlp, random_rows, small_model, table, tree_model
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import IsolationForest, RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble._iforest import _average_path_length
 
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.explainers.registry import EXPLAINERS, load_explainer
@@ -46,6 +47,41 @@ def forest_regressor() -> SmallModel:
     train = values(200, 1)
     forest = RandomForestRegressor(10, random_state=0).fit(train[:, :4], 1000 + np.nan_to_num(train[:, 0]) ** 2)
     return tree_model(forest, 5, unused=(4,), categories=CATEGORIES)
+
+
+def forest_of_catboost() -> SmallModel:
+    from catboost import CatBoostRegressor
+
+    train = values(200, 1)
+    options = {"iterations": 10, "verbose": 0, "allow_writing_files": False, "thread_count": 1}
+    forest = CatBoostRegressor(**options).fit(train[:, :4], np.nan_to_num(train[:, 0]) ** 2 + np.isnan(train[:, 1]))
+    return small_model(lambda x: forest.predict(x).reshape(-1, 1), 5, unused=(4,), categories=CATEGORIES, trees=forest)
+
+
+def forest_of_isolation() -> SmallModel:
+    forest = IsolationForest(n_estimators=10, random_state=0).fit(np.nan_to_num(values(200, 1)[:, :4]))
+
+    def paths(encoded: FloatArray) -> FloatArray:
+        depths = [tree.decision_path(np.nan_to_num(encoded)).sum(axis=1) - 1.0 for tree in forest.estimators_]
+        rows = [tree.tree_.n_node_samples[tree.apply(np.nan_to_num(encoded))] for tree in forest.estimators_]
+        lengths = [np.ravel(d) + _average_path_length(n) for d, n in zip(depths, rows, strict=True)]
+        return np.mean(lengths, axis=0).reshape(-1, 1)
+
+    return GapsAsZero(
+        function=paths,
+        feature_names=tuple(f"f{i}" for i in range(5)),
+        output_names=("mean path length",),
+        unused=(4,),
+        categories=CATEGORIES,
+        trees=forest,
+    )
+
+
+class GapsAsZero(SmallModel):
+    """Missing numbers are filled before the trees, as an imputer does."""
+
+    def encode(self, matrix: FloatArray) -> FloatArray:
+        return np.nan_to_num(super().encode(matrix))
 
 
 def one_hot_network() -> SmallModel:
@@ -101,6 +137,8 @@ def keras_network() -> SmallModel:
 MODELS = {
     "forest, three classes": forest_classifier,
     "forest, regression": forest_regressor,
+    "forest of CatBoost": forest_of_catboost,
+    "forest of isolation": forest_of_isolation,
     "one-hot network": one_hot_network,
     "linear": linear,
     "linear in an encoded input": encoded_linear,

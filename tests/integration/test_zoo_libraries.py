@@ -68,6 +68,21 @@ def test_lightgbm(zoo: Zoo, task: str) -> None:
     np.testing.assert_allclose(explained.shap.predictions, raw, rtol=1e-9, atol=1e-9)
 
 
+def test_catboost(zoo: Zoo) -> None:
+    from catboost import CatBoostClassifier
+
+    table = flowers()
+    options = {"iterations": 8, "verbose": 0, "allow_writing_files": False, "thread_count": 1}
+    model = CatBoostClassifier(**options).fit(table[NUMBERS], table["species"])
+    uri = _register(zoo, "catboost", "catboost", model, signature=infer_signature(table[NUMBERS], ["rose"]))
+    explained = zoo.explain(uri, table)
+    require_sound(explained, "shap_tree", NUMBERS)
+    assert explained.shap.output_names == ("daisy", "rose", "tulip")
+    assert explained.shap.output_unit == "softmax score"
+    raw = model.predict(explained.shap.data, prediction_type="RawFormulaVal")
+    np.testing.assert_allclose(explained.shap.predictions, raw, rtol=1e-9, atol=1e-9)
+
+
 def _network(n_inputs: int, n_outputs: int, activation: str = "softmax") -> Any:
     import keras
 
