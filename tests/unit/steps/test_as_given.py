@@ -15,12 +15,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, Schema
+from mlflow.types import ColSpec
+from mlflow.types import Schema as Columns
 
 from interp_pipeline.config import ExplainConfig
+from interp_pipeline.data.schema import Feature, Schema
 from interp_pipeline.data.sources import read_table
+from interp_pipeline.data.typed_rows import TypedRows
 from interp_pipeline.errors import DataError, ModelError
 from interp_pipeline.steps.as_given import answers_as_given
+from interp_pipeline.steps.fetch import types_in_training
 from interp_pipeline.steps.handover.table import read_table_file, write_table_file
 from interp_pipeline.steps.rows import given_table
 from interp_pipeline.tracking.model_file import read_input_example, read_model_file
@@ -49,7 +53,7 @@ class Discerning(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # mlflow's o
 
 
 def _saved(folder: Path, specs: dict[Any, str] | None = None, example: pd.DataFrame | None = None) -> Path:
-    columns = None if specs is None else ModelSignature(Schema([ColSpec(kind, name) for name, kind in specs.items()]))
+    columns = None if specs is None else ModelSignature(Columns([ColSpec(kind, name) for name, kind in specs.items()]))
     path = folder / "model"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's advice for saving
@@ -182,6 +186,15 @@ def test_whole_numbers_are_names(tmp_path: Path, way: str) -> None:
         rows = _handed_over(tmp_path, rows) if way == "handover" else rows
     assert list(rows.columns) == ["0", "1"]
     _require_as_given(path, rows, frame)
+
+
+def test_a_category_of_a_model_trained_here_is_a_name_in_a_file_of_digits(tmp_path: Path) -> None:
+    feature = Feature(name="zip", kind="category", categories=("01234", "A1"))
+    schema = Schema(features=(feature,), target="y", task="regression")
+    (tmp_path / "rows.csv").write_text("zip,y\n01234,1\nNA,2\n")
+    rows = read_table(str(tmp_path / "rows.csv"), declared=types_in_training(schema))
+    codes = TypedRows(schema.to_dict()["features"]).to_matrix(rows)[:, 0]
+    np.testing.assert_array_equal(codes, [0.0, np.nan])
 
 
 def test_an_empty_name_is_a_name(tmp_path: Path) -> None:
