@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.answers import translated
+from interp_pipeline.tracking.bounded_parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -118,13 +119,26 @@ def _repository(client: MlflowClient, run_id: str) -> ArtifactRepository:
 def announce_tables(client: MlflowClient, run_id: str, folder: str, names: Sequence[str]) -> None:
     """Tell the MLflow UI which JSON files of a folder are tables, as ``log_table`` does, and that no others are.
 
-    ``log_table`` itself appends to a file that exists; we write tables whole and announce them.
+    ``log_table`` itself appends to a file that exists; we write tables whole and announce them. A list that the UI
+    cannot read, since somebody wrote something else there, is begun anew.
     """
     from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
     with translated(f"tagging run {run_id}"):
-        known = json.loads(client.get_run(run_id).data.tags.get(MLFLOW_LOGGED_ARTIFACTS, "[]"))
+        known = _announced(client.get_run(run_id).data.tags.get(MLFLOW_LOGGED_ARTIFACTS, "[]"))
         others = [entry for entry in known if not entry["path"].startswith(f"{folder}/")]
         announced = others + [{"path": f"{folder}/{name}", "type": "table"} for name in names]
         if announced != known:
             client.set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, json.dumps(announced))
+
+
+def _announced(text: str) -> list[dict[str, str]]:
+    """What a run's list of tables says; nothing where it is none."""
+    try:
+        found = parse_json(text)
+    except ValueError:
+        return []
+    fits = isinstance(found, list) and all(
+        isinstance(each, dict) and isinstance(each.get("path"), str) for each in found
+    )
+    return found if fits else []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.data.sources import without_secrets
 from interp_pipeline.errors import UsageError
 from interp_pipeline.tracking.answers import translated
+from interp_pipeline.tracking.bounded_parsing import parse_json
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -76,7 +76,7 @@ def _address(value: object) -> str | None:
 def _json(text: str | None) -> dict[str, Any]:
     """A record as it was logged; empty for what is none, since anybody may write these fields."""
     try:
-        content = json.loads(text or "{}")
+        content = parse_json(text or "{}")
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}

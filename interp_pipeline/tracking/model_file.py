@@ -13,6 +13,7 @@ from interp_pipeline.data.declared import DeclaredColumn, DeclaredTypes
 from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import ModelError
 from interp_pipeline.tracking.answers import first_line
+from interp_pipeline.tracking.bounded_parsing import parse_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,7 @@ _TYPES: Mapping[str, DeclaredType] = {
     "binary": "binary",
 }
 _LARGEST_FILE = 16 * 2**20  # bytes of an MLmodel file; the widest tables need a few of them
+_READ = ("flavors", "signature", "saved_input_example_info", "metadata")
 _TABLE = 2  # axes of a tensor that is a table: rows and columns
 
 
@@ -126,27 +128,32 @@ def _damaged(uri: str, error: Exception) -> ModelError:
 
 
 def _load(path: Path) -> Model:
-    """The content of an ``MLmodel`` file, which may be anybody's.
+    """The content of an ``MLmodel`` file, which may be anybody's, as far as it is read here.
+
+    MLflow is given nothing else of it: a text under ``resources``, say, it would open as a file of this machine.
 
     Raises:
-        ValueError: it is so large, or so built, that reading it could take all memory.
+        ValueError: it is no YAML, of another form than MLflow writes, or goes beyond a limit.
     """
-    import yaml
     from mlflow.models import Model
 
     file = path / "MLmodel"
     if file.stat().st_size > _LARGEST_FILE:
         msg = f"it has more than {_LARGEST_FILE >> 20} MiB"
         raise ValueError(msg)
-    with file.open(encoding="utf-8") as text:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            # Merging sections into sections doubles them again and again; MLflow never writes it.
-            if isinstance(event, yaml.ScalarEvent) and (
-                (event.implicit[0] and event.value == "<<") or event.tag == "tag:yaml.org,2002:merge"
-            ):
-                msg = "it merges sections by <<"
-                raise ValueError(msg)
-    return Model.load(str(path))
+    content = parse_yaml(file.read_text(encoding="utf-8"))
+    if not isinstance(content, Mapping):
+        msg = "it has no sections"
+        raise ValueError(msg)  # noqa: TRY004 - a damaged file, as all that is wrong with it
+    flavors = content.get("flavors", {})
+    if not isinstance(flavors, Mapping):
+        msg = "its section flavors is none"
+        raise ValueError(msg)  # noqa: TRY004
+    for name, flavor in flavors.items():
+        if not isinstance(name, str) or not isinstance(flavor, Mapping):
+            msg = f"its flavor {str(name)[:80]!r} is not a text with a section"
+            raise ValueError(msg)  # noqa: TRY004
+    return Model.from_dict({name: content[name] for name in _READ if name in content})
 
 
 def _own(metadata: Any) -> Mapping[str, str] | None:

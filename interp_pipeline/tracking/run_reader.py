@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from interp_pipeline.explanation import Cost
 from interp_pipeline.tables import explanation_from_frame
 from interp_pipeline.tracking import layout, manifest
 from interp_pipeline.tracking.artifacts import read_folder
+from interp_pipeline.tracking.bounded_parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,14 +99,31 @@ def read_verified(client: MlflowClient, version: RegisteredVersion) -> tuple[dic
 
 def _manifest(content: bytes, version: RegisteredVersion) -> dict[str, Any]:
     try:
-        record = json.loads(content)
+        record = parse_json(content)
     except ValueError:  # a writer died in the middle of it, on a storage that does not swap files whole
         record = None
-    needed = {"files", "model"}
-    if not isinstance(record, dict) or (record.get("format") == manifest.FORMAT and not needed <= set(record)):
+    if not isinstance(record, dict) or (record.get("format") == manifest.FORMAT and not _is_whole(record)):
         msg = f"the manifest of {version.uri} is damaged; explain it again: interp explain {version.uri}"
         raise ModelError(msg)
     return record
+
+
+def _is_whole(record: Mapping[str, Any]) -> bool:
+    """Whether what others rely on has the form that we write: whoever may write to the run may write a manifest."""
+    files, model, told = (record.get(name) for name in ("files", "model", "announcement"))
+    if not (isinstance(files, dict) and isinstance(model, dict) and isinstance(told, dict)):
+        return False
+    forms = (("metrics", dict, int | float), ("images", dict, str), ("tables", list, str))
+    return (
+        all(isinstance(each, str) for each in (model.get("source"), record.get("question"), told.get("description")))
+        and all(
+            isinstance(told.get(name), kind)
+            and all(isinstance(value, of) for value in (told[name].values() if kind is dict else told[name]))
+            for name, kind, of in forms
+        )
+        and set(told["images"].values()) <= set(files)
+        and "asked" in record
+    )
 
 
 def _frame(content: bytes) -> pd.DataFrame:

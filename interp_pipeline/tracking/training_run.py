@@ -17,6 +17,7 @@ from interp_pipeline.tables import to_parquet_bytes
 from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.answers import translated
 from interp_pipeline.tracking.artifacts import read_folder, write_files
+from interp_pipeline.tracking.bounded_parsing import parse_json
 from interp_pipeline.tracking.run_writer import METRICS_PER_CALL
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def _training_files(
 
 def _schema(content: bytes, uri: str) -> Schema:
     try:
-        return Schema.from_dict(json.loads(content))
+        return Schema.from_dict(parse_json(content))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(layout.SCHEMA, uri) from error
 

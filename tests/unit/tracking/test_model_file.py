@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -141,6 +142,9 @@ def test_a_file_that_would_take_all_memory_is_not_read(tmp_path: Path) -> None:
         "flavors: {python_function: {}}\nsignature: {inputs: '" + "[" * 5000 + "'}",
         "a: " * 3000,
         "!!python/object/apply:os.system ['true']",
+        "flavors: {3: {}, python_function: {}}",
+        "flavors: {? [a, b] : {}, python_function: {}}",
+        "",
     ],
 )
 def test_whatever_the_file_holds_it_is_damaged_in_one_line(tmp_path: Path, text: str) -> None:
@@ -148,6 +152,12 @@ def test_whatever_the_file_holds_it_is_damaged_in_one_line(tmp_path: Path, text:
     with pytest.raises(ModelError, match=r"^models:/m/1: its MLmodel file is damaged ") as caught:
         read_model_file(tmp_path, "models:/m/1")
     assert "\n" not in str(caught.value)
+
+
+def test_the_file_cannot_make_mlflow_open_another_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")  # whoever opened it would wait for ever
+    (tmp_path / "MLmodel").write_text(f"flavors: {{python_function: {{}}}}\nresources: {tmp_path / 'pipe'}\n")
+    assert read_model_file(tmp_path, "models:/m/1").flavors == ("python_function",)
 
 
 @pytest.mark.parametrize("own", ["x", 3, ["kind"], {"kind": "keras"}, {"kind": ["keras"], "task": "binary"}, {"a": 1}])
