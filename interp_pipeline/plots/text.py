@@ -6,6 +6,7 @@ script that no installed font has. Nothing here depends on a figure, so a layout
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from functools import lru_cache
@@ -27,6 +28,8 @@ _WORD = re.compile(r"\S+\s*|\s+")
 _PART = re.compile(r"[^_/.,:;|)-]*[_/.,:;|)-]+\s*|[^_/.,:;|)-]+")
 _TAIL_SHARE = 0.6  # of a shortened name: its end, where names of one family differ, gets more room
 _SLACK = 1.02  # the renderer's hinting may make text a little wider than measured
+_LONGEST = 2000  # characters of a text that are looked at: no picture or sentence has room for more
+_NARROWEST = 0.15  # of the size: visible characters of the fonts in use are wider
 _VALUE_CHARACTERS = 34  # of a value in "feature = value", so that the feature stays recognisable
 
 
@@ -35,9 +38,9 @@ def clean(text: str) -> str:
     """The text with white space as single blanks.
 
     A box stands for what is nothing to draw, such as a control character; a character that no installed font
-    has is written as its number.
+    has is written as its number. A very long text loses its middle.
     """
-    composed = unicodedata.normalize("NFC", text)
+    composed = unicodedata.normalize("NFC", middle_ellipsis(text, _LONGEST))
     return "".join(_drawable(character) for character in " ".join(composed.split()))
 
 
@@ -121,7 +124,7 @@ def wrap(text: str, width: float, size: float, *, lines: int = 2, bold: bool = F
     Returns:
         At most ``lines`` lines joined by newlines, none wider than ``width``.
     """
-    text = clean(text)
+    text = _within(clean(text), width, size, lines)
     broken = _break(text, width, size, bold=bold)
     low, high = 1, len(text)
     while len(broken) > lines and low < high:
@@ -131,6 +134,11 @@ def wrap(text: str, width: float, size: float, *, lines: int = 2, bold: bool = F
     if len(broken) > lines:
         broken = _break(middle_ellipsis(text, low), width, size, bold=bold)[:lines]
     return "\n".join(broken)
+
+
+def _within(text: str, width: float, size: float, lines: int) -> str:
+    """The text without what a box of this size has no room for: to measure it costs the square of its length."""
+    return middle_ellipsis(text, lines * math.ceil(width * 72 / (size * _NARROWEST)))
 
 
 def value_label(data: pd.DataFrame, row: int, column: int) -> str:

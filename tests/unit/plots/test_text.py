@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 
 import pandas as pd
@@ -56,6 +57,17 @@ def test_a_name_too_long_keeps_its_beginning_and_more_of_its_end() -> None:
     assert shortened == "abcd…uvwxyz"
     assert wrap("balance_" * 30 + "v17", 2.0, 9.5).endswith("v17")
     assert middle_ellipsis("short", 5) == "short"
+
+
+@pytest.mark.parametrize("letter", ["a", "i", "_", "\u0301", "\U0010ffff", "a ", "\u7279"])
+def test_a_name_of_ten_thousand_characters_is_drawn_as_quickly_as_a_short_one(letter: str) -> None:
+    name = (letter * 10_000)[:9_990] + "_v17"
+    started = time.process_time()
+    shown = [wrap(name, 0.5 + k / 10, 9.5, lines=2, bold=bool(k % 2)) for k in range(10)]
+    shown += [value_label(pd.DataFrame({name: [name * 100]}), 0, 0)]
+    assert time.process_time() - started < 2.0
+    assert all("…" in each for each in shown)
+    assert all(each.endswith("v17") for each in shown if " " not in letter)
 
 
 def test_numbers_and_short_words_are_not_torn_apart() -> None:
