@@ -50,6 +50,7 @@ class WorkerSettings(Config):
     takeovers: int = 10  # of a job under which workers die, before it is called failed
     retry_after_s: float = 15.0  # after a server or storage did not answer; doubled each time
     retry_at_most_s: float = 900.0
+    draw_cpu_s: float = 120.0  # processor time for the pictures and the report of one version
     listen: str = ""  # host:port for health, metrics and webhooks; empty: none of these
 
     def __post_init__(self) -> None:
@@ -58,7 +59,15 @@ class WorkerSettings(Config):
         Raises:
             UsageError: a time is not positive, or the lease is not longer than two heartbeats.
         """
-        for name in ("poll_s", "scan_every_s", "lease_s", "heartbeat_s", "stop_within_s", "retry_after_s"):
+        for name in (
+            "poll_s",
+            "scan_every_s",
+            "lease_s",
+            "heartbeat_s",
+            "stop_within_s",
+            "retry_after_s",
+            "draw_cpu_s",
+        ):
             if not 0 < getattr(self, name) < float("inf"):
                 msg = f"{name} must be greater than 0, not {getattr(self, name):g}"
                 raise UsageError(msg)

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from interp_pipeline.errors import GoneError, InterpError, RefusedError, UsageError
 from interp_pipeline.model_ref import ModelRef
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from interp_pipeline.tracking.registry import RegisteredVersion
 
 __all__ = ["Publication", "announce", "failure_marked", "prepare", "publish", "write"]
+
+Draw: TypeAlias = "Callable[[Fetched, Computed, ExplainConfig, Progress], dict[str, bytes]]"
 
 _LOOK_AGAIN_S = 1.0  # an upload that is as quick as usual costs one look
 
@@ -93,6 +95,7 @@ def prepare(
     *,
     asked: bool = True,
     sandbox: Mapping[str, Any] | None = None,
+    draw: Draw = render,
 ) -> Publication:
     """Draw, and put everything into the form in which it is written.
 
@@ -104,9 +107,10 @@ def prepare(
         asked: somebody asked for this explanation; False: it was made because a version had none. Of the two
             the former is never replaced by itself.
         sandbox: what held the code of the model, as JSON types; None: nothing, it ran in this process.
+        draw: makes the files; does what ``render`` does.
     """
     started = time.perf_counter()
-    files = render(fetched, computed, config, progress)
+    files = draw(fetched, computed, config, progress)
     timings = {**computed.timings_s, "draw": time.perf_counter() - started}
     record = _manifest(fetched, computed, config, timings, files) | {"asked": asked, "sandbox": sandbox}
     return Publication(version=fetched.version, files=files, manifest=record)

@@ -56,6 +56,7 @@ def worker(
         from mlflow_plugin.jobs import JobTable
         from mlflow_plugin.metrics import Metrics
         from mlflow_plugin.worker.attempt import Tools
+        from mlflow_plugin.worker.drawer import Drawer
         from mlflow_plugin.worker.loop import Worker
         from mlflow_plugin.worker.workplace import workplace
 
@@ -65,12 +66,13 @@ def worker(
         _logger.info("stopped before the server and the job table had answered")
         return
     metrics = Metrics()
-    with workplace(), _sandbox(settings) as sandbox:
+    with workplace(), _sandbox(settings) as sandbox, Drawer(settings.worker.draw_cpu_s) as drawer:
         _tell_layers(sandbox, metrics)
         tools = Tools(
             client=client,
             table=table,
             sandbox=sandbox,
+            drawer=drawer,
             settings=settings,
             config=ExplainConfig.from_mapping(settings.explain),
             policy=_policy(settings),

@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -43,12 +44,14 @@ if TYPE_CHECKING:
     from interp_pipeline.progress import Progress
     from interp_pipeline.steps.compute import Computed
     from interp_pipeline.steps.fetch import Fetched
+    from interp_pipeline.steps.publish import Publication
     from interp_pipeline.tracking.registry import RegisteredVersion
     from interp_pipeline.tracking.source_policy import SourcePolicy
     from mlflow_plugin.jobs import Job, JobTable
     from mlflow_plugin.metrics import Metrics
     from mlflow_plugin.sandbox import Sandbox
     from mlflow_plugin.settings import Settings
+    from mlflow_plugin.worker.drawer import Drawer
     from mlflow_plugin.worker.lease import Lease
 
 __all__ = ["Attempt", "Tools"]
@@ -64,6 +67,7 @@ class Tools:
     client: MlflowClient
     table: JobTable
     sandbox: Sandbox
+    drawer: Drawer
     settings: Settings
     config: ExplainConfig
     policy: SourcePolicy
@@ -141,6 +145,7 @@ class Attempt:
 
     def _explain(self, version: RegisteredVersion, folder: Path) -> Literal["adopted", "computed"]:
         tools = self._tools
+        tools.drawer.begin()  # its libraries take as long to load as a small model takes to be explained
         places = {name: folder / name for name in ("model", "task", "answer")}
         for place in places.values():
             place.mkdir()
@@ -155,8 +160,7 @@ class Attempt:
             self._finish_published()
             return "adopted"
         with tools.metrics.stage_seconds.labels("draw").time():
-            held_by = {"layers": tools.sandbox.layers, "landlock_abi": tools.sandbox.landlock_abi}
-            publication = prepare(placed, computed, tools.config, tools.progress, asked=False, sandbox=held_by)
+            publication = self._prepared(placed, computed)
         with tools.metrics.stage_seconds.labels("publish").time():
             write(tools.client, publication, self._lease.require)
             self._announce(placed)
@@ -199,6 +203,19 @@ class Attempt:
         except (ModelError, ModelProcessError) as error:
             _require_room(answer, error)
             raise
+
+    def _prepared(self, fetched: Fetched, computed: Computed) -> Publication:
+        """What is to be written, drawn by the process that draws."""
+        tools = self._tools
+        return prepare(
+            fetched,
+            computed,
+            tools.config,
+            tools.progress,
+            asked=False,
+            sandbox={"layers": tools.sandbox.layers, "landlock_abi": tools.sandbox.landlock_abi},
+            draw=partial(tools.drawer.draw, cancelled=self._cancelled),
+        )
 
     def _announce(self, fetched: Fetched) -> None:
         """Lead to what lies in the run, once it was read back and is whole; the job is finished after that.
