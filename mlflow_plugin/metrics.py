@@ -72,6 +72,11 @@ class Metrics:
             "Version of Landlock's ABI that holds models here; 0: Landlock does not.",
             registry=registry,
         )
+        self.configuration_current = Gauge(
+            "interp_configuration_current",
+            "Whether the job table belongs to this worker's configuration: 1, or 0: it stands by.",
+            registry=registry,
+        )
         self.webhook_deliveries = Counter(
             "interp_webhook_deliveries",
             "Requests to the webhook, by what came of them.",

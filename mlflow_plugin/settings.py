@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
@@ -160,6 +161,13 @@ class Settings:
     jobs_uri: str | None = field(default=None, repr=False)  # job table; None: a SQLite file of this user's
     webhook_secrets: WebhookSecrets = field(default_factory=WebhookSecrets)
     state_folder: Path = Path()  # where that SQLite file lies
+
+    def of_jobs(self) -> str:
+        """Everything on which it depends which jobs there are, as JSON: one job table serves one such configuration."""
+        select = {name: sorted(each) if isinstance(each, tuple) else each for name, each in asdict(self.select).items()}
+        explain = ExplainConfig.from_mapping(self.explain).to_dict()
+        data = [asdict(entry) for entry in self.data]
+        return json.dumps({"explain": explain, "select": select, "data": data}, sort_keys=True)
 
     def jobs_uri_for(self, tracking_uri: str) -> str:
         """Where the job table of an MLflow server or store lies, wherever on this machine it is asked for.

@@ -99,9 +99,11 @@ def reconcile(*, settings: Settings, tracking_uri: str | None, progress: Progres
     from interp_pipeline.tracking.session import connect
     from mlflow_plugin.jobs import JobTable
     from mlflow_plugin.reconcile import reconcile as scan_registry
+    from mlflow_plugin.worker.belonging import require_ours
 
     client = connect(tracking_uri)
     with closing(JobTable.open(settings.jobs_uri_for(client.tracking_uri))) as table:
+        require_ours(table, settings)
         with progress.track("Reading the registry", 1) as advance:
             scan = scan_registry(client, table, settings)
             advance(1)

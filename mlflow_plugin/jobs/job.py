@@ -7,7 +7,7 @@ from typing import Literal
 
 from interp_pipeline.errors import UsageError
 
-__all__ = ["CLOSED", "OPEN", "STATES", "Job", "NewJob", "Note", "Outcome", "Standing", "State"]
+__all__ = ["CLOSED", "OPEN", "STATES", "Belonging", "Job", "NewJob", "Note", "Outcome", "Standing", "State"]
 
 Outcome = Literal["published", "failed", "skipped", "gone"]  # what ends a job
 State = Literal["pending", "running", "published", "failed", "skipped", "gone"]
@@ -56,6 +56,14 @@ class Standing:
     state: State
     changed_ms: int  # since when; epoch ms of the database
     error_class: str | None  # of the last attempt; None: it did not fail
+
+
+@dataclass(frozen=True, kw_only=True)
+class Belonging:
+    """Whose a table is, as whoever asks is told."""
+
+    ours: bool  # it belongs to the configuration of whoever asks
+    other: str | None  # the one it belongs to, or belonged to until now; None: to no other
 
 
 @dataclass(frozen=True, kw_only=True)

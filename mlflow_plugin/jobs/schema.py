@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["STEPS", "interp_jobs", "interp_notes", "interp_scans", "is_current", "upgrade"]
+__all__ = ["STEPS", "interp_jobs", "interp_notes", "interp_owners", "interp_scans", "is_current", "upgrade"]
 
 _METADATA = MetaData()
 _LOCK = 0x696E_7465_7270  # of PostgreSQL's advisory locks: "interp" in ASCII
@@ -59,6 +59,14 @@ interp_scans = Table(
     Column("started_ms", BigInteger, nullable=False),
     Column("ended_ms", BigInteger),  # of the last one that came to its end
 )
+interp_owners = Table(
+    "interp_owners",
+    _METADATA,
+    Column("digest", AnyText, primary_key=True),  # of the content, which may be longer than an index holds
+    Column("content", AnyText, nullable=False),  # of a configuration, as JSON
+    Column("turn", Integer, nullable=False),  # the highest is whose table it is
+    Column("seen_ms", BigInteger, nullable=False),  # when a worker that has it was heard of
+)
 _interp_schema = Table("interp_schema", _METADATA, Column("version", Integer, nullable=False))
 
 # Step n makes version n out of version n - 1. A step that was released is never changed: databases
@@ -83,6 +91,13 @@ STEPS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX interp_notes_oldest ON interp_notes (noted_ms)",
         "CREATE TABLE interp_scans (id INTEGER NOT NULL PRIMARY KEY, started_ms BIGINT NOT NULL, ended_ms BIGINT)",
+    ),
+    (
+        """
+        CREATE TABLE interp_owners (
+            digest TEXT NOT NULL PRIMARY KEY, content TEXT NOT NULL, turn INTEGER NOT NULL, seen_ms BIGINT NOT NULL
+        )
+        """,
     ),
 )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from mlflow_plugin.jobs import claims, entries, figures, notes, scans
+from mlflow_plugin.jobs import claims, entries, figures, notes, owners, scans
 from mlflow_plugin.jobs.database import Database
 from mlflow_plugin.jobs.job import Note
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from mlflow_plugin.jobs.job import Job, NewJob, Outcome, Standing, State
+    from mlflow_plugin.jobs.job import Belonging, Job, NewJob, Outcome, Standing, State
 
 __all__ = ["JobTable"]
 
@@ -160,6 +160,20 @@ class JobTable:
     def take_notes(self, limit: int = 1000) -> list[Note]:
         """Take hints away, oldest first, at most ``limit``; no two callers get the same one."""
         return self._database.write(notes.take_notes, limit)
+
+    def join(self, content: str, silent_s: float, *, takes_over: bool = True) -> Belonging:
+        """Say that a worker with this configuration is there, and learn whether the table is its own.
+
+        Args:
+            content: of the configuration, as JSON; the same text for the same.
+            silent_s: after how long without a word or a lease workers with another one count as gone.
+            takes_over: whether the table becomes its own where it has never had this configuration.
+        """
+        return self._database.write(owners.join, content, silent_s, takes_over=takes_over)
+
+    def leave(self, content: str) -> None:
+        """Say that a worker with this configuration stops."""
+        self._database.write(owners.leave, content)
 
     def begin_scan(self, interval_s: float) -> bool:
         """Whether the caller is to scan the registry now; True for one caller per interval."""

@@ -11,12 +11,13 @@ import uuid
 from typing import TYPE_CHECKING
 
 from interp_pipeline.console import log_fields
-from interp_pipeline.errors import InterpError, RefusedError, TrackingError
+from interp_pipeline.errors import InterpError, RefusedError, TrackingError, UsageError
 from interp_pipeline.tracking.run_writer import mark_status
 from interp_pipeline.tracking.session import one_brief_try
 from mlflow_plugin.reconcile import reconcile, take_notes
 from mlflow_plugin.sandbox import Cancelled
 from mlflow_plugin.worker.attempt import Attempt
+from mlflow_plugin.worker.belonging import Membership
 from mlflow_plugin.worker.lease import Lease, LeaseLostError
 from mlflow_plugin.worker.verdict import Verdict, judge
 
@@ -42,6 +43,7 @@ class Worker:
         self._stopping = threading.Event()
         self._stop_at = float("inf")
         self._job: Job | None = None
+        self._membership = Membership(tools.table, tools.settings, tools.metrics)
         self._failures = 0  # rounds in a row in which the table or the registry did not answer
 
     def run(self, *, until_idle: bool = False) -> None:
@@ -52,19 +54,26 @@ class Worker:
 
         Args:
             until_idle: stop as soon as nothing is due.
+
+        Raises:
+            UsageError: it is to stop when nothing is due, and the table belongs to another configuration.
         """
         _logger.info("worker %s started", self.owner, extra={"fields": {"owner": self.owner}})
         while not self._stopping.is_set():
             try:
-                busy = self._round()
+                ours = self._membership.is_ours()
+                busy = ours and self._round()
             except (TrackingError, RefusedError) as error:
                 self._wait_after(error)
                 continue
             self._failures = 0
+            if until_idle and not ours:
+                raise UsageError(self._membership.why_not())
             if until_idle and not busy:
                 break
             if not busy:
                 self._stopping.wait(self._settings.poll_s)
+        self._leave()
         _logger.info("worker %s stopped", self.owner, extra={"fields": {"owner": self.owner}})
 
     def stop(self) -> None:
@@ -92,6 +101,12 @@ class Worker:
         if age_s > 3 * self._settings.scan_every_s + busy_s:
             return f"the last good scan of the registry is {age_s:.0f} s old"
         return ""
+
+    def _leave(self) -> None:
+        try:
+            self._membership.leave()
+        except TrackingError as error:
+            _logger.info("the table was not told that this worker stops: %s", error)
 
     def _round(self) -> bool:
         """Look for work and do a piece of it; False: nothing was due. What is due is done though a look failed."""

@@ -36,6 +36,11 @@ def _raise() -> None:
     raise UsageError(msg)
 
 
+def _fail() -> None:
+    msg = "no such name"
+    raise KeyError(msg)
+
+
 def _tell() -> None:
     logging.getLogger("interp").warning("no font has it")
     warnings.warn("matplotlib will change", stacklevel=1)
@@ -48,6 +53,6 @@ _DEEDS = {
     "die": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     "leave": lambda: os._exit(3),
     "raise": _raise,
-    "fail": lambda: _DEEDS["no such name"](),
+    "fail": _fail,
     "tell": _tell,
 }

@@ -20,6 +20,7 @@ __all__ = ["DRIVERS", "JobDatabase", "claimed", "new_job", "new_job_database", "
 
 DRIVERS = ("sqlite", "psycopg2", "psycopg")
 _TIMES = {"interp_jobs": ("due_ms", "noticed_ms", "changed_ms"), "interp_notes": ("noted_ms",)}
+_TIMES["interp_owners"] = ("seen_ms",)
 _TIMES["interp_scans"] = ("started_ms", "ended_ms")
 
 
