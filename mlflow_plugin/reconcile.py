@@ -15,6 +15,7 @@ from interp_pipeline.tracking.declared_data import declare
 from interp_pipeline.tracking.manifest import explanation_key, question_digest
 from interp_pipeline.tracking.session import active_workspace
 from mlflow_plugin.jobs import NewJob
+from mlflow_plugin.version_tags import mend
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -41,6 +42,7 @@ class Scan:
     reopened: int  # jobs that were finished, but whose version does not show it
     replaced: int  # jobs of versions that are to be explained otherwise by now, and have another job
     retired: int  # jobs whose version does not exist or count any more
+    mended: int  # versions whose tags said something else than their jobs
     seconds: float
 
 
@@ -81,6 +83,7 @@ def reconcile(client: MlflowClient, table: JobTable, settings: Settings) -> Scan
         reopened=table.reopen(again),
         replaced=table.forget(replaced),
         retired=table.retire(gone, "its version is not registered any more, or does not count"),
+        mended=mend(client, table, known, {key: tags for key, (_, tags) in wanted.items()}),
         seconds=time.perf_counter() - started,
     )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mlflow_plugin.jobs.job import Job, State
 
-__all__ = ["counts", "failures_by_class", "oldest_unexplained_s", "select_jobs", "states"]
+__all__ = ["counts", "failures_by_class", "find", "oldest_unexplained_s", "select_jobs", "states"]
 
 _jobs = interp_jobs.c
 
@@ -54,6 +54,11 @@ def oldest_unexplained_s(connection: Connection) -> float | None:
     """For how long the table has known of the oldest job that is not ended; None: all are."""
     age_ms = connection.scalar(select(now_ms() - func.min(_jobs.noticed_ms)).where(_jobs.state.in_(OPEN)))
     return None if age_ms is None else max(age_ms, 0) / 1000
+
+
+def find(connection: Connection, keys: Collection[str]) -> list[Job]:
+    """The jobs of a few keys that there are."""
+    return [to_job(row) for row in connection.execute(select(*_jobs).where(_jobs.key.in_(list(keys))))]
 
 
 def select_jobs(connection: Connection, which: Collection[State], limit: int) -> list[Job]:

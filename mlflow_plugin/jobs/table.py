@@ -149,6 +149,10 @@ class JobTable:
         """Jobs in some states, latest change first, at most ``limit``."""
         return self._database.read(figures.select_jobs, states, limit)
 
+    def find(self, keys: Collection[str]) -> list[Job]:
+        """The jobs of some keys, at most a thousand; none for a key that is not there."""
+        return self._database.read(figures.find, keys) if keys else []
+
     def note(self, name: str, version: int, workspace: str = "") -> None:
         """Leave a hint that a version was registered; it stands once, however often it is left.
 

@@ -2,6 +2,6 @@
 
 from mlflow_plugin.sandbox.limits import Limits
 from mlflow_plugin.sandbox.sandbox import Sandbox, Spent
-from mlflow_plugin.sandbox.verdict import Cancelled
+from mlflow_plugin.sandbox.verdict import Cancelled, SandboxNotReadyError
 
-__all__ = ["Cancelled", "Limits", "Sandbox", "Spent"]
+__all__ = ["Cancelled", "Limits", "Sandbox", "SandboxNotReadyError", "Spent"]

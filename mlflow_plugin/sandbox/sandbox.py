@@ -143,7 +143,7 @@ class Sandbox:
         Raises:
             ModelProcessError: the child crashed, passed a limit, or ended without an answer.
             Cancelled: ``cancelled`` said so.
-            UsageError: the child could not be held by its layers.
+            SandboxNotReadyError: it could not be started, or not be held by its layers.
         """
         with self._lock, self._scratch() as scratch:
             server = self._serving(libraries, cancelled, progress)

@@ -13,11 +13,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from interp_pipeline.errors import ModelProcessError
 from mlflow_plugin.sandbox.channel import Channel
 from mlflow_plugin.sandbox.environment import bare_environment
 from mlflow_plugin.sandbox.fork_server import LIBRARIES
 from mlflow_plugin.sandbox.places import importable_folders
+from mlflow_plugin.sandbox.verdict import SandboxNotReadyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,7 +60,7 @@ class ServerProcess:
             cancelled: asked again and again.
 
         Raises:
-            ModelProcessError: it ended, or did not get ready in time.
+            SandboxNotReadyError: it ended, or did not get ready in time.
         """
         ours, theirs = socket.socketpair()
         start = {
@@ -109,7 +109,7 @@ class ServerProcess:
             False when cancelled meanwhile, which ends the server.
 
         Raises:
-            ModelProcessError: it ended.
+            SandboxNotReadyError: it ended, or they were not loaded in time.
         """
         self._send({"load": list(libraries)})
         if self._answer("load libraries", _START_S, cancelled) is None:
@@ -129,7 +129,7 @@ class ServerProcess:
             Its process id, which is its own until ``ending`` has said how it ended.
 
         Raises:
-            ModelProcessError: the server ended.
+            SandboxNotReadyError: the server ended.
         """
         self._send({"start": order.to_message()}, [output, events])
         return int((self._answer("fork", _ANSWER_S, lambda: False) or {})["pid"])
@@ -182,20 +182,27 @@ class ServerProcess:
             raise self._died_on(doing)
         return received[0]
 
-    def _died_on(self, doing: str, limit_s: float | None = None) -> ModelProcessError:
+    def _died_on(self, doing: str, limit_s: float | None = None) -> SandboxNotReadyError:
         self._process.kill()
         self._process.wait()
         last = self._last_line()
         self.stop()
-        when = "" if limit_s is None else f" within {limit_s:.0f} s"
-        return ModelProcessError(f"the sandbox's fork server could not {doing}{when} ({last})", kind="crashed")
+        how = f"ended before it could {doing}" if limit_s is None else f"did not {doing} within {limit_s:.0f} s"
+        return SandboxNotReadyError(
+            f"the sandbox's fork server {how}, on a machine with {_load()} (it printed last: {last})"
+        )
 
     def _last_line(self) -> str:
         if self._log is None:
-            return "it was stopped"
+            return "nothing, it was stopped"
         size = os.fstat(self._log).st_size
         tail = os.pread(self._log, _LOG_TAIL_BYTES, max(0, size - _LOG_TAIL_BYTES)).decode(errors="replace")
-        return (tail.strip().splitlines() or ["it printed nothing"])[-1]
+        return (tail.strip().splitlines() or ["nothing"])[-1]
+
+
+def _load() -> str:
+    """How busy this machine is."""
+    return f"a load of {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
 
 
 def _unnamed_file(folder: Path) -> int:

@@ -6,19 +6,23 @@ import os
 import signal
 from typing import TYPE_CHECKING, Literal
 
-from interp_pipeline.errors import ModelProcessError, UsageError
+from interp_pipeline.errors import ModelProcessError, TrackingError
 from mlflow_plugin.sandbox.child import EXIT_OUT_OF_MEMORY
 
 if TYPE_CHECKING:
     from mlflow_plugin.sandbox.attendance import Ending
     from mlflow_plugin.sandbox.limits import Limits
 
-__all__ = ["Cancelled", "judge"]
+__all__ = ["Cancelled", "SandboxNotReadyError", "judge"]
 
 _Kind = Literal["crashed", "out_of_memory", "out_of_time"]
 
 _LONGEST_LINE = 200  # characters of what it printed last
 _NO_MEMORY = ("bad_alloc", "MemoryError", "out of memory", "Out of memory", "Cannot allocate memory")
+
+
+class SandboxNotReadyError(TrackingError):
+    """The machine did not bring the sandbox up: no code of the model ran, and the next attempt may be luckier."""
 
 
 class Cancelled(Exception):  # noqa: N818 - the worker's own wish, no error
@@ -37,7 +41,7 @@ def judge(ending: Ending, *, held: bool, done: bool, limits: Limits) -> None:
     Raises:
         Cancelled: it was ended because nobody wants its answer any more.
         ModelProcessError: it died, or was ended for a limit.
-        UsageError: it could not be held as it has to be.
+        SandboxNotReadyError: it could not be held as it has to be.
     """
     if ending.killed_for == "cancelled":
         raise Cancelled
@@ -46,8 +50,8 @@ def judge(ending: Ending, *, held: bool, done: bool, limits: Limits) -> None:
         raise ModelProcessError(msg, kind="crashed")
     code = os.waitstatus_to_exitcode(ending.status)
     if not held and ending.killed_for is None:
-        msg = f"the sandbox could not be closed around the model's process{_last_words(ending)}"
-        raise UsageError(msg)
+        msg = f"the sandbox could not be closed around the model's process on this machine{_last_words(ending)}"
+        raise SandboxNotReadyError(msg)
     if code == 0 and done and ending.killed_for is None:
         return
     kind, what = _cause(ending, code, limits)
@@ -58,7 +62,10 @@ def judge(ending: Ending, *, held: bool, done: bool, limits: Limits) -> None:
 def _cause(ending: Ending, code: int, limits: Limits) -> tuple[_Kind, str]:
     reason = ending.killed_for
     if reason == "time":
-        return "out_of_time", f"was ended: it had not finished after {limits.wall_s:g} s"
+        return (
+            "out_of_time",
+            f"was ended: it had not finished after {limits.wall_s:g} s ({ending.cpu_s:.0f} s of processor time)",
+        )
     if reason is not None and reason != "cancelled":
         return "out_of_memory" if reason.out_of_memory else "crashed", f"was ended: it {reason.what}"
     if code < 0:

@@ -139,14 +139,16 @@ class Worker:
             tools.table.give_up_scan()
             raise
         tools.table.end_scan()
-        if scan.added or scan.reopened or scan.replaced or scan.retired:
+        if scan.added or scan.reopened or scan.replaced or scan.retired or scan.mended:
             _logger.info(
-                "scan: %d versions registered, %d jobs new, %d opened again, %d replaced, %d gone, in %.1f s",
+                "scan: %d versions registered, %d jobs new, %d opened again, %d replaced, %d gone, "
+                "%d tags put right, in %.1f s",
                 scan.registered,
                 scan.added,
                 scan.reopened,
                 scan.replaced,
                 scan.retired,
+                scan.mended,
                 scan.seconds,
                 extra={"fields": {"registered": scan.registered, "added": scan.added, "seconds": scan.seconds}},
             )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.faults
 
-TABLES = ("interp_jobs", "interp_notes", "interp_scans")
+TABLES = ("interp_jobs", "interp_notes", "interp_owners", "interp_scans")
 ONLY_POSTGRESQL = pytest.mark.parametrize("stage", ["direct-postgresql"], indirect=True)
 
 

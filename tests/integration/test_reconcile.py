@@ -10,6 +10,7 @@ import pytest
 from mlflow_plugin.jobs import JobTable
 from mlflow_plugin.reconcile import reconcile, take_notes
 from mlflow_plugin.settings import SelectSettings, Settings
+from mlflow_plugin.version_tags import mend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,6 +90,56 @@ def test_a_published_job_whose_version_does_not_show_it_is_opened_again(client: 
     assert scan(client, table) == (0, 0, 0)
     client.delete_model_version_tag("credit", "1", "interp.status")
     assert scan(client, table) == (0, 1, 0)
+
+
+def _said(client: MlflowClient, name: str) -> tuple[str | None, str | None, str | None]:
+    tags = client.get_model_version(name, "1").tags
+    return tags.get("interp.status"), tags.get("interp.error"), tags.get("interp.key")
+
+
+def test_versions_that_say_what_is_no_longer_so_are_put_right(client: MlflowClient, table: JobTable) -> None:
+    """The server was out of reach when their worker had something to say, and the table alone knows."""
+    states = {"pending": "pending", "failed": "failed", "skipped": "skipped", "gone": "failed"}
+    for state in states:
+        for said in ("running", "pending", "failed", "skipped"):
+            register(client, f"{state} {said}", **{"interp.status": said})
+        register(client, f"{state} nothing")
+    assert reconcile(client, table, Settings()).mended == 0  # no job was known before
+    keys = {}
+    while job := table.claim("test", 60):
+        state: Any = job.name.partition(" ")[0]
+        reason = {"error_class": "TrackingError", "error": "no server answers"}
+        kept = (
+            table.postpone(job, 900, crashed=False, **reason)
+            if state == "pending"
+            else table.finish(job, state, **reason)
+        )
+        assert kept
+        keys[job.name] = job.key
+    assert reconcile(client, table, Settings()).mended == 15
+    for name, key in keys.items():
+        state, said = name.split()
+        if (state, said) == ("pending", "nothing"):  # a new version says nothing before its turn has come
+            assert _said(client, name) == (None, None, None)
+        elif states[state] == said:
+            assert _said(client, name) == (said, None, None)
+        else:
+            assert _said(client, name) == (states[state], "no server answers", key)
+    assert reconcile(client, table, Settings()).mended == 0
+
+
+def test_what_is_done_or_being_worked_on_is_left_alone(client: MlflowClient, table: JobTable) -> None:
+    register(client, "credit", **{"interp.status": "pending"})
+    scan(client, table)
+    known = table.states()
+    job = table.claim("test", 60)
+    assert job is not None
+    assert reconcile(client, table, Settings()).mended == 0  # its worker says so when it begins
+    assert mend(client, table, known, {job.key: {"interp.status": "running"}}) == 0  # claimed since it was read
+    assert table.release(job)
+    client.set_model_version_tag("credit", "1", "interp.status", "done")  # by hand, or copied with the version
+    assert reconcile(client, table, Settings()).mended == 0
+    assert _said(client, "credit")[0] == "done"
 
 
 def test_what_somebody_explained_by_hand_is_found(client: MlflowClient, table: JobTable) -> None:

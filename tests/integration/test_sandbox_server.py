@@ -16,7 +16,9 @@ from harness.hostile_models import answers_a_table, rows, save
 from harness.process import bare_environment
 from harness.sandboxed import explain_in, processes_of_session, wait_until
 
-from mlflow_plugin.sandbox import Cancelled, Sandbox
+from interp_pipeline.errors import TrackingError
+from interp_pipeline.progress import SilentProgress
+from mlflow_plugin.sandbox import Cancelled, Sandbox, SandboxNotReadyError, server_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,3 +165,28 @@ def _is_running(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return status.rpartition(")")[2].split()[0] != "Z"  # dead, and only its name is left
+
+
+@pytest.mark.parametrize(
+    ("function", "within_s", "says"),
+    [
+        ("interp_pipeline.steps.handover:run_task", 0.1, r"did not start within 0 s"),
+        ("no_such_module:run", 300.0, r"ended before it could start, .*No module named 'no_such_module'"),
+    ],
+    ids=["slow", "broken"],
+)
+def test_a_sandbox_that_does_not_start_is_the_machines_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, within_s: float, says: str
+) -> None:
+    monkeypatch.setattr(server_process, "_START_S", within_s)
+    for place in ("task", "answer", "model"):
+        (tmp_path / place).mkdir()
+    with Sandbox(mode="off", function=function) as sandbox, pytest.raises(SandboxNotReadyError, match=says) as caught:
+        sandbox.run(
+            *(tmp_path / place for place in ("task", "answer", "model")),
+            [],
+            cancelled=lambda: False,
+            progress=SilentProgress(),
+        )
+    assert isinstance(caught.value, TrackingError)  # tried again without end, and no attempt is counted
+    assert re.search(r"on a machine with a load of \d+\.\d on \d+ cores", str(caught.value))

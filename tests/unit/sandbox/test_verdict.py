@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from interp_pipeline.errors import ModelProcessError, UsageError
+from interp_pipeline.errors import ModelProcessError
 from mlflow_plugin.sandbox import Cancelled, Limits
 from mlflow_plugin.sandbox.attendance import Ending
-from mlflow_plugin.sandbox.verdict import judge
+from mlflow_plugin.sandbox.verdict import SandboxNotReadyError, judge
 from mlflow_plugin.sandbox.watch import Excess
 
 _LIMITS = Limits(wall_s=12, memory_bytes=3 << 29, cpu_s=7)
@@ -69,7 +69,9 @@ def test_nobody_is_judged_who_was_called_back() -> None:
 
 
 def test_a_child_that_could_not_be_held_is_the_machines_fault() -> None:
-    with pytest.raises(UsageError, match=r"could not be closed .*\(it printed last: layer landlock: no\)"):
+    with pytest.raises(
+        SandboxNotReadyError, match=r"could not be closed .* on this machine \(it printed last: layer landlock: no\)"
+    ):
         _judge(held=False, status=_exit(1), printed=b"something\nlayer landlock: no\n\n")
 
 
