@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["create_app"]
 
+_PROBES = ("/healthz", "/readyz")
+_MOST_REQUESTS = 200  # under way, probes not among them; more are told to come back later
 _PROBE_WITHIN_S = 5.0  # whoever probes waits for about as long
 _logger = logging.getLogger("interp.service")
 _HEADERS = {
@@ -85,10 +87,14 @@ def create_app(
 
 
 class _Outermost:
-    """Adds to every answer what keeps browsers from making anything of it; defects of ours go to the log alone."""
+    """Adds to every answer what keeps browsers from making anything of it; defects of ours go to the log alone.
+
+    Probes have a door of their own: however many others are answered slowly, they are let in.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._under_way = 0
         self._added = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,11 +108,24 @@ class _Outermost:
                 message = {**message, "headers": [*message.get("headers", ()), *self._added]}
             await send(message)
 
+        if scope.get("path") in _PROBES:
+            app = self._app
+        elif self._under_way >= _MOST_REQUESTS:
+            app = JSONResponse({"error": "too many requests are under way; send it again"}, 503)
+        else:
+            app = self._counted
         try:
-            await self._app(scope, receive, send_with_headers)
+            await app(scope, receive, send_with_headers)
         except Exception:
             _logger.exception("service: %s %r failed", scope.get("method"), scope.get("path"))
             if has_begun:
                 raise
             answer = JSONResponse({"error": "internal error; the worker's log says more"}, 500)
             await answer(scope, receive, send_with_headers)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._under_way += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._under_way -= 1

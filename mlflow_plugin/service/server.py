@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["parse_listen", "serve_in_background"]
 
 _HEADERS_WITHIN_S = 10.0
-_MOST_CONNECTIONS = 200  # more are told to come back later
+_MOST_WAITING = 100  # connections on which nothing was asked yet
 _MOST_HEADER_BYTES = 16 * 1024
 _STOP_WITHIN_S = 5.0  # what is being answered when the end is announced
 _LARGEST_PORT = 65535
@@ -71,7 +71,6 @@ def serve_in_background(app: ASGIApp, host: str, port: int) -> Iterator[str]:
         access_log=False,
         server_header=False,
         headers=[("Connection", "close")],
-        limit_concurrency=_MOST_CONNECTIONS,
         h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
         timeout_graceful_shutdown=int(_STOP_WITHIN_S),
     )
@@ -104,11 +103,21 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class _OneRequest(H11Protocol):
-    """One request per connection, whose head has to come soon: idle connections must not keep probes out."""
+    """One request per connection, whose head has to come soon: idle connections must not keep probes out.
+
+    No connection is refused for their number; where many wait, the one that has waited longest is hung up on. Whoever
+    asks at once, as probes do, is answered.
+    """
+
+    made_at = 0.0  # by the loop's clock
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Give the caller a while to say what is wanted."""
         super().connection_made(transport)
+        self.made_at = self.loop.time()
+        waiting = [each for each in self.connections if isinstance(each, _OneRequest) and each.cycle is None]
+        if len(waiting) > _MOST_WAITING:
+            min(waiting, key=lambda each: each.made_at).transport.abort()
         self.loop.call_later(_HEADERS_WITHIN_S, self._end_unless_asked)
 
     def _end_unless_asked(self) -> None:

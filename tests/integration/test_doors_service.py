@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 import time
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -200,3 +201,38 @@ def test_what_is_being_answered_at_the_end_is_answered() -> None:
 def test_it_listens_on_every_address_where_none_is_given() -> None:
     with serve_in_background(_app(), "", 0) as uri:
         assert requests.get(f"http://127.0.0.1:{urlsplit(uri).port}/healthz", timeout=60).ok
+
+
+@contextmanager
+def _connections(uri: str, count: int, said: bytes) -> Iterator[list[socket.socket]]:
+    """Connections whose callers have said so much and say no more."""
+    parts = urlsplit(uri)
+    with ExitStack() as stack:
+        opened = []
+        for _ in range(count):
+            opened.append(stack.enter_context(socket.create_connection((str(parts.hostname), parts.port or 0), 60)))
+            opened[-1].sendall(said)
+        yield opened
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /healthz HT"], ids=["nothing", "half a head"])
+def test_probes_are_let_in_however_many_connections_are_idle(said: bytes) -> None:
+    with serve_in_background(_app(), "127.0.0.1", 0) as uri, _connections(uri, 260, said) as opened:
+        for path in ("/healthz", "/readyz", "/healthz"):
+            assert requests.get(f"{uri}{path}", timeout=60).status_code == 200
+        with suppress(ConnectionResetError):
+            assert opened[0].recv(1) == b""  # who has waited longest was hung up on
+        opened[-1].settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            opened[-1].recv(1)
+
+
+def test_probes_are_let_in_however_many_deliveries_are_slow(running_receiver: Receiver) -> None:
+    head = "POST /webhooks/mlflow HTTP/1.1\r\nHost: worker\r\nContent-Length: 500\r\nX-MLflow-Delivery-Id: 1\r\n"
+    head += f"X-MLflow-Timestamp: {int(time.time())}\r\nX-MLflow-Signature: v1,x\r\n\r\n"
+    with _connections(running_receiver.uri, 230, head.encode()):
+        for path in ("/healthz", "/readyz"):
+            assert requests.get(f"{running_receiver.uri}{path}", timeout=60).text in {"ok\n", "ready\n"}
+        answer = requests.get(f"{running_receiver.uri}/metrics", timeout=60)
+    assert answer.status_code == 503
+    assert answer.json() == {"error": "too many requests are under way; send it again"}
