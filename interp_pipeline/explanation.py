@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -26,6 +27,7 @@ __all__ = [
     "Cost",
     "Explanation",
     "FloatArray",
+    "unit_of_squares",
 ]
 
 PROBABILITY = "probability"  # unit of classifiers that give probabilities
@@ -38,6 +40,7 @@ CLASS_SCORES = frozenset({LOG_ODDS, SOFTMAX_SCORE, "decision function", "margin"
 
 _ROWS_NAMED = 10  # that a message lists
 MEAN_PATH_LENGTH = "mean path length"  # of isolation forests: splits until a row is set apart, few for anomalies
+_LARGEST_SQUARED = 1e100  # the sum of the squares of many such numbers is a number too
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
@@ -190,12 +193,13 @@ class Explanation:
         """
         outputs = list(self.summary_outputs)
         n_rows = len(self.data)
-        per_row = np.abs(self.values[:, :, outputs]).mean(axis=2)
+        unit = unit_of_squares(self.values)
+        per_row = np.abs(self.values[:, :, outputs]).mean(axis=2) / unit
         variance = per_row.var(axis=0, ddof=1) / n_rows if n_rows > 1 else np.zeros(per_row.shape[1])
         if self.std_errors is not None:
-            per_value = (self.std_errors[:, :, outputs] ** 2).sum(axis=2) / len(outputs) ** 2
+            per_value = ((self.std_errors[:, :, outputs] / unit) ** 2).sum(axis=2) / len(outputs) ** 2
             variance = variance + per_value.mean(axis=0) / n_rows
-        return np.asarray(np.sqrt(variance), dtype=np.float64)
+        return np.asarray(np.sqrt(variance) * unit, dtype=np.float64)
 
     @property
     def ranking(self) -> tuple[int, ...]:
@@ -259,3 +263,9 @@ class Explanation:
             feature_names=list(self.feature_names),
             output_names=None if single else list(self.output_names),
         )
+
+
+def unit_of_squares(values: FloatArray) -> float:
+    """What to divide values by before they are squared: 1, or for very large ones a power of two, which is exact."""
+    largest = float(np.abs(values).max(initial=0.0))
+    return 1.0 if largest < _LARGEST_SQUARED or not math.isfinite(largest) else 2.0 ** math.floor(math.log2(largest))

@@ -37,7 +37,7 @@ def output_range(explanation: Explanation) -> float:
     spread = float(np.ptp(outputs))
     # Rounding noise between equal predictions is no spread to measure by.
     size = float(np.abs(outputs).max())
-    return spread if spread > np.finfo(np.float32).eps * size else size or 1.0
+    return spread if spread > float(np.finfo(np.float32).eps) * size else size or 1.0
 
 
 def require_additivity(explanation: Explanation, tolerance: float) -> None:

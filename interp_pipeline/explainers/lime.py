@@ -86,12 +86,14 @@ class Lime:
             width, most = config.lime_kernel_width, config.lime_features
             surrogates = Surrogates(neighbours.codes, outputs, kernel_width=width, most=most)
             codes = neighbours.encode(matrix[:, used])
-            with threadpool_limits(limits=1, user_api="blas"):  # several threads may add in another order
+            several = threadpool_limits(limits=1, user_api="blas")  # several threads may add in another order
+            with several, np.errstate(over="ignore", invalid="ignore"):  # which is looked for below
                 for i in range(n_rows):
                     fitted = surrogates.fit(codes[i], predictions[i])
                     values[i, used], intercepts[i], local_r2[i] = fitted
                     advance(1)
                     limit.require((i + 1) / n_rows, _REMEDY)
+            _require_finite(predictions, values, intercepts, local_r2)
         else:  # a model that reads no feature is constant: its surrogate is its output
             advance(n_rows)
         return inputs.explanation(
@@ -139,6 +141,20 @@ def _finite(outputs: FloatArray, what: str) -> FloatArray:
         )
         raise ModelError(msg)
     return outputs
+
+
+def _require_finite(predictions: FloatArray, *fitted: FloatArray) -> None:
+    """Refuse surrogates of outputs whose squares no double holds.
+
+    Raises:
+        ModelError: a number of theirs is not finite.
+    """
+    if not all(np.isfinite(array).all() for array in fitted):
+        msg = (
+            f"lime: the model's outputs, up to {np.abs(predictions).max():.3g}, are too large for a surrogate, which "
+            "is fitted by their squares; let the model predict in a larger unit, or leave lime out"
+        )
+        raise ModelError(msg)
 
 
 def _neighbours(model: ExplainableModel, background: pd.DataFrame, config: ExplainConfig) -> Neighbourhood:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.explainers.protocol import ExplainableModel, Explainer
 
-__all__ = ["EXPLAINERS", "WITHOUT_BACKGROUND", "Choice", "check_methods", "choose_explainers", "load_explainer"]
+__all__ = ["EXPLAINERS", "LIME", "WITHOUT_BACKGROUND", "Choice", "check_methods", "choose_explainers", "load_explainer"]
 
 EXPLAINERS = {
     "shap_tree": "interp_pipeline.explainers.shap_tree:ShapTree",
@@ -26,6 +26,7 @@ EXPLAINERS = {
     "lime": "interp_pipeline.explainers.lime:Lime",
 }
 
+LIME = "lime"  # the second opinion beside a SHAP method
 WITHOUT_BACKGROUND = frozenset({"shap_tree_path_dependent"})  # their base value is not the mean over the background
 
 _SHAP_BY_PREFERENCE = ("shap_tree", "shap_linear", "shap_exact", "shap_permutation")
@@ -40,6 +41,7 @@ class Choice:
     why: str  # sentences for the manifest and the report
     n_evaluations: int | None = None  # rows the model will be asked about; None: unknown, or not what it costs
     seconds: float | None = None  # what that is expected to take on this machine
+    failed: str = ""  # why it gave no numbers after all; empty: it did
 
 
 def load_explainer(name: str) -> Explainer:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from interp_pipeline.explanation import unit_of_squares
 from interp_pipeline.plots.class_legend import class_legend, top_outputs
 from interp_pipeline.plots.rows import LabelColumn, label_rows
 from interp_pipeline.plots.sheet import Sheet
@@ -130,7 +131,7 @@ def _leaves(values: FloatArray, predictions: FloatArray) -> list[int]:
     from scipy.cluster.hierarchy import linkage
 
     n = len(values)
-    merges = linkage(values, method="ward")[:, :2].astype(int)
+    merges = linkage(values / unit_of_squares(values), method="ward")[:, :2].astype(int)
     sums, sizes = np.append(predictions, np.zeros(n - 1)), np.append(np.ones(n), np.zeros(n - 1))
     for i, (a, b) in enumerate(merges):
         sums[n + i], sizes[n + i] = sums[a] + sums[b], sizes[a] + sizes[b]

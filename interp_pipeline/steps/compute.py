@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from interp_pipeline.checks import require_additivity, run_checks
-from interp_pipeline.errors import DataError
+from interp_pipeline.errors import DataError, ModelError
 from interp_pipeline.explainers.planner import plan_explainers
-from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND, load_explainer
+from interp_pipeline.explainers.registry import LIME, WITHOUT_BACKGROUND, load_explainer
 from interp_pipeline.explainers.shap_interactions import compute_interactions, plan_interactions
 from interp_pipeline.readable import count
 from interp_pipeline.steps.as_given import answers_as_given
@@ -154,22 +154,10 @@ def compute(
         choices = plan_explainers(loaded.parts, loaded.rows, loaded.background, config)
     for choice in choices:
         progress.say(f"{choice.name}: {choice.why}")
-    shap: Explanation | None = None
-    lime: Explanation | None = None
-    for choice in choices:
-        started = time.perf_counter()
-        explainer = load_explainer(choice.name)
-        doing = f"Explaining {count(len(loaded.rows), 'row')} with {choice.name}"
-        with model_code(uri, _MASKED), progress.track(doing, len(loaded.rows)) as advance:
-            result = explainer.explain(loaded.parts, loaded.rows, loaded.background, config, advance)
-        if fetched.record is not None:
-            result = mark_unseen(result, fetched.record.schema)
-        timings[choice.name] = time.perf_counter() - started
-        if result.local_r2 is None:
-            require_additivity(result, config.additivity_tolerance)
-            shap = shap or result
-        else:
-            lime = result
+    shap, lime, choices = _explained(loaded, choices, config, uri, progress, timings)
+    if fetched.record is not None:
+        schema = fetched.record.schema
+        shap, lime = (None if each is None else mark_unseen(each, schema) for each in (shap, lime))
     started = time.perf_counter()
     interactions, why = _interactions(loaded, shap, config, uri, progress)
     timings["interactions"] = time.perf_counter() - started
@@ -192,6 +180,54 @@ def compute(
         timings_s=timings,
         peak_memory_mb=_peak_memory_mb(),
     )
+
+
+def _explained(
+    loaded: LoadedModel,
+    choices: tuple[Choice, ...],
+    config: ExplainConfig,
+    uri: str,
+    progress: Progress,
+    timings: dict[str, float],
+) -> tuple[Explanation | None, Explanation | None, tuple[Choice, ...]]:
+    """SHAP values, LIME weights, and the methods, with the reason where one gave no numbers.
+
+    LIME gives a second opinion: where it cannot, SHAP values that are found stand without it. Times are entered in
+    ``timings``.
+
+    Raises:
+        ModelError: SHAP values were asked for and not found; or LIME alone was.
+    """
+    shap: Explanation | None = None
+    lime: Explanation | None = None
+    failures: dict[str, ModelError] = {}
+    for choice in choices:
+        started = time.perf_counter()
+        doing = f"Explaining {count(len(loaded.rows), 'row')} with {choice.name}"
+        try:
+            with model_code(uri, _MASKED), progress.track(doing, len(loaded.rows)) as advance:
+                explainer = load_explainer(choice.name)
+                result = explainer.explain(loaded.parts, loaded.rows, loaded.background, config, advance)
+        except ModelError as error:
+            if choice.name != LIME:
+                raise
+            failures[choice.name] = error
+        else:
+            if result.local_r2 is None:
+                require_additivity(result, config.additivity_tolerance)
+                shap = shap or result
+            else:
+                lime = result
+        timings[choice.name] = time.perf_counter() - started
+    if shap is None and failures:
+        raise failures[LIME]
+    for name, failure in failures.items():
+        progress.say(f"{name} gave no numbers, and the SHAP values stand without it: {failure}")
+    return shap, lime, tuple(_marked(choice, failures.get(choice.name)) for choice in choices)
+
+
+def _marked(choice: Choice, failure: ModelError | None) -> Choice:
+    return choice if failure is None else dataclasses.replace(choice, failed=str(failure))
 
 
 def _interactions(

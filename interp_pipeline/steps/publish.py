@@ -248,6 +248,7 @@ def _manifest(
             if explanation is not None
         ],
         "unseen_categories": {feature: dict(told) for feature, told in explained.unseen.items()},
+        "failed_methods": {choice.name: choice.failed for choice in computed.choices if choice.failed},
         "interactions": {
             "rows": 0 if computed.interactions is None else len(computed.interactions.rows),
             "why": computed.interactions_why,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.explainers.registry import Choice
     from interp_pipeline.explanation import Explanation
     from interp_pipeline.interactions import Interactions
     from interp_pipeline.progress import Progress
@@ -160,7 +161,7 @@ def _report(
         n_test=facts.n_test,
         n_background=len(computed.background),
         metrics=facts.metrics,
-        methods={choice.name: choice.why for choice in computed.choices},
+        methods={choice.name: _reason(choice) for choice in computed.choices},
         shap=shap,
         lime=computed.lime,
         importance=tables.to_global_importance(shap, computed.lime),
@@ -174,6 +175,10 @@ def _report(
         versions=library_versions(),
         actual=_actual(fetched, instances),
     )
+
+
+def _reason(choice: Choice) -> str:
+    return f"It gave no numbers: {choice.failed}." if choice.failed else choice.why
 
 
 def _actual(fetched: Fetched, instances: tuple[int, ...]) -> dict[int, str]:

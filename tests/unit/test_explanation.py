@@ -121,3 +121,15 @@ def test_shaps_own_plots_get_what_they_expect() -> None:
     assert three.values.shape == (4, 3, 3)
     assert one.values.shape == (4, 3)
     np.testing.assert_array_equal(three.base_values, np.full((4, 3), 0.5))
+
+
+def test_very_large_values_have_standard_errors_too() -> None:
+    plain = _explanation(std_errors=np.full((4, 3, 2), 0.3))
+    large = dataclasses.replace(
+        plain,
+        values=plain.values * 2.0**900,
+        base_values=plain.base_values * 2.0**900,
+        predictions=plain.predictions * 2.0**900,
+        std_errors=np.full((4, 3, 2), 0.3 * 2.0**900),
+    )
+    np.testing.assert_allclose(large.importance_std_error, plain.importance_std_error * 2.0**900, rtol=1e-12)

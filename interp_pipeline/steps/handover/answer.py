@@ -143,6 +143,7 @@ def _choice(choice: Choice) -> dict[str, Any]:
         "why": _sentence(choice.why),
         "n_evaluations": None if evaluations is None else int(evaluations),
         "seconds": None if seconds is None else float(seconds),
+        "failed": _sentence(choice.failed),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from interp_pipeline.explainers.registry import EXPLAINERS, Choice
+from interp_pipeline.explainers.registry import EXPLAINERS, LIME, Choice
 from interp_pipeline.explanation import Cost
 from interp_pipeline.steps.handover.answer import FIELDS
 from interp_pipeline.steps.handover.files import ANSWER
@@ -20,7 +20,6 @@ _MOST_OUTPUTS = 1_000  # every one of them has its columns in tables and its sha
 _MOST_NOTES = 20
 _MOST_DETAILS = 20
 _MOST_EVALUATIONS = 2**53
-_LIME = "lime"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +61,7 @@ class Told:
     @property
     def shap_method(self) -> str | None:
         """The SHAP method whose values were handed over: the first that was chosen."""
-        return next((choice.name for choice in self.choices if choice.name != _LIME), None)
+        return next((choice.name for choice in self.choices if choice.name != LIME), None)
 
     @classmethod
     def parse(cls, content: bytes, key: str, columns: Sequence[str], n_rows: int) -> Told:
@@ -114,8 +113,9 @@ class Told:
         if self.positive_class is not None and self.positive_class not in self.output_names:
             msg = "its positive class is none of its outputs"
             raise BadAnswerError(msg)
+        numbers = {choice.name for choice in self.choices if not (choice.name == LIME and choice.failed)}
         found = (self.shap is not None, self.lime is not None)
-        if found != (self.shap_method is not None, _LIME in chosen) or set(self.timings_s) != _stages(chosen):
+        if found != (self.shap_method is not None, LIME in numbers) or set(self.timings_s) != _stages(chosen):
             msg = "its explanations or timings are not those of its methods"
             raise BadAnswerError(msg)
         if self.interactions is not None and self.shap is None:
@@ -129,7 +129,7 @@ def _stages(chosen: Sequence[str]) -> set[str]:
 
 
 def _choice(node: Node) -> Choice:
-    name, why, evaluations, seconds = node.fields("name", "why", "n_evaluations", "seconds")
+    name, why, evaluations, seconds, failed = node.fields("name", "why", "n_evaluations", "seconds", "failed")
     if name.text() not in EXPLAINERS:
         msg = f"{name.where} is no method"
         raise BadAnswerError(msg)
@@ -139,6 +139,7 @@ def _choice(node: Node) -> Choice:
         why=why.text(),
         n_evaluations=None if n_evaluations is None else n_evaluations.whole(_MOST_EVALUATIONS),
         seconds=None if n_seconds is None else n_seconds.number(),
+        failed=failed.text(),
     )
 
 

@@ -251,3 +251,14 @@ def test_the_number_of_threads_does_not_change_a_bit() -> None:
             values.append(explain("lime", model, rows, background, config).values)
     assert (values[0] == values[1]).all()
     assert (values[0] == values[2]).all()
+
+
+def test_outputs_whose_squares_no_number_holds_are_refused() -> None:
+    features = random_rows(80, 3, 1)
+    forest = RandomForestRegressor(3, random_state=0).fit(features, features[:, 0])
+    for tree in forest.estimators_:
+        tree.tree_.value[:] *= 1e200
+    with pytest.raises(
+        ModelError, match=r"^lime: the model's outputs, up to \d.*e\+200, are too large for a surrogate"
+    ):
+        explain("lime", tree_model(forest, 3), table(features[:3]), table(features), CONFIG)

@@ -70,6 +70,36 @@ def _handed(folder: Path, method: str = "shap_tree", **changes: Any) -> tuple[An
     return fetched, config, an_answer(fetched, config, random, ("no", "yes"), method)
 
 
+def _without_lime(computed: Computed, why: str) -> Computed:
+    choices = tuple(dataclasses.replace(each, failed=why) if each.name == "lime" else each for each in computed.choices)
+    timings = {**computed.timings_s, "lime": 0.1}
+    checks = {name: value for name, value in computed.checks.items() if "lime" not in name}
+    return dataclasses.replace(computed, lime=None, choices=choices, timings_s=timings, checks=checks)
+
+
+def test_shap_values_arrive_without_a_lime_that_failed_and_its_reason_stands_on_the_page(tmp_path: Path) -> None:
+    from interp_pipeline.progress import SilentProgress
+
+    fetched, config, computed = _handed(tmp_path)
+    alone = _without_lime(computed, "lime: the model's outputs are too large")
+    found = read_answer(leave_answer(tmp_path, fetched, config, alone), fetched, config)
+    require_same(found, alone)
+    files = render(fetched, found, config, SilentProgress())
+    assert "It gave no numbers: lime: the model&#39;s outputs are too large." in files["report.html"].decode()
+    assert "lime_weights.parquet" not in files
+
+
+def test_a_lime_that_is_lacking_needs_a_reason_and_shap_values_have_none(tmp_path: Path) -> None:
+    fetched, config, computed = _handed(tmp_path)
+    silent = _without_lime(computed, "")
+    both = dataclasses.replace(
+        silent, choices=tuple(dataclasses.replace(e, failed="x") for e in silent.choices), shap=None
+    )
+    for name, wrong in {"silent": silent, "no shap": dataclasses.replace(both, lime=computed.lime)}.items():
+        with pytest.raises(ModelError, match="left no answer that can be used"):
+            read_answer(leave_answer(tmp_path / name, fetched, config, wrong), fetched, config)
+
+
 def test_the_files_that_follow_are_the_same(tmp_path: Path) -> None:
     from interp_pipeline.progress import SilentProgress
 
