@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from interp_pipeline.errors import InterpError, UsageError
+from interp_pipeline.plain_text import plain
 from interp_pipeline.progress import LoggedProgress
 from interp_pipeline.sockets import prompt_answers
 
@@ -109,12 +110,12 @@ class _BarProgress:
             TimeRemainingColumn(),
         )
         with RichProgress(*columns, console=self._console) as bars:
-            task = bars.add_task(stage, total=total)
+            task = bars.add_task(plain(stage), total=total)
             yield lambda steps: bars.advance(task, steps)
 
     def say(self, message: str) -> None:
         """Print a line above the bars."""
-        self._console.print(message, markup=False, highlight=False)
+        self._console.print(plain(message), markup=False, highlight=False)
 
 
 class _JsonFormatter(logging.Formatter):
@@ -126,13 +127,17 @@ class _JsonFormatter(logging.Formatter):
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "event": record.getMessage(),
-            **({} if record.name.partition(".")[0] == _logger.name else {"logger": record.name}),
+            **({} if _is_ours(record) else {"logger": record.name}),
             **_fields.get(),
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
             event["error"] = self.formatException(record.exc_info)
-        return json.dumps(event, ensure_ascii=False)
+        return plain(json.dumps(event, ensure_ascii=False))  # which writes them as JSON does
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] == _logger.name
 
 
 class _TextFormatter(logging.Formatter):
@@ -141,7 +146,8 @@ class _TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as a line, with the traceback it may have below it."""
         line, model = super().format(record), _fields.get().get("model")
-        return line if model is None or str(model) in line else f"{model}: {line}"
+        line = line if model is None or str(model) in line else f"{model}: {line}"
+        return plain(line, "\n" if record.exc_info or not _is_ours(record) else "")
 
 
 def _only_when_debugging(_record: logging.LogRecord) -> bool:
@@ -256,7 +262,7 @@ class _OneLineErrors(click.Command):
 
     @staticmethod
     def _end(error: click.ClickException, hint: str, code: int) -> None:
-        message = " ".join(error.format_message().split()).rstrip(".")
+        message = plain(" ".join(error.format_message().split()).rstrip("."))
         click.echo(f"error: {message[:1].lower()}{message[1:]}{hint}", err=True)
         sys.exit(code)
 

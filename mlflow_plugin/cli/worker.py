@@ -15,6 +15,7 @@ import click
 
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import TrackingError
+from interp_pipeline.plain_text import plain
 from mlflow_plugin.cli.options import with_common_options
 
 if TYPE_CHECKING:
@@ -253,5 +254,5 @@ def _print_status(found: dict[str, Any]) -> None:
     jobs = Table("version", "state", "attempt", "why", title="Not explained", title_justify="left")
     for job in found["jobs"]:
         why = f"{job['error_class']}: {job['error']}" if job["error_class"] else job["error"] or ""
-        jobs.add_row(Text(job["model"]), job["state"], str(job["attempt"]), Text(why))
+        jobs.add_row(Text(plain(job["model"])), job["state"], str(job["attempt"]), Text(plain(why)))
     console.print(jobs)
