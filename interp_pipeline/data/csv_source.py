@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from interp_pipeline.data.declared import DeclaredTypes, where_it_fits
+from interp_pipeline.data.file_kind import require_kind
 from interp_pipeline.data.typed_rows import shown
 from interp_pipeline.errors import DataError
 
@@ -47,6 +48,7 @@ def read_csv(path: Path, name: str, declared: DeclaredTypes | None = None) -> pd
         DataError: the file is empty, no UTF-8, or its lines do not fit its header.
     """
     declared = declared or DeclaredTypes()
+    require_kind(path, name, parquet=False)
     try:
         header = _check_lines(path, name)
         types: dict[str, DeclaredType] = {column: declared.of(column) for column in header}
@@ -121,7 +123,7 @@ def _check_header(header: list[str], name: str) -> None:
     if len(header) == 1:
         for separator, word in _OTHER_SEPARATORS.items():
             if separator in header[0]:
-                msg = f"{name} is separated by {word}: save it with commas"
+                msg = f"{name} is separated by {word}: save it with commas, and numbers with points, 1.5 instead of 1,5"
                 raise DataError(msg)
     for position, column in enumerate(header, start=1):
         if not column.strip():

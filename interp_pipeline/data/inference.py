@@ -16,6 +16,7 @@ In this order, the first that fits:
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -199,8 +200,13 @@ def _text_feature(name: str, codes: npt.NDArray[np.int64], names: list[str]) -> 
     return Feature(name=name, kind="category", categories=categories, note=_joined(reason, note))
 
 
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?[0-9][0-9.]*,[0-9]+\s*")
+
+
 def _almost_note(names: list[str]) -> str:
     """What a reader should know of texts that are mostly, or all, numbers or dates."""
+    if all(_DECIMAL_COMMA.fullmatch(text) for text in names):
+        return f"numbers with a comma in them, such as {shown(names[0])}, read as names; write them with a point"
     not_numbers = [text for text in names if not _is_number(text)]
     if not not_numbers:
         return "numbers that the file stores as texts, read as names; store them as numbers to use their order"

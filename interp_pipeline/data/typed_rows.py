@@ -40,6 +40,7 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all times are brought to UTC and
 _MICROSECOND = timedelta(microseconds=1)
 _MICROSECONDS_PER_DAY = 86_400_000_000
 _LARGEST_EXACT = 2**53  # up to here every whole number has a float of its own
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?[0-9][0-9.]*,[0-9]+\s*")
 _TRUTH = {"true": 1.0, "false": 0.0}
 _ISO_DATE = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -268,9 +269,13 @@ def _numeric(column: pd.Series[Any], _categories: tuple[str, ...]) -> npt.NDArra
         try:
             result = _one_by_one(column, _number, expected)
         except ValueError:
-            raise _refuse(column, *_odd_one(column), expected) from None
+            position, value = _odd_one(column)
+            if _DECIMAL_COMMA.fullmatch(str(value)):
+                expected = "a number: write it with a point, 1.5 instead of 1,5"
+            raise _refuse(column, position, value, expected) from None
     infinite = np.flatnonzero(np.isinf(result))
     if len(infinite):
+        expected = "a finite number: leave the cell empty where the value is not known, or give the largest there is"
         raise _refuse(column, int(infinite[0]), float(result[infinite[0]]), expected)
     return np.asarray(result, dtype=np.float64)
 

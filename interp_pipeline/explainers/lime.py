@@ -165,11 +165,13 @@ def _neighbours(model: ExplainableModel, background: pd.DataFrame, config: Expla
     """
     used = used_features(model)
     training = model.to_matrix(background[list(model.feature_names)])[:, used]
-    infinite = np.flatnonzero(np.isinf(training).any(axis=0))
+    infinite = np.argwhere(np.isinf(training))
     if len(infinite):
+        row, position = infinite[0]
         msg = (
-            f"lime: feature {model.feature_names[used[infinite[0]]]!r} is infinite in the background data, and an "
-            "infinite number has no quartile; explain with other background data, or leave lime out"
+            f"lime: feature {model.feature_names[used[position]]!r} is infinite in row {background.index[row]} of the "
+            "background data, and an infinite number has no quartile; explain with other background data, or leave "
+            "lime out"
         )
         raise ModelError(msg)
     n_categories = {

@@ -79,11 +79,20 @@ def require_answers(model: AdaptedModel, rows: pd.DataFrame, background: pd.Data
             raise ModelError(msg)
         turned, alone = model.reference(table.iloc[::-1])[::-1], model.reference(table.iloc[:1])
         if not (_equal(turned, answers, _TOLERANCE) and _equal(alone, answers[:1], _TOLERANCE)):
-            msg = (
-                "the model's answer for a row depends on the rows that are asked about with it; "
-                "only a function of one row can be explained"
-            )
-            raise ModelError(msg)
+            raise _depends_on_others(table, answers, turned, alone)
+
+
+def _depends_on_others(table: pd.DataFrame, answers: FloatArray, turned: FloatArray, alone: FloatArray) -> ModelError:
+    """What is said of a model that computes something over all rows it is asked about; with one row as an example."""
+    far = np.abs(turned - answers).max(axis=1)
+    row = int(np.argmax(far)) if far.max() > 0 else 0
+    other, how = (turned[row], "in another order") if far.max() > 0 else (alone[0], "alone")
+    output = int(np.argmax(np.abs(other - answers[row])))
+    return ModelError(
+        f"the model's answer for row {table.index[row]} is {answers[row, output]:.6g} among {len(table)} rows and "
+        f"{other[output]:.6g} {how}: it depends on the rows that are asked about with it, and only a function of one "
+        "row can be explained; let it take means, ranks and scales from training in place of the rows at hand"
+    )
 
 
 def require_match(model: AdaptedModel, rows: pd.DataFrame, background: pd.DataFrame) -> None:

@@ -228,7 +228,7 @@ def test_what_no_line_can_be_fitted_to_is_refused() -> None:
         explain("lime", model, positive, rows, CONFIG)
     infinite = rows.copy()
     infinite.iloc[3, 1] = np.inf
-    with pytest.raises(ModelError, match="feature 'f1' is infinite in the background"):
+    with pytest.raises(ModelError, match=r"feature 'f1' is infinite in row \d+ of the background"):
         explain("lime", small_model(mlp(2, 1, 1), 2), rows, infinite, CONFIG)
 
 
