@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from interp_pipeline.progress import Progress
     from interp_pipeline.steps.compute import Computed
     from interp_pipeline.steps.fetch import Fetched
+    from interp_pipeline.steps.publish import Publication
     from interp_pipeline.tracking.registry import RegisteredVersion
     from interp_pipeline.tracking.source_policy import SourcePolicy
     from mlflow_plugin.jobs import Job, JobTable
@@ -159,11 +160,7 @@ class Attempt:
             self._finish_published()
             return "adopted"
         with tools.metrics.stage_seconds.labels("draw").time():
-            held_by = {"layers": tools.sandbox.layers, "landlock_abi": tools.sandbox.landlock_abi}
-            draw = partial(tools.drawer.draw, cancelled=self._cancelled)
-            publication = prepare(
-                placed, computed, tools.config, tools.progress, asked=False, sandbox=held_by, draw=draw
-            )
+            publication = self._prepared(placed, computed)
         with tools.metrics.stage_seconds.labels("publish").time():
             write(tools.client, publication, self._lease.require)
             self._announce(placed)
@@ -206,6 +203,19 @@ class Attempt:
         except (ModelError, ModelProcessError) as error:
             _require_room(answer, error)
             raise
+
+    def _prepared(self, fetched: Fetched, computed: Computed) -> Publication:
+        """What is to be written, drawn by the process that draws."""
+        tools = self._tools
+        return prepare(
+            fetched,
+            computed,
+            tools.config,
+            tools.progress,
+            asked=False,
+            sandbox={"layers": tools.sandbox.layers, "landlock_abi": tools.sandbox.landlock_abi},
+            draw=partial(tools.drawer.draw, cancelled=self._cancelled),
+        )
 
     def _announce(self, fetched: Fetched) -> None:
         """Lead to what lies in the run, once it was read back and is whole; the job is finished after that.
