@@ -105,7 +105,7 @@ def named_inputs(network: Any, tensors: Sequence[TensorInput] = ()) -> tuple[Ten
     shown = _shown(network)
     if shown is None:
         return tuple(tensors)
-    flat = getattr(network, "inputs", None) or ()
+    flat: list[Any] = list(network.inputs)
     if len(flat) == 1 and not isinstance(shown, dict) and str(flat[0].dtype) != TEXT:
         return ()
     names = _names(shown, flat)
@@ -130,8 +130,8 @@ def _described(tensor: Any, name: str) -> TensorInput:
     shape: list[int | None] = list(tensor.shape)
     if len(shape) > _MATRIX or shape[1:] == [None]:
         msg = (
-            f"the network's input {name!r} reads rows of shape {tuple(shape[1:])}; only inputs of a known number of plain "
-            "columns can be explained"
+            f"the network's input {name!r} reads rows of shape {tuple(shape[1:])}; only inputs of a known "
+            "number of plain columns can be explained"
         )
         raise ModelError(msg)
     width = shape[1] if len(shape) == _MATRIX else None
