@@ -41,7 +41,6 @@ __all__ = ["Publication", "announce", "failure_marked", "prepare", "publish", "w
 
 Draw: TypeAlias = "Callable[[Fetched, Computed, ExplainConfig, Progress], dict[str, bytes]]"
 
-Draw: TypeAlias = "Callable[[Fetched, Computed, ExplainConfig, Progress], dict[str, bytes]]"
 
 _LOOK_AGAIN_S = 1.0  # an upload that is as quick as usual costs one look
 
