@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from interp_pipeline.comparison import Comparison
-    from interp_pipeline.config import Output
+    from interp_pipeline.config import Output, TaskChoice
 
 __all__ = [
     "Explanation",
@@ -56,7 +56,9 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
     rows: int = 200,
     methods: str | Sequence[str] = "auto",
     output: Output = "auto",
+    output_name: str | None = None,
     target: str | None = None,
+    task: TaskChoice = "auto",
     positive_class: str | float | None = None,
     class_names: Sequence[str | float] = (),
     max_seconds: float | None = None,
@@ -82,7 +84,10 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         methods: ``"auto"``, ``"shap"``, ``"lime"`` or a list of explainer names.
         output: what of a classifier is explained: ``"probability"``, ``"margin"`` (log-odds, softmax
             scores or its decision function), or ``"auto"``: the margin of models that add up in it, else probabilities.
+        output_name: which of its outputs is explained, of a network or function that has several under names.
         target: column that a model not trained here predicts; None: what its signature says.
+        task: whether such a model is a ``"regression"`` or a ``"classification"``, where it does not say so itself:
+            whole numbers may be amounts or classes, a sigmoid may give probabilities or shares.
         positive_class: which of such a model's two classes is spoken about, by its name or its label (a text, a
             number, True or False); None: the second.
         class_names: names for such a model's classes where these are numbers or truth values, in its own
@@ -122,7 +127,9 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
             "background_rows": background_rows,
             "methods": wanted,
             "output": output,
+            "output_name": output_name,
             "target": target,
+            "task": task,
             "positive_class": None if positive_class is None else _name("positive_class", positive_class),
             "class_names": _names("class_names", class_names),
             "max_seconds": max_seconds,
@@ -252,7 +259,9 @@ def compare(  # noqa: PLR0913 - options are keyword-only, and the public contrac
     background_rows: int = 100,
     rows: int = 200,
     output: Output = "auto",
+    output_name: str | None = None,
     target: str | None = None,
+    task: TaskChoice = "auto",
     positive_class: str | float | None = None,
     class_names: Sequence[str | float] = (),
     max_seconds: float | None = None,
@@ -273,7 +282,9 @@ def compare(  # noqa: PLR0913 - options are keyword-only, and the public contrac
         background_rows: see ``explain``.
         rows: how many rows at most.
         output: see ``explain``; ``"probability"`` makes classifiers of all kinds comparable.
+        output_name: see ``explain``.
         target: see ``explain``.
+        task: see ``explain``.
         positive_class: see ``explain``.
         class_names: see ``explain``.
         max_seconds: see ``explain``; for each version.
@@ -298,7 +309,9 @@ def compare(  # noqa: PLR0913 - options are keyword-only, and the public contrac
             "rows": rows,
             "background_rows": background_rows,
             "output": output,
+            "output_name": output_name,
             "target": target,
+            "task": task,
             "positive_class": None if positive_class is None else _name("positive_class", positive_class),
             "class_names": _names("class_names", class_names),
             "max_seconds": max_seconds,

@@ -15,9 +15,10 @@ from interp_pipeline.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CompareConfig", "Config", "ExplainConfig", "ModelKind", "Output", "Task", "TrainConfig"]
+__all__ = ["CompareConfig", "Config", "ExplainConfig", "ModelKind", "Output", "Task", "TaskChoice", "TrainConfig"]
 
 Task = Literal["binary", "multiclass", "regression"]
+TaskChoice = Literal["auto", "regression", "classification"]
 ModelKind = Literal["random_forest", "keras"]
 Output = Literal["auto", "probability", "margin"]
 
@@ -183,6 +184,10 @@ class ExplainConfig(Config):
     # What of a classifier is explained: "auto" takes probabilities, except for models that add up in
     # log-odds or softmax scores (boosted trees, linear classifiers), whose margins are explained exactly.
     output: Output = "auto"
+    # Which of a model's several outputs; None: it has one, or all of them.
+    output_name: str | None = field(default=None, metadata=_ADDED)
+    # What a model not trained here is, where it does not say so itself: whole numbers may be amounts or classes.
+    task: TaskChoice = field(default="auto", metadata=_ADDED)
 
     def __post_init__(self) -> None:
         """Refuse options nothing can be explained with.
@@ -202,6 +207,9 @@ class ExplainConfig(Config):
         )
         if self.output not in get_args(Output):
             msg = f"output must be one of {', '.join(get_args(Output))}, not {self.output!r}"
+            raise UsageError(msg)
+        if self.task not in get_args(TaskChoice):
+            msg = f"task must be one of {', '.join(get_args(TaskChoice))}, not {self.task!r}"
             raise UsageError(msg)
         _at_least(2, sampling_rounds=self.sampling_rounds)
         _check_seed(self.seed)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from interp_pipeline.config import Task, TrainConfig
     from interp_pipeline.data.schema import Schema
 
-__all__ = ["MAX_CLASSES", "POSITIVE_WORDS", "TargetRule", "encode_target", "infer_target"]
+__all__ = ["MAX_CLASSES", "MAX_CLASS_NUMBERS", "POSITIVE_WORDS", "TargetRule", "encode_target", "infer_target"]
 
 MAX_CLASSES = 100  # more distinct values than this are an identifier rather than classes
 MAX_CLASS_NUMBERS = 20  # up to as many distinct whole numbers are read as classes

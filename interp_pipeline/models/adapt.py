@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from interp_pipeline.data.outcomes import OutcomeKind
     from interp_pipeline.models.adapted import AdaptedModel
-    from interp_pipeline.models.outputs import Output
+    from interp_pipeline.models.outputs import Output, TaskChoice
+    from interp_pipeline.models.tensor_inputs import TensorInput
 
 __all__ = ["Flavor", "adapt_model"]
 
@@ -32,6 +34,10 @@ def adapt_model(  # noqa: PLR0913 - options are keyword-only
     output_names: Sequence[str] | None = None,
     positive_class: str | None = None,
     target: str | None = None,
+    output_name: str | None = None,
+    task: TaskChoice = "auto",
+    outcomes: OutcomeKind = "unknown",
+    tensors: Sequence[TensorInput] = (),
 ) -> AdaptedModel:
     """Make an ``ExplainableModel`` of a loaded estimator, and prove on the given rows that it is the same model.
 
@@ -52,6 +58,10 @@ def adapt_model(  # noqa: PLR0913 - options are keyword-only
         output_names: names of the classes, for a model that only numbers them, or of the targets.
         positive_class: of a binary classifier, the class to speak about; None for the second.
         target: what a regression predicts.
+        output_name: which of several outputs is explained, by its name.
+        task: what the model is, where the caller says so.
+        outcomes: what its signature or the true outcomes say of it, where he does not.
+        tensors: inputs that its signature names, of a model that reads several.
 
     Returns:
         The adapted model; its ``reference`` asks the library itself.
@@ -66,6 +76,9 @@ def adapt_model(  # noqa: PLR0913 - options are keyword-only
         output_names=tuple(output_names) if output_names is not None else None,
         positive_class=positive_class,
         target=target,
+        output_name=output_name,
+        task=task,
+        outcomes=outcomes,
     )
     names = tuple(feature_names)
     for what, table in (("rows to explain", rows), ("background data", background)):
@@ -73,7 +86,7 @@ def adapt_model(  # noqa: PLR0913 - options are keyword-only
             msg = f"the {what} are empty: give at least one row"
             raise UsageError(msg)
     try:
-        return _adapted(native, flavor, names, rows, background, wanted)
+        return _adapted(native, flavor, names, rows, background, wanted, tensors)
     except (InterpError, ModuleNotFoundError):
         raise
     except Exception as error:  # the model's own code runs here and may raise anything
@@ -85,16 +98,23 @@ def adapt_model(  # noqa: PLR0913 - options are keyword-only
 
 
 def _adapted(
-    native: Any, flavor: Flavor, names: tuple[str, ...], rows: pd.DataFrame, background: pd.DataFrame, wanted: Wanted
+    native: Any,
+    flavor: Flavor,
+    names: tuple[str, ...],
+    rows: pd.DataFrame,
+    background: pd.DataFrame,
+    wanted: Wanted,
+    tensors: Sequence[TensorInput],
 ) -> AdaptedModel:
     if flavor == "keras":
         from interp_pipeline.models.keras_model import adapt_keras
 
-        return adapt_keras(native, names, rows, background, wanted)
+        return adapt_keras(native, names, rows, background, wanted, tensors)
     if flavor == "python_function":
         from interp_pipeline.models.function_model import adapt_function
 
         return adapt_function(native, names, rows, background, wanted)
     from interp_pipeline.models.estimator_model import adapt_estimator
 
+    wanted.refuse_output_name()
     return adapt_estimator(native, names, rows, background, wanted)

@@ -34,6 +34,7 @@ class Cut:
     trees: Any | None = None
     linear: LinearTerms | None = None
     note: str  # how the model was taken apart, a sentence for the manifest
+    of_answer: Callable[[Any], Any] = lambda answer: answer  # the explained output's part of a served answer
 
 
 @dataclass(kw_only=True, eq=False)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from interp_pipeline.data.typed_rows import name_of
-from interp_pipeline.errors import ModelError
+from interp_pipeline.data.typed_rows import name_of, shown
+from interp_pipeline.errors import ModelError, UsageError
 from interp_pipeline.models.given_names import as_spelled, refuse_other_order, require_distinct
 from interp_pipeline.models.outputs import Outputs, as_columns, class_names
 
@@ -28,6 +28,8 @@ _VOTES_NOTE = (
     "The model answers with class labels and no scores: what is explained is, for each class, "
     "whether it is the answer (1) or not (0)."
 )
+_AMOUNTS_NOTE = "If its whole numbers are amounts, counts or grades, say so with --task regression."
+_WHOLE_NOTE = "The model answers with whole numbers, which are read as amounts: its signature or the outcomes say so."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,9 +45,12 @@ def read_answers(answer: Any, wanted: Wanted) -> Reading:
 
     * Several numeric columns are named outputs; where they lie in [0, 1] and sum to 1, class
       probabilities. Other columns beside them, such as the label chosen, are left out.
-    * One column of texts, truth values or few different whole numbers is class labels.
-    * One column of other numbers is a regression, except where two output names are given and the
-      numbers lie in [0, 1]: then it is the probability of the second.
+    * One column of texts or truth values is class labels.
+    * One column of few different whole numbers is class labels too, unless the caller, the true outcomes or the
+      signature say that numbers are predicted.
+    * One column of other numbers is a regression, except where two output names are given, or the caller says
+      that it is a classification, and the numbers lie in [0, 1]: then it is the probability of the second class.
+      Fractions that are whole throughout (0.0, 1.0) are labels where the caller or the outcomes say so.
 
     Args:
         answer: array, list, DataFrame or Series with one entry per row.
@@ -58,19 +63,26 @@ def read_answers(answer: Any, wanted: Wanted) -> Reading:
     wanted.refuse("margin", "is a function whose margin is not known")
     if isinstance(answer, pd.DataFrame) and answer.shape[1] > 1:
         return _read_table(answer, wanted)
-    if isinstance(answer, dict):
-        msg = f"the model answers with a dictionary ({', '.join(map(str, answer))}); a table or an array is needed"
-        raise ModelError(msg)
     flat = _flat(answer)
     if flat is None:
         return _read_numbers(as_columns(answer), wanted, None, as_columns, "")
     if _are_labels(flat, wanted):
         return read_labels(flat, None, wanted)
+    flat = _as_numbers(flat)
     names = wanted.output_names
-    if names is not None and len(names) == 2 and flat.min() >= 0 and flat.max() <= 1:  # noqa: PLR2004 - two classes
+    two_classes = wanted.task == "classification" or (names is not None and len(names) == 2)  # noqa: PLR2004
+    if wanted.task != "regression" and two_classes and flat.min() >= 0 and flat.max() <= 1:
         outputs = wanted.probabilities(class_names(None, 2, wanted))
         return Reading(outputs=outputs, read=lambda each: _both(as_columns(_flat(each))))
-    return Reading(outputs=wanted.numbers(1), read=lambda each: as_columns(_flat(each)))
+    if wanted.task == "classification":
+        msg = (
+            "task='classification' does not fit: the model answers with fractions beyond 0 and 1, which are neither "
+            "labels nor probabilities; leave it out"
+        )
+        raise UsageError(msg)
+    might_be_labels = flat.dtype.kind in "iu" and len(np.unique(flat)) <= _MOST_CLASSES and wanted.task == "auto"
+    note = _WHOLE_NOTE if might_be_labels else ""
+    return Reading(outputs=wanted.numbers(1, note=note), read=lambda each: as_columns(_flat(each)))
 
 
 def read_labels(answer: Any, classes: Any, wanted: Wanted) -> Reading:
@@ -99,7 +111,8 @@ def read_labels(answer: Any, classes: Any, wanted: Wanted) -> Reading:
         found = np.array([name_of(label) for label in np.ravel(np.asarray(each)).tolist()], dtype=object)
         return np.asarray(found[:, np.newaxis] == np.array(labels, dtype=object), dtype=np.float64)
 
-    note = _VOTES_NOTE
+    might_be_amounts = classes is None and own.dtype.kind in "iu" and wanted.task == "auto"
+    note = f"{_VOTES_NOTE} {_AMOUNTS_NOTE}" if might_be_amounts else _VOTES_NOTE
     occurring = _different(answer)
     if len(occurring) == 1:
         note += (
@@ -151,7 +164,8 @@ def _read_numbers(
     n_outputs = numbers.shape[1]
     refuse_other_order(wanted.output_names or (), own_names or ())
     sums = np.abs(numbers.sum(axis=1) - 1.0)
-    if n_outputs > 1 and numbers.min() >= 0 and numbers.max() <= 1 and sums.max() <= _SUM_TOLERANCE:
+    may_be_classes = n_outputs > 1 and wanted.task != "regression"
+    if may_be_classes and numbers.min() >= 0 and numbers.max() <= 1 and sums.max() <= _SUM_TOLERANCE:
         names = wanted.output_names or own_names
         classes = class_names(own_names if wanted.output_names is None else None, n_outputs, wanted)
         return Reading(outputs=wanted.probabilities(names or classes, note=note), read=read)
@@ -169,11 +183,34 @@ def _flat(answer: Any) -> Any | None:
 
 
 def _are_labels(flat: Any, wanted: Wanted) -> bool:
+    if wanted.task == "regression":
+        return False
     if flat.dtype.kind in "OUSbT":
         return True
+    says_classes = wanted.task == "classification" or wanted.outcomes == "classes"
+    if flat.dtype.kind == "f":
+        return says_classes and bool((flat == np.floor(flat)).all()) and len(np.unique(flat)) <= _MOST_CLASSES
     if flat.dtype.kind not in "iu":
         return False
-    return len(np.unique(flat)) <= _MOST_CLASSES or len(wanted.output_names or ()) > 1
+    if len(wanted.output_names or ()) > 1 or wanted.task == "classification":
+        return True
+    return wanted.outcomes != "numbers" and len(np.unique(flat)) <= _MOST_CLASSES
+
+
+def _as_numbers(flat: Any) -> Any:
+    """Answers of a regression; whole numbers stay such.
+
+    Raises:
+        UsageError: they are no numbers.
+    """
+    if flat.dtype.kind in "iuf":
+        return flat
+    try:
+        return flat.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        answer = shown(flat.tolist()[0])
+        msg = f"task='regression' does not fit: the model answers with {answer}, not with numbers; leave it out"
+        raise UsageError(msg) from error
 
 
 def _both(probability: FloatArray) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.models.adapted import AdaptedModel, Cut
 
@@ -24,6 +24,7 @@ def black_box(
     ask: Callable[[pd.DataFrame], FloatArray],
     note: str,
     used: frozenset[str] | None = None,
+    of_answer: Callable[[Any], Any] = lambda answer: answer,
 ) -> AdaptedModel:
     """A model whose input is the raw matrix itself.
 
@@ -33,6 +34,7 @@ def black_box(
         ask: raw rows to outputs.
         note: why the model is not taken apart.
         used: columns the model reads; None for all.
+        of_answer: the explained output's part of a served answer.
     """
     groups = tuple((i,) if used is None or name in used else () for i, name in enumerate(table.feature_names))
     cut = Cut(
@@ -42,5 +44,6 @@ def black_box(
         ask=ask,
         column_groups=groups,
         note=note,
+        of_answer=of_answer,
     )
     return AdaptedModel(table=table, cut=cut)

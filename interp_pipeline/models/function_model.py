@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from interp_pipeline.models.answers import read_answers
 from interp_pipeline.models.black_box import black_box
+from interp_pipeline.models.chosen_output import choose_entry
 from interp_pipeline.models.raw_table import RawTable
 from interp_pipeline.models.verify import require_match
 
@@ -42,11 +44,18 @@ def adapt_function(
 
     Raises:
         ModelError: its answers cannot be read, or are not a fixed function of the rows.
-        UsageError: what is wanted does not fit its answers.
+        UsageError: what is wanted does not fit its answers, or one of several outputs has to be chosen.
     """
     table = RawTable(feature_names, rows, background)
     matrix = np.concatenate([table.to_matrix(rows), table.to_matrix(background)])
-    reading = read_answers(native(table.to_frame(matrix)), wanted)
-    model = black_box(table, reading.outputs, lambda each: reading.read(native(each)), _NOTE)
+    sample = native(table.to_frame(matrix))
+    output = choose_entry(sample, wanted)
+    if output.key is not None:
+        wanted = replace(wanted, target=wanted.target or output.name, output_name=None)
+    reading = read_answers(output.of(sample), wanted)
+    note = _NOTE if output.key is None else f"{_NOTE} Of its outputs, {output.name} is explained."
+    model = black_box(
+        table, reading.outputs, lambda each: reading.read(output.of(native(each))), note, of_answer=output.of
+    )
     require_match(model, rows, background)
     return model

@@ -10,17 +10,29 @@ import numpy as np
 
 from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import ModelError, UsageError
-from interp_pipeline.explanation import PROBABILITY
+from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
 from interp_pipeline.models.given_names import as_spelled, refuse_other_order, require_distinct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from interp_pipeline.data.outcomes import OutcomeKind
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["MARGIN", "ONE_CLASS", "Output", "Outputs", "Wanted", "as_columns", "class_names", "one_class_note"]
+__all__ = [
+    "MARGIN",
+    "ONE_CLASS",
+    "Output",
+    "Outputs",
+    "TaskChoice",
+    "Wanted",
+    "as_columns",
+    "class_names",
+    "one_class_note",
+]
 
 Output: TypeAlias = Literal["auto", "probability", "margin"]
+TaskChoice: TypeAlias = Literal["auto", "regression", "classification"]
 
 MARGIN = "margin"  # unit of raw scores of which nothing more is known
 
@@ -50,6 +62,9 @@ class Wanted:
     output_names: tuple[str, ...] | None = None
     positive_class: str | None = None
     target: str | None = None
+    output_name: str | None = None  # which of several outputs is explained
+    task: TaskChoice = "auto"  # as which the caller knows the model
+    outcomes: OutcomeKind = "unknown"  # what its signature or the true outcomes say, where the caller does not
 
     def __post_init__(self) -> None:
         """Refuse names nothing can be told apart by.
@@ -60,7 +75,12 @@ class Wanted:
         require_distinct(self.output_names or ())
 
     def probabilities(self, classes: tuple[str, ...], unit: str = PROBABILITY, note: str = "") -> Outputs:
-        """One output per class."""
+        """One output per class.
+
+        Raises:
+            UsageError: the caller knows the model as a regression.
+        """
+        self._refuse_task("regression", "is a classifier")
         return Outputs(names=classes, unit=unit, positive_class=self._positive(classes), note=note)
 
     def margins(self, classes: tuple[str, ...], n_margins: int, unit: str, *, of_pairs: bool = False) -> Outputs:
@@ -74,7 +94,9 @@ class Wanted:
 
         Raises:
             ModelError: the scores are of none of these kinds.
+            UsageError: the caller knows the model as a regression.
         """
+        self._refuse_task("regression", "is a classifier")
         positive = self._positive(classes)
         if n_margins == 1 and len(classes) == _TWO and positive is not None:
             sign = 1.0 if positive == classes[1] else -1.0
@@ -87,16 +109,18 @@ class Wanted:
         msg = f"the model gives {n_margins} scores for {len(classes)} classes, which cannot be named"
         raise ModelError(msg)
 
-    def numbers(self, n_outputs: int, unit: str | None = None) -> Outputs:
+    def numbers(self, n_outputs: int, unit: str | None = None, note: str = "") -> Outputs:
         """Outputs of a regression.
 
         Args:
             n_outputs: how many numbers the model predicts per row.
             unit: where it is not the target's own.
+            note: what a reader has to know about them.
 
         Raises:
-            UsageError: other names were given, or probabilities are wanted.
+            UsageError: other names were given, or classes or probabilities are wanted.
         """
+        self._refuse_task("classification", "predicts numbers, not classes")
         self.refuse("probability", "predicts numbers, not classes")
         if self.output_names is not None:
             names = self.output_names
@@ -105,7 +129,10 @@ class Wanted:
             names = (self.target or "prediction",)
         else:
             names = tuple(f"target {i}" for i in range(n_outputs))
-        return Outputs(names=names, unit=unit or self.target or (names[0] if n_outputs == 1 else "prediction"))
+        own = self.target or (names[0] if n_outputs == 1 else "prediction")
+        if own in {PROBABILITY, *CLASS_SCORES}:  # a target that is called like a unit of classifiers is none
+            own = f"{own} (a number)"
+        return Outputs(names=names, unit=unit or own, note=note)
 
     def refuse(self, output: Output, why: str) -> None:
         """Say that an output cannot be had, if it is the one asked for.
@@ -115,6 +142,21 @@ class Wanted:
         """
         if self.output == output:
             msg = f"output={output!r} cannot be explained: the model {why}; use output='auto'"
+            raise UsageError(msg)
+
+    def refuse_output_name(self) -> None:
+        """Say that no output can be chosen by name, if one was.
+
+        Raises:
+            UsageError: one was.
+        """
+        if self.output_name is not None:
+            msg = f"output_name={self.output_name!r}: the model has no outputs to choose from by name; leave it out"
+            raise UsageError(msg)
+
+    def _refuse_task(self, task: TaskChoice, why: str) -> None:
+        if self.task == task:
+            msg = f"task={task!r} does not fit: the model {why}; leave it out"
             raise UsageError(msg)
 
     def _positive(self, classes: tuple[str, ...]) -> str | None:

@@ -14,7 +14,7 @@ from interp_pipeline.report.wording import clean, column, effect, level, listed,
 if TYPE_CHECKING:
     import pandas as pd
 
-    from interp_pipeline.report.content import ComparisonReport
+    from interp_pipeline.report.content import ComparedVersion, ComparisonReport
     from interp_pipeline.report.pictures import Picture
 
 __all__ = ["comparison_parts"]
@@ -43,7 +43,9 @@ def comparison_parts(content: ComparisonReport) -> dict[str, Any]:
     shown = {key for key in content.pictures if _NUMBERED.sub("", key) in known}
     pairs = [_pair(content, number) for number in range(1, len(comparison.agreement) + 1)]
     told_apart = [sentence for pair in pairs for sentence in (pair["brief"] if single else [" ".join(pair["brief"])])]
-    quality = told.quality_sentence([(version.label, version.metrics) for version in content.compared])
+    quality = told.quality_sentence(
+        [(version.label, version.metrics) for version in content.compared], _measured_on(content)
+    )
     return {
         "title": f"{listed(labels)}",
         "subject": told.subject_sentence(comparison, content.target, content.data_source),
@@ -68,10 +70,26 @@ def _overview(content: ComparisonReport) -> list[dict[str, Any]]:
     ]
     metrics = [plain_metrics(version.metrics) for version in content.compared]
     keys = list(dict.fromkeys(key for each in metrics for key in each))
+    same = _measured_on(content)
+    suffix = {"test rows": " (test)", "explained rows": " (explained rows)"}.get(same, "")
+    marks = ["" if same else f" on {_rows_of(version)}" for version in content.compared]
     for key in keys:
-        cells = [metric_text(key, each[key]) if key in each else "not known" for each in metrics]
-        rows.append({"label": f"{metric_label(key)} (test)", "cells": cells})
+        cells = [
+            f"{metric_text(key, each[key])}{mark}" if key in each else "not known"
+            for each, mark in zip(metrics, marks, strict=True)
+        ]
+        rows.append({"label": f"{metric_label(key)}{suffix}", "cells": cells})
     return rows
+
+
+def _measured_on(content: ComparisonReport) -> str:
+    """Which rows the metrics of the versions are of; empty where these are not the same kind of rows."""
+    kinds = {_rows_of(version) for version in content.compared if version.metrics}
+    return kinds.pop() if len(kinds) == 1 else ""
+
+
+def _rows_of(version: ComparedVersion) -> str:
+    return "explained rows" if version.measured_on_explained else "test rows"
 
 
 def _pair(content: ComparisonReport, number: int) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class ExplanationReport:
     notes: tuple[str, ...] = ()  # remarks about the data and how it was read
     versions: Mapping[str, str] = field(default_factory=dict)  # library → version
     actual: Mapping[int, str] = field(default_factory=dict)  # row → true outcome, where known
+    measured_on_explained: bool = False  # the metrics, and n_test, are of the explained rows with known outcomes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,7 @@ class ComparedVersion:
     model_kind: str  # in words: "random forest"
     method: str  # name of the explainer
     metrics: Mapping[str, float] = field(default_factory=dict)  # of its test rows
+    measured_on_explained: bool = False  # of the compared rows instead
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -33,7 +33,7 @@ _LINE_START = re.compile(r"^(\s*)([-=+#:]|\d+[.)](?=\s|$))")
 _URL_LIKE = re.compile(r"(?i)(https?|ftp|mailto|javascript|data)(:)|(www)(\.)")
 
 
-def describe_version(
+def describe_version(  # noqa: PLR0913 - all are keyword-only
     *,
     model_kind: str,
     task: Task,
@@ -43,6 +43,7 @@ def describe_version(
     report: str,
     picture: str,
     remarks: Sequence[str] = (),
+    of_explained_rows: bool = False,
 ) -> str:
     """What an explained version predicts, how well, and what drives it.
 
@@ -55,6 +56,7 @@ def describe_version(
         report: link to the page with the full explanation.
         picture: address of the importance picture.
         remarks: what a reader should know about the explained rows, a sentence each.
+        of_explained_rows: the metrics are of the explained rows, not of test rows.
 
     Returns:
         Markdown; names from the data appear literally, whatever they contain.
@@ -66,8 +68,13 @@ def describe_version(
     lines += [line for remark in remarks for line in (markdown_text(remark), "")]
     known = plain_metrics(metrics)
     if known:
-        sentence = quality_sentences(known, task, target, positive)[0]
-        lines += [markdown_text(sentence), "", "| Test result | Value |", "| --- | ---: |"]
+        sentence = quality_sentences(known, task, target, positive, of_explained_rows=of_explained_rows)[0]
+        lines += [
+            markdown_text(sentence),
+            "",
+            f"| {'Result' if of_explained_rows else 'Test result'} | Value |",
+            "| --- | ---: |",
+        ]
         lines += [
             f"| {markdown_text(metric_label(key))} | {markdown_text(metric_text(key, figure))} |"
             for key, figure in known.items()

@@ -51,7 +51,12 @@ def explanation_parts(content: ExplanationReport) -> dict[str, Any]:
     findings = trust.findings(reliability)
     unit = content.shap.output_unit
     sentences = quality.quality_sentences(
-        content.metrics, content.task, content.target, content.shap.positive_class, content.n_test
+        content.metrics,
+        content.task,
+        content.target,
+        content.shap.positive_class,
+        content.n_test,
+        of_explained_rows=content.measured_on_explained,
     )
     predicts = purpose.purpose_sentence(
         content.model_kind, content.task, content.target, content.shap.output_names, content.shap.positive_class, unit
@@ -152,6 +157,7 @@ def _appendix(content: ExplanationReport) -> dict[str, Any]:
     shown |= {key for key in content.pictures if key in stems or key.rstrip("0123456789").rstrip("_") in stems}
     return {
         "table_note": _table_note(content),
+        "metrics_title": "Results on the explained rows" if content.measured_on_explained else "All test results",
         "has_average": _has_average(content),
         "has_lime": _has_lime(content),
         "features": _feature_rows(content),

@@ -19,6 +19,7 @@ from interp_pipeline.steps.compute import compute, load
 from interp_pipeline.steps.dictionary import find_dictionary
 from interp_pipeline.steps.facts import facts_of_manifest, facts_of_training
 from interp_pipeline.steps.fetch import LOGGED_ROWS, fetch
+from interp_pipeline.steps.performance import with_performance
 from interp_pipeline.steps.side import Side, label_of
 from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.declared_data import read_declared
@@ -239,7 +240,8 @@ def _explained(
                 msg = f"{each.version.uri} was not explained"
                 raise AssertionError(msg)
             source = computed.facts.data_source if each.rows_are_logged else each.rows_source
-            sides.append(Side(version=each.version, facts=computed.facts, shap=computed.shap, data_source=source))
+            facts = with_performance(computed.facts, first.outcomes, computed.shap)
+            sides.append(Side(version=each.version, facts=facts, shap=computed.shap, data_source=source))
     return sides
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.data.outcomes import OutcomeKind
     from interp_pipeline.explainers.registry import Choice
     from interp_pipeline.explanation import Explanation
     from interp_pipeline.interactions import Interactions
@@ -81,6 +82,10 @@ class Question(Protocol):
     def target(self) -> str | None:
         """Name of the target column, where known."""
 
+    @property
+    def outcome_kind(self) -> OutcomeKind:
+        """What the true outcomes are, where they are known."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Computed:
@@ -120,6 +125,7 @@ def load(fetched: Question, config: ExplainConfig, progress: Progress) -> Loaded
             background=fetched.background,
             config=config,
             target=fetched.target,
+            outcomes=fetched.outcome_kind,
             source=fetched.rows_source,
         )
         advance(1)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from interp_pipeline.data.outcomes import kind_of_outcomes
 from interp_pipeline.data.sources import source_digest
 from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import NoDataError
@@ -169,10 +170,16 @@ def _choose(
     given = Given(rows=table, background=source, target=subject.target, types=subject.types)
     # Both tables are given, so none is looked for among the model's files.
     chosen = choose_rows(client, subject.model, Path(), subject.names, config, given, None, progress)
-    outcomes = None
-    if evaluation.outcomes is not None:
-        outcomes = pd.Series(evaluation.outcomes, index=table.frame.index).loc[chosen.rows.index]
-    return dataclasses.replace(chosen, outcomes=outcomes, remarks=_remarks(subject, evaluation, table, chosen))
+    remarks = _remarks(subject, evaluation, table, chosen)
+    if evaluation.outcomes is None:
+        return dataclasses.replace(chosen, outcomes=None, outcome_kind="unknown", remarks=remarks)
+    everyone = pd.Series(evaluation.outcomes, index=table.frame.index, name=subject.target)
+    return dataclasses.replace(
+        chosen,
+        outcomes=everyone.loc[chosen.rows.index],
+        outcome_kind=kind_of_outcomes(everyone),
+        remarks=remarks,
+    )
 
 
 def _remarks(subject: _Subject, evaluation: Evaluation, table: Table, chosen: Chosen) -> tuple[str, ...]:
@@ -263,6 +270,7 @@ def _fetched(
         background_source=chosen.background_source,
         target=subject.target,
         outcomes=chosen.outcomes,
+        outcome_kind=chosen.outcome_kind,
         key=manifest.explanation_key(model.identity, question, active_workspace()),
         question=question,
         workspace=active_workspace(),
@@ -282,6 +290,7 @@ def _compute(
         background=fetched.background,
         config=config,
         target=fetched.target,
+        outcomes=fetched.outcome_kind,
         source=fetched.rows_source,
     )
     require_readable(loaded, fetched)

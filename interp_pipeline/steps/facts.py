@@ -30,8 +30,9 @@ class Facts:
     target: str | None  # name of what is predicted; None: nothing says it
     data_source: str = ""  # the data it was trained on, in words; empty: not known
     n_train: int | None = None
-    n_test: int | None = None
+    n_test: int | None = None  # rows that the metrics are of
     metrics: Mapping[str, float] = field(default_factory=dict)  # of the test rows, under plain names
+    measured_on_explained: bool = False  # the metrics are of the explained rows, which it may have learned from
     pictures: Mapping[str, bytes] = field(default_factory=dict)  # PNG by name, of training
     notes: tuple[str, ...] = ()  # remarks about how the model reads its input, a sentence each
 
@@ -77,7 +78,16 @@ def facts_of_model(
 def facts_of_manifest(manifest: Mapping[str, Any]) -> Facts:
     """What the manifest of a published explanation of such a model says."""
     model = manifest["model"]
-    return Facts(kind=model["kind"], words=model["words"], task=model["task"], target=model["target"])
+    measured = manifest.get("performance") or {"rows": None, "metrics": {}}
+    return Facts(
+        kind=model["kind"],
+        words=model["words"],
+        task=model["task"],
+        target=model["target"],
+        n_test=measured["rows"],
+        metrics=measured["metrics"],
+        measured_on_explained=bool(measured["metrics"]),
+    )
 
 
 def _test_metrics(metrics: Mapping[str, float]) -> dict[str, float]:

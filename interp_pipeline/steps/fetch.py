@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.data.dictionary import DataDictionary
+    from interp_pipeline.data.outcomes import OutcomeKind
     from interp_pipeline.data.schema import Schema
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.declared_data import DataDefault, Declared
@@ -77,6 +78,7 @@ class Fetched:
     outcomes: pd.Series[Any] | None  # true values of the target by row id, where known
     key: str  # identity of the explanation to be made
     question: str  # what is asked, under whatever name the model is registered
+    outcome_kind: OutcomeKind = "unknown"  # what these are, as far as their values say it
     workspace: str = ""  # MLflow's, where the server has several
     remarks: tuple[str, ...] = ()  # what a reader should know about the rows, a sentence each
     dictionary: DataDictionary | None = None  # what people call columns and values
@@ -159,6 +161,7 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
         background_source=chosen.background_source,
         target=given.target,
         outcomes=chosen.outcomes,
+        outcome_kind=chosen.outcome_kind,
         remarks=chosen.remarks,
         key=explanation_key(version.identity, question, active_workspace()),
         workspace=active_workspace(),
@@ -272,7 +275,7 @@ def types_in_training(schema: Schema) -> DeclaredTypes:
 
 
 def refuse_other_names(schema: Schema, config: ExplainConfig, uri: str) -> None:
-    """Refuse names for target and classes that contradict what the model was trained with.
+    """Refuse a task, or names for target and classes, that contradict what the model was trained with.
 
     Raises:
         UsageError: one does.
@@ -286,6 +289,10 @@ def refuse_other_names(schema: Schema, config: ExplainConfig, uri: str) -> None:
         "class_names": (
             tuple(as_spelled(name, schema.classes) for name in config.class_names),
             tuple(schema.classes),
+        ),
+        "task": (
+            None if config.task == "auto" else config.task,
+            "regression" if schema.task == "regression" else "classification",
         ),
     }
     for option, (asked, trained) in known.items():

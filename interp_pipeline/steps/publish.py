@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from interp_pipeline.errors import GoneError, InterpError, RefusedError, UsageError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.report import describe_version
+from interp_pipeline.steps.performance import with_performance
 from interp_pipeline.steps.render import relabelled, render, require_shap
 from interp_pipeline.tracking import layout, links, manifest
 from interp_pipeline.tracking.artifacts import replace_folder
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation
     from interp_pipeline.progress import Progress
     from interp_pipeline.steps.compute import Computed
+    from interp_pipeline.steps.facts import Facts
     from interp_pipeline.steps.fetch import Fetched
     from interp_pipeline.tracking.registry import RegisteredVersion
 
@@ -109,6 +111,8 @@ def prepare(
         sandbox: what held the code of the model, as JSON types; None: nothing, it ran in this process.
         draw: makes the files; does what ``render`` does.
     """
+    facts = with_performance(computed.facts, fetched.outcomes, computed.shap)
+    computed = dataclasses.replace(computed, facts=facts)
     started = time.perf_counter()
     files = draw(fetched, computed, config, progress)
     timings = {**computed.timings_s, "draw": time.perf_counter() - started}
@@ -285,12 +289,18 @@ def _manifest(
         "background_rows": len(computed.background),
         "background_source": fetched.background_source,
         "data_dictionary": None if fetched.dictionary is None else fetched.dictionary.source,
+        "performance": _performance(facts),
         "checks": dict(computed.checks),
         "timings_s": {name: round(value, 3) for name, value in timings_s.items()},
         "libraries": manifest.library_versions(),
         "announcement": _announcement(fetched, computed, files),
         "files": {path: manifest.digest(content) for path, content in sorted(files.items())},
     }
+
+
+def _performance(facts: Facts) -> dict[str, Any] | None:
+    """How well a model of others does on the explained rows; None where that is not known, or training says it."""
+    return {"rows": facts.n_test, "metrics": dict(facts.metrics)} if facts.measured_on_explained else None
 
 
 def _method(kind: str, explanation: Explanation, why: str) -> dict[str, Any]:
@@ -323,6 +333,7 @@ def _description(fetched: Fetched, computed: Computed) -> str:
         task=facts.task,
         target=facts.target,
         metrics=facts.metrics,
+        of_explained_rows=facts.measured_on_explained,
         report=links.artifact_link(version.experiment_id, version.run_id, f"{root}/{layout.REPORT}"),
         picture=links.picture_source(version.run_id, thumbnail_path("shap_importance")),
         shap=shap,
@@ -340,5 +351,7 @@ def _metrics(computed: Computed) -> dict[str, float]:
         layout.cost_metric("model_evaluations"): sum(e.cost.model_evaluations for e in explanations),
         layout.cost_metric("peak_memory_mb"): computed.peak_memory_mb,
     }
+    if computed.facts.measured_on_explained:
+        metrics |= {layout.performance_metric(name): value for name, value in computed.facts.metrics.items()}
     shap = require_shap(computed)
     return metrics | layout.feature_metrics(dict(zip(shap.feature_names, shap.importance.tolist(), strict=True)))

@@ -112,6 +112,7 @@ def _report(sides: Sequence[Side], comparison: Comparison, pictures: dict[str, b
                 model_kind=side.facts.words,
                 method=side.shap.method,
                 metrics=side.facts.metrics,
+                measured_on_explained=side.facts.measured_on_explained,
             )
             for side in sides
         ),

@@ -174,6 +174,7 @@ def _report(
         rows_source="" if fetched.rows_are_logged else fetched.rows_source,
         versions=library_versions(),
         actual=_actual(fetched, instances),
+        measured_on_explained=facts.measured_on_explained,
     )
 
 

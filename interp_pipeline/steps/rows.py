@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.data.background import select_background, select_rows
+from interp_pipeline.data.outcomes import kind_of_outcomes
 from interp_pipeline.data.sources import read_table, without_secrets
 from interp_pipeline.data.typed_rows import name_of, shown
 from interp_pipeline.errors import DataError, InterpError, UsageError
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.data.declared import DeclaredTypes
+    from interp_pipeline.data.outcomes import OutcomeKind
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.registry import RegisteredVersion
     from interp_pipeline.tracking.source_policy import SourcePolicy
@@ -82,6 +84,7 @@ class Chosen:
     background_source: str
     outcomes: pd.Series[Any] | None  # true values of the target, by row id, where known
     remarks: tuple[str, ...]
+    outcome_kind: OutcomeKind = "unknown"  # what they are, by all rows of their table
     columns: frozenset[str] = frozenset()  # of the tables that both were drawn from, where names have to be looked up
 
 
@@ -210,6 +213,7 @@ def choose_rows(
         background=_features(chosen, names, target),
         background_source=where,
         outcomes=rows[target] if target is not None and target in rows.columns else None,
+        outcome_kind=kind_of_outcomes(table.frame[target]) if target in table.frame.columns else "unknown",
         remarks=(
             _explained_remark(rows, table, given.row_ids),
             background_remark(chosen, source, where, config),

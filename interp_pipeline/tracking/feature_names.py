@@ -8,12 +8,15 @@ from interp_pipeline.data.declared import DeclaredColumn, as_declared
 from interp_pipeline.data.typed_rows import shown
 from interp_pipeline.errors import UsageError
 from interp_pipeline.models.column_names import as_table_calls_them
+from interp_pipeline.models.keras_inputs import named_inputs
+from interp_pipeline.models.tensor_inputs import assign_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
+    from interp_pipeline.models.tensor_inputs import TensorInput
     from interp_pipeline.tracking.model_file import ModelFile
 
 __all__ = ["as_model_takes_them", "names_columns", "require_columns"]
@@ -63,11 +66,27 @@ def as_model_takes_them(
     if file.columns:
         require_columns(rows, [column.name for column in file.columns], source, uri)
         return as_declared(rows, file.columns, source)
+    tensors = named_inputs(native, file.tensors) if file.flavor == "keras" else file.tensors
+    if tensors:
+        return rows[_names_of_inputs(tensors, rows, target, source, uri)]
     names = as_table_calls_them(native, _fitted_names(native), [str(name) for name in rows.columns])
     if not names or not set(names) & set(rows.columns):  # LightGBM names the columns of an array itself
         names = _names_of_table(rows, file.width or _fitted_width(native), target, source, uri)
     require_columns(rows, names, source, uri)
     return as_declared(rows, [DeclaredColumn(name=name, dtype=file.dtype) for name in names], source)
+
+
+def _names_of_inputs(
+    tensors: Sequence[TensorInput], rows: pd.DataFrame, target: str | None, source: str, uri: str
+) -> list[str]:
+    """The columns of a table that the inputs of a model take, in the table's order."""
+    try:
+        assigned = assign_columns(tensors, [str(name) for name in rows.columns if name != target])
+    except UsageError as error:
+        msg = f"{uri} with {source}: {error}"
+        raise UsageError(msg) from error
+    taken = {name for columns in assigned for name in columns}
+    return [name for name in rows.columns if name in taken]
 
 
 def names_columns(native: Any, file: ModelFile) -> bool:

@@ -45,6 +45,7 @@ __all__ = [
     "cost_metric",
     "explanation_root",
     "feature_metrics",
+    "performance_metric",
     "safe_metric_part",
 ]
 
@@ -146,6 +147,11 @@ def check_metric(name: str) -> str:
 def cost_metric(name: str) -> str:
     """Metric name of one cost."""
     return f"explanation_cost/{name}"
+
+
+def performance_metric(name: str) -> str:
+    """Metric name of how well a model of others does on the explained rows; never one of its run's own."""
+    return f"explained_rows/{name}"
 
 
 def comparison_metric(name: str) -> str:

@@ -12,6 +12,7 @@ from interp_pipeline.config import ModelKind
 from interp_pipeline.data.declared import DeclaredColumn, DeclaredTypes
 from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import ModelError
+from interp_pipeline.models.tensor_inputs import TEXT, TensorInput
 from interp_pipeline.tracking.answers import first_line
 from interp_pipeline.tracking.bounded_parsing import parse_yaml
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mlflow.models import Model
 
     from interp_pipeline.data.declared import DeclaredType
+    from interp_pipeline.data.outcomes import OutcomeKind
 
 __all__ = ["Flavor", "ModelFile", "describe_model", "read_input_example", "read_model_file"]
 
@@ -62,6 +64,8 @@ class ModelFile:
     dtype: DeclaredType  # of a tensor without column names
     width: int | None  # number of its columns; None: not said
     outputs: tuple[str, ...]  # names of the signature's outputs; empty: it has none
+    tensors: tuple[TensorInput, ...] = ()  # inputs of a signature that names tensors; empty: it does not
+    outcomes: OutcomeKind = "unknown"  # what the type of its only output says
 
     @property
     def types(self) -> DeclaredTypes:
@@ -103,6 +107,7 @@ def describe_model(model: Model, uri: str) -> ModelFile:
         signature = model.signature
         inputs, outputs = (signature.inputs, signature.outputs) if signature is not None else (None, None)
         names = tuple(str(name) for name in outputs.input_names()) if outputs is not None else ()
+        outcomes = _outcomes(outputs)
     except Exception as error:  # nor need YAML that can be read be what MLflow writes
         raise _damaged(uri, error) from error
     if "python_function" not in flavors:
@@ -112,6 +117,7 @@ def describe_model(model: Model, uri: str) -> ModelFile:
         )
         raise ModelError(msg)
     columns, dtype, width = _inputs(inputs, uri)
+    tensors = _tensors(inputs, uri)
     return ModelFile(
         own=_own(model.metadata),
         flavor=flavor,
@@ -120,6 +126,8 @@ def describe_model(model: Model, uri: str) -> ModelFile:
         dtype=dtype,
         width=width,
         outputs=names,
+        tensors=tensors,
+        outcomes=outcomes,
     )
 
 
@@ -178,7 +186,7 @@ def _inputs(schema: Any, uri: str) -> tuple[tuple[DeclaredColumn, ...], Declared
     if schema is None or not schema.inputs:
         return (), "any", None
     if schema.is_tensor_spec():
-        return (), *_tensor(schema, uri)
+        return _tensor(schema, uri)
     if not schema.has_input_names():
         kinds = {_declared_type(spec, uri) for spec in schema.inputs}
         return (), (kinds.pop() if len(kinds) == 1 else "any"), len(schema.inputs)
@@ -193,20 +201,53 @@ def _inputs(schema: Any, uri: str) -> tuple[tuple[DeclaredColumn, ...], Declared
     return columns, "any", None
 
 
-def _tensor(schema: Any, uri: str) -> tuple[DeclaredType, int | None]:
+def _tensor(schema: Any, uri: str) -> tuple[tuple[DeclaredColumn, ...], DeclaredType, int | None]:
+    """Columns of a signature of tensors: of several inputs those of one column each, which are called like them."""
     if len(schema.inputs) > 1:
-        names = ", ".join(map(repr, schema.input_names()))
-        msg = (
-            f"{uri} takes {len(schema.inputs)} inputs ({names}), and only models of one table can be explained; "
-            "register a model that takes one table and splits it itself"
-        )
-        raise ModelError(msg)
+        tensors = _tensors(schema, uri)
+        if all(each.width == 1 for each in tensors):
+            columns = tuple(
+                DeclaredColumn(name=each.name, dtype="text" if each.dtype == TEXT else _tensor_type(spec))
+                for each, spec in zip(tensors, schema.inputs, strict=True)
+            )
+            return columns, "any", None
+        return (), "any", sum(each.width for each in tensors)
     spec = schema.inputs[0]
+    _require_table(spec, uri)
+    width = 1 if len(spec.shape) < _TABLE else None if spec.shape[1] < 0 else math.prod(spec.shape[1:])
+    return (), _tensor_type(spec), width
+
+
+def _tensors(schema: Any, uri: str) -> tuple[TensorInput, ...]:
+    """The inputs of a signature that names tensors; empty for any other, and where the width of its one is open."""
+    if schema is None or not schema.inputs or not schema.is_tensor_spec() or not schema.has_input_names():
+        return ()
+    found = []
+    for spec in schema.inputs:
+        _require_table(spec, uri)
+        is_vector = len(spec.shape) < _TABLE
+        if not is_vector and spec.shape[1] < 0:
+            if len(schema.inputs) == 1:
+                return ()
+            msg = (
+                f"{uri} takes {len(schema.inputs)} inputs, and its signature leaves open how many columns "
+                f"{spec.name!r} has; register it with a signature that says so"
+            )
+            raise ModelError(msg)
+        dtype = TEXT if spec.type.kind in "OUST" else spec.type.name
+        width = 1 if is_vector else int(spec.shape[1])
+        found.append(TensorInput(name=str(spec.name), width=width, dtype=dtype, is_vector=is_vector))
+    return tuple(found)
+
+
+def _require_table(spec: Any, uri: str) -> None:
     if len(spec.shape) > _TABLE:
         shape = tuple(spec.shape)
         msg = f"{uri} takes tensors of shape {shape}, and only models of tables (rows, columns) can be explained"
         raise ModelError(msg)
-    width = 1 if len(spec.shape) < _TABLE else None if spec.shape[1] < 0 else math.prod(spec.shape[1:])
+
+
+def _tensor_type(spec: Any) -> DeclaredType:
     named: Mapping[str, DeclaredType] = {
         "b": "boolean",
         "f4": "float32",
@@ -214,8 +255,19 @@ def _tensor(schema: Any, uri: str) -> tuple[DeclaredType, int | None]:
         "i4": "int32",
         "i8": "int64",
     }
-    kind = spec.type.str.lstrip("<>=|")
-    return named.get("b" if spec.type.kind == "b" else kind, "any"), width
+    return named.get("b" if spec.type.kind == "b" else spec.type.str.lstrip("<>=|"), "any")
+
+
+def _outcomes(schema: Any) -> OutcomeKind:
+    """What the type of a signature's only output says: fractions are numbers; whole numbers may be classes too."""
+    from mlflow.types.schema import DataType
+
+    if schema is None or len(schema.inputs) != 1 or schema.is_tensor_spec():
+        return "unknown"
+    kind = schema.inputs[0].type
+    if kind in {DataType.float, DataType.double}:
+        return "numbers"
+    return "classes" if kind in {DataType.string, DataType.boolean} else "unknown"
 
 
 def _declared_type(spec: Any, uri: str) -> DeclaredType:

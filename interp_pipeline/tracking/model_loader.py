@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from interp_pipeline.errors import GoneError, InterpError, ModelError
+from interp_pipeline.errors import GoneError, InterpError, ModelError, UsageError
 from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
 from interp_pipeline.installing import EXTRA_OF, install_command
 from interp_pipeline.models.raised import raised
 from interp_pipeline.tracking.answers import translated
-from interp_pipeline.tracking.feature_names import as_model_takes_them, names_columns
+from interp_pipeline.tracking.asking import native_of, served_by
+from interp_pipeline.tracking.feature_names import as_model_takes_them
 from interp_pipeline.tracking.model_file import read_model_file
 from interp_pipeline.tracking.places import read_place
 from interp_pipeline.training.summation_order import fix_summation_order
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.data.outcomes import OutcomeKind
     from interp_pipeline.explainers.protocol import ExplainableModel
     from interp_pipeline.explanation import FloatArray
     from interp_pipeline.tracking.model_file import ModelFile
@@ -158,6 +160,7 @@ def load_model(
     background: pd.DataFrame,
     config: ExplainConfig,
     target: str | None = None,
+    outcomes: OutcomeKind = "unknown",
     source: str = "the given rows",
 ) -> LoadedModel:
     """Load a model of any flavor, cut where explainers need it.
@@ -169,6 +172,7 @@ def load_model(
         background: background data, likewise.
         config: which output is explained, and names for its classes, where they are not known from training.
         target: name of the target column, where known.
+        outcomes: what the true outcomes are, where they are known.
         source: where the rows came from, for messages.
 
     Raises:
@@ -182,10 +186,20 @@ def load_model(
     fix_summation_order()
     with model_code(uri, "be loaded", "restore its files, or train it again"), _quiet_loading():
         pyfunc = mlflow.pyfunc.load_model(str(path))
-    return take_apart(pyfunc, file, uri, rows=rows, background=background, config=config, target=target, source=source)
+    return take_apart(
+        pyfunc,
+        file,
+        uri,
+        rows=rows,
+        background=background,
+        config=config,
+        target=target,
+        outcomes=outcomes,
+        source=source,
+    )
 
 
-def take_apart(
+def take_apart(  # noqa: PLR0913 - most are keyword-only
     pyfunc: Any,
     file: ModelFile,
     uri: str,
@@ -194,6 +208,7 @@ def take_apart(
     background: pd.DataFrame,
     config: ExplainConfig,
     target: str | None = None,
+    outcomes: OutcomeKind = "unknown",
     source: str = "the given rows",
 ) -> LoadedModel:
     """Cut a model that MLflow has loaded where explainers need it.
@@ -206,6 +221,7 @@ def take_apart(
         background: likewise.
         config: likewise.
         target: likewise.
+        outcomes: likewise.
         source: likewise.
 
     Raises:
@@ -215,25 +231,19 @@ def take_apart(
     """
     if file.own is not None:
         return _own(pyfunc, file.own, uri, rows, background, config)
-    native: Any
-    if file.flavor == "python_function":
-
-        def native(table: pd.DataFrame) -> Any:
-            return pyfunc.predict(file.labelled(table))
-
-    else:
-        native = pyfunc.get_raw_model()
+    native = native_of(pyfunc, file)
     taken, taken_background = (
         as_model_takes_them(each, native, file, target=target, source=where, uri=uri)
         for each, where in ((rows, source), (background, "the background data"))
     )
+    known = file.outcomes if outcomes == "unknown" else outcomes
     tables = _Tables(
         rows=taken,
         background=taken_background,
         given=rows[list(taken.columns)],
         given_background=background[list(taken_background.columns)],
     )
-    return _adapted(pyfunc, native, file, uri, tables, config, target)
+    return _adapted(pyfunc, native, file, uri, tables, config, target, known)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -277,6 +287,9 @@ def _own(
     if config.output == "margin" and own["task"] != "regression":
         msg = f"{uri} gives probabilities and has no margin; explain them with --output probability"
         raise ModelError(msg)
+    if config.output_name is not None:
+        msg = f"{uri} was trained here, and all of its outputs are explained; leave output_name out"
+        raise UsageError(msg)
 
     def predict(table: pd.DataFrame) -> FloatArray:
         return np.asarray(pyfunc.predict(table), dtype=np.float64)
@@ -303,14 +316,16 @@ def _adapted(
     tables: _Tables,
     config: ExplainConfig,
     target: str | None,
+    outcomes: OutcomeKind,
 ) -> LoadedModel:
     """A model of any other origin."""
     from interp_pipeline.models.adapt import adapt_model
     from interp_pipeline.models.class_labels import class_labels
 
+    ask = served_by(pyfunc, native, file, tuple(tables.rows.columns))
+
     def served(table: pd.DataFrame) -> Any:
-        with _silent_keras() if file.flavor == "keras" else nullcontext():
-            return pyfunc.predict(file.labelled(table) if names_columns(native, file) else table.to_numpy())
+        return parts.cut.of_answer(ask(table))
 
     def as_asked(table: pd.DataFrame) -> pd.DataFrame:
         asked: pd.DataFrame = parts.table.to_frame(parts.to_matrix(table))
@@ -326,6 +341,10 @@ def _adapted(
         output=config.output,
         positive_class=config.positive_class,
         target=target,
+        output_name=config.output_name,
+        task=config.task,
+        outcomes=outcomes,
+        tensors=file.tensors,
     )
     with model_code(uri, "predict the rows it is to be explained on"):
         try:
@@ -362,20 +381,6 @@ def _are_named_numbers(parts: ExplainableModel, file: ModelFile) -> bool:
     """
     count = len(parts.output_names)
     return 1 < count == len(file.outputs) and not _is_classifier(parts) and set(parts.output_names) != set(file.outputs)
-
-
-@contextmanager
-def _silent_keras() -> Iterator[None]:
-    """MLflow's wrapper lets Keras print a bar for every call, on standard output."""
-    import keras
-
-    shown = keras.config.is_interactive_logging_enabled()
-    keras.config.disable_interactive_logging()
-    try:
-        yield
-    finally:
-        if shown:
-            keras.config.enable_interactive_logging()
 
 
 def _kind_words(native: Any, file: ModelFile) -> str:

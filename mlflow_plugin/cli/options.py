@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from interp_pipeline.config import Output
+from interp_pipeline.config import Output, TaskChoice
 from interp_pipeline.console import configure_logging, console_progress, run_guarded
 from interp_pipeline.steps.naming import parse_list
 from mlflow_plugin.settings import load_settings
@@ -63,6 +63,12 @@ def with_output_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--class-names", callback=_names, help="Names for its classes in its order, with commas between."),
         click.option("--positive-class", help="Which of its two classes is spoken about; default: the second."),
         click.option("--target", help="Column it predicts; default: what its signature says."),
+        click.option(
+            "--task",
+            type=click.Choice(get_args(TaskChoice)),
+            help="What it is, where it does not say so: whole numbers may be amounts or classes [default: auto].",
+        ),
+        click.option("--output-name", help="Which of its outputs is explained, of a network that has several."),
         click.option(
             "--output",
             type=click.Choice(get_args(Output)),

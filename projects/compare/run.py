@@ -17,7 +17,9 @@ from interp_pipeline.steps.naming import parse_model_uris
 @click.option("--rows", type=int, required=True)
 @click.option("--background", default="")
 @click.option("--output", default="auto")
+@click.option("--output-name", default="")
 @click.option("--target", default="")
+@click.option("--task", default="auto")
 def run(
     *,
     progress: Progress,
@@ -28,14 +30,18 @@ def run(
     rows: int,
     background: str,
     output: str,
+    output_name: str,
     target: str,
+    task: str,
 ) -> None:
     """Explain on the same rows where needed, compare, publish."""
     uris = parse_model_uris(model_uris, model_name, versions)
     result = compare(
         uris,
         CompareConfig(rows=rows),
-        explain_config=ExplainConfig.from_mapping({"output": output, "target": target or None}),
+        explain_config=ExplainConfig.from_mapping(
+            {"output": output, "output_name": output_name or None, "target": target or None, "task": task}
+        ),
         data=data or None,
         background=background or None,
         progress=progress,

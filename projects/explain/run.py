@@ -16,7 +16,9 @@ from interp_pipeline.steps.naming import parse_list, parse_numbers
 @click.option("--rows", type=int, required=True)
 @click.option("--methods", required=True)
 @click.option("--output", default="auto")
+@click.option("--output-name", default="")
 @click.option("--target", default="")
+@click.option("--task", default="auto")
 @click.option("--lime-samples", type=int, default=5000)
 @click.option("--lime-kernel-width", type=float, default=0.0)  # 0: lime's own
 @click.option("--lime-features", type=int, default=0)  # 0: all
@@ -31,7 +33,9 @@ def run(
     rows: int,
     methods: str,
     output: str,
+    output_name: str,
     target: str,
+    task: str,
     lime_samples: int,
     lime_kernel_width: float,
     lime_features: int,
@@ -43,7 +47,9 @@ def run(
         "rows": rows,
         "methods": parse_list(methods),
         "output": output,
+        "output_name": output_name or None,
         "target": target or None,
+        "task": task,
         "lime_samples": lime_samples,
         "lime_kernel_width": lime_kernel_width or None,
         "lime_features": lime_features or None,

@@ -57,6 +57,27 @@ def test_without_a_signature_the_fitted_names_count(zoo: Zoo) -> None:
     assert "The true outcome was" in explained.report
 
 
+def test_true_outcomes_give_a_performance_beside_the_metrics_of_the_run_itself(zoo: Zoo) -> None:
+    import mlflow
+
+    def log(name: str) -> None:
+        mlflow.log_metric("test_r2", 0.123)
+        _log()(name)
+
+    explained = zoo.explain(zoo.register("measured", log), TABLE, target="amount", rows=30)
+    client = mlflow.MlflowClient()
+    version = client.get_model_version("measured", "1")
+    metrics = client.get_run(str(version.run_id)).data.metrics
+    rows = explained.shap.data
+    off = np.abs(MODEL.predict(rows) - TABLE.loc[rows.index, "amount"])
+    assert metrics["explained_rows/mae"] == pytest.approx(off.mean())
+    assert metrics["explained_rows/r2_low"] < metrics["explained_rows/r2"] < metrics["explained_rows/r2_high"]
+    assert metrics["test_r2"] == 0.123
+    assert explained.manifest["performance"]["rows"] == 30
+    assert "On 30 explained rows whose outcomes are known (it may have learned from them)" in explained.report
+    assert "| Result | Value |" in str(version.description)
+
+
 def test_without_any_names_those_of_the_table_count(zoo: Zoo) -> None:
     bare = DecisionTreeRegressor(max_depth=4, random_state=0).fit(TABLE[NUMBERS].to_numpy(), TABLE["amount"])
     uri = zoo.register("nameless", _log(bare))

@@ -89,17 +89,20 @@ def verdict_sentence(row: pd.Series[Any], pair: pd.DataFrame) -> str:
     return f"{name(row['against'])} and {name(row['reference'])} {_ranked(row['rank_correlation'])}; {shifted}."
 
 
-def quality_sentence(metrics: Sequence[tuple[str, Mapping[str, float]]]) -> str:
-    """Which version does how well on its test rows; empty where they share no measure.
+def quality_sentence(metrics: Sequence[tuple[str, Mapping[str, float]]], rows: str = "test rows") -> str:
+    """Which version does how well; empty where they share no measure, or the measures are not of the same kind of rows.
 
     Args:
-        metrics: label and test metrics of each version.
+        metrics: label and metrics of each version.
+        rows: which rows these are of; empty: not the same kind.
     """
+    if not rows:
+        return ""
     plain = [(label, plain_metrics(known)) for label, known in metrics]
     for key, before, after in (("accuracy", "is right", " of the time"), ("rmse", "has a typical error of", " (RMSE)")):
         if all(key in known for _, known in plain):
             told = [f"{name(label)} {before} {metric_text(key, known[key])}{after}" for label, known in plain]
-            return f"On their test rows, {listed(told)}."
+            return f"On {'their' if rows == 'test rows' else 'the'} {rows}, {listed(told)}."
     return ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from interp_pipeline.readable import number
 from interp_pipeline.report.wording import count, minus, name, percent, points, quoted
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["metric_label", "metric_meaning", "metric_text", "plain_metrics", "quality_sentences"]
 
-_Z = 1.96  # of a 95 % interval
+_CONFIDENCE = 0.95  # of intervals
+_Z = 1.96  # of one of them, of a share
+_FEW = 4  # fewer rows say nothing of a share of variation
 _SHARES = {"accuracy", "balanced_accuracy", "roc_auc", "baseline_accuracy"}
 
 _LABELS = {
@@ -27,6 +29,8 @@ _LABELS = {
     "rmse": ("RMSE", "typical error, large errors counting more; lower is better"),
     "mae": ("MAE", "average error; lower is better"),
     "r2": ("R²", "share of the variation it explains; 1 is perfect, 0 is no better than the average"),
+    "r2_low": ("R², lower end", "of the interval that holds the share in 95 of 100 such samples of rows"),
+    "r2_high": ("R², upper end", "of the same interval"),
     "baseline_rmse": ("Baseline RMSE", "the same error when always predicting the average"),
 }
 
@@ -54,9 +58,15 @@ def metric_text(key: str, figure: float) -> str:
 
 
 def quality_sentences(
-    metrics: Mapping[str, float], task: Task, target: str | None, positive_class: str | None, n_test: int | None = None
+    metrics: Mapping[str, float],
+    task: Task,
+    target: str | None,
+    positive_class: str | None,
+    n_test: int | None = None,
+    *,
+    of_explained_rows: bool = False,
 ) -> tuple[str, ...]:
-    """Test metrics in words, the most telling first.
+    """Metrics in words, the most telling first.
 
     Args:
         metrics: as training.metrics names them, with or without the prefix ``test_``.
@@ -64,33 +74,49 @@ def quality_sentences(
         target: name of the target column; None: not known.
         positive_class: of a binary classifier.
         n_test: test rows; None: not known.
+        of_explained_rows: the rows are the explained ones with known outcomes, of which it is not known whether the
+            model learned from them.
 
     Returns:
         One sentence saying so where there are no metrics this page knows.
     """
     known = plain_metrics(metrics)
     if task == "regression":
-        found = _regression(known, target or "the target", n_test)
+        found = _regression(known, target or "the target", _Rows(n_test, of_explained_rows))
     else:
-        found = _classification(known, positive_class, n_test)
+        found = _classification(known, positive_class, _Rows(n_test, of_explained_rows))
     if not found:
         return ("No test result of this version is known here, so this page cannot say how well it does.",)
     return tuple(found)
 
 
-def _rows(n_test: int | None) -> str:
-    return "On test rows it had not seen" if n_test is None else f"On {count(n_test, 'test row')} it had not seen"
+class _Rows(NamedTuple):
+    """The rows that metrics are of."""
+
+    number: int | None  # None: not known
+    are_explained: bool
+
+    def opening(self) -> str:
+        """Beginning of the first sentence."""
+        if self.are_explained:
+            return f"On {self.counted()} whose outcomes are known (it may have learned from them)"
+        return f"On {self.counted()} it had not seen"
+
+    def counted(self) -> str:
+        """How many of which kind."""
+        kind = "explained row" if self.are_explained else "test row"
+        return f"{kind}s" if self.number is None else count(self.number, kind)
 
 
-def _classification(metrics: dict[str, float], positive_class: str | None, n_test: int | None) -> list[str]:
+def _classification(metrics: dict[str, float], positive_class: str | None, rows: _Rows) -> list[str]:
     sentences = []
     if "accuracy" in metrics:
         right = metrics["accuracy"]
-        sentences.append(f"{_rows(n_test)}, the model is right {percent(right)} of the time.")
+        sentences.append(f"{rows.opening()}, the model is right {percent(right)} of the time.")
         if "baseline_accuracy" in metrics:
             sentences.append(_against_guessing(right, metrics["baseline_accuracy"]))
-        if n_test is not None and n_test > 1:
-            sentences.append(_margin(right, metrics.get("baseline_accuracy"), n_test))
+        if rows.number is not None and rows.number > 1:
+            sentences.append(_margin(right, metrics.get("baseline_accuracy"), rows.number, rows.counted()))
     if "balanced_accuracy" in metrics:
         balanced = percent(metrics["balanced_accuracy"])
         sentences.append(f"If each class counts the same, however rare it is, it is right {balanced} of the time.")
@@ -110,11 +136,10 @@ def _against_guessing(right: float, baseline: float) -> str:
     return f"{opening}: the model is {points(baseline - right, signed=False)} worse than that."
 
 
-def _margin(right: float, baseline: float | None, n_test: int) -> str:
+def _margin(right: float, baseline: float | None, n_test: int, rows: str) -> str:
     # Agresti and Coull: two successes and failures added, so that 100 % right does not read as certain.
     centre = (right * n_test + 2.0) / (n_test + 4.0)
     margin = _Z * math.sqrt(centre * (1.0 - centre) / (n_test + 4.0))
-    rows = count(n_test, "test row")
     if right == 1.0:
         return f"With {rows} the true share may still be as low as {percent(centre - margin, 0)}."
     opening = f"With {rows} this share is known to about ±{points(margin, signed=False)}"
@@ -136,20 +161,32 @@ def _ranking(auc: float, positive: str | None) -> str:
     )
 
 
-def _regression(metrics: dict[str, float], target: str, n_test: int | None) -> list[str]:
+def _regression(metrics: dict[str, float], target: str, rows: _Rows) -> list[str]:
     sentences = []
     if "mae" in metrics:
         off = number(metrics["mae"], 3)
-        sentences.append(f"{_rows(n_test)}, its predictions of {name(target)} are off by {off} on average.")
+        known = _mean_error_margin(metrics, rows)
+        sentences.append(f"{rows.opening()}, its predictions of {name(target)} are off by {off} on average{known}.")
+    if "r2" in metrics:
+        sentences.append(_explained(metrics, rows))
     if "rmse" in metrics and "baseline_rmse" in metrics:
         sentences.append(_against_average(metrics["rmse"], metrics["baseline_rmse"]))
     elif "rmse" in metrics:
         sentences.append(
             f"Its root mean squared error, in which large errors count more, is {number(metrics['rmse'], 3)}."
         )
-    if "r2" in metrics:
-        sentences.append(_explained(metrics["r2"]))
     return sentences
+
+
+def _mean_error_margin(metrics: dict[str, float], rows: _Rows) -> str:
+    """How exactly the average error is known: Student's t of a mean, whose rows' spread RMSE and MAE tell together."""
+    if rows.number is None or rows.number < 2 or "rmse" not in metrics:  # noqa: PLR2004 - one row has no spread
+        return ""
+    from scipy.special import stdtrit
+
+    variance = max(metrics["rmse"] ** 2 - metrics["mae"] ** 2, 0.0) / (rows.number - 1)
+    margin = -float(stdtrit(rows.number - 1, (1.0 - _CONFIDENCE) / 2.0)) * math.sqrt(variance)
+    return f" (known to about ±{number(margin, 2)})"
 
 
 def _against_average(rmse: float, baseline: float) -> str:
@@ -162,7 +199,16 @@ def _against_average(rmse: float, baseline: float) -> str:
     return f"{opening}, so the model is no better than the average."
 
 
-def _explained(r2: float) -> str:
+def _explained(metrics: dict[str, float], rows: _Rows) -> str:
+    r2, kind = metrics["r2"], "explained rows" if rows.are_explained else "test rows"
     if r2 <= 0.0:
-        return "It explains none of the differences between the test rows (R² is not above zero)."
-    return f"It explains {percent(r2)} of the variation between the test rows (R²)."
+        return f"It explains none of the differences between the {kind} (R² is not above zero)."
+    told = f"It explains {percent(r2)} of the variation between the {kind} (R²)"
+    if "r2_low" in metrics and "r2_high" in metrics:
+        low, high = metrics["r2_low"], percent(metrics["r2_high"], 0)
+        if low <= 0.0:
+            return f"{told}; with {rows.counted()} the true share may be up to {high}, or no better than the average."
+        return f"{told}; with {rows.counted()} the true share lies between {percent(low, 0)} and {high}."
+    if rows.number is not None and rows.number < _FEW:
+        return f"{told}, which {rows.counted()} cannot tell from luck."
+    return f"{told}."

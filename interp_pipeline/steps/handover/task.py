@@ -14,6 +14,7 @@ from interp_pipeline.steps.handover.table import read_table_file, write_table_fi
 if TYPE_CHECKING:
     import pandas as pd
 
+    from interp_pipeline.data.outcomes import OutcomeKind
     from interp_pipeline.steps.fetch import Fetched
 
 __all__ = ["Task", "read_task", "write_task"]
@@ -40,6 +41,7 @@ class Task:
     rows_source: str
     background: pd.DataFrame
     target: str | None
+    outcome_kind: OutcomeKind
     key: str  # of the explanation, which the answer repeats
     config: ExplainConfig
     record: None = None  # what training left stays with the parent
@@ -67,6 +69,7 @@ def write_task(folder: Path, fetched: Fetched, config: ExplainConfig) -> None:
             "rows_source": fetched.rows_source,
             "background": write_table_file(folder / _BACKGROUND, fetched.background, "the background data"),
             "target": fetched.target,
+            "outcome_kind": fetched.outcome_kind,
         }
         (folder / _TASK).write_text(json.dumps(task), encoding="utf-8")
     except OSError as error:
@@ -85,6 +88,7 @@ def read_task(folder: Path) -> Task:
         rows_source=task["rows_source"],
         background=read_table_file(folder / _BACKGROUND, task["background"]),
         target=task["target"],
+        outcome_kind=task["outcome_kind"],
         key=task["key"],
         config=ExplainConfig.from_mapping(config),
     )

@@ -105,7 +105,7 @@ def test_a_value_drawn_between_whole_numbers_is_asked_about_as_a_whole_one() -> 
 @pytest.mark.parametrize(
     ("native", "options", "error", "message"),
     [
-        (lambda _: {"a": 1}, {}, ModelError, "dictionary"),
+        (lambda _: {"a": 1}, {}, ModelError, "0 dimensions"),
         (lambda rows: pd.DataFrame({"a": ["x"] * len(rows), "b": "y"}), {}, ModelError, "none of them numbers"),
         (lambda rows: np.full(len(rows), np.nan), {}, ModelError, "row 0 is not a finite number"),
         (lambda rows: np.zeros((len(rows), 2, 2)), {}, ModelError, "3 dimensions"),

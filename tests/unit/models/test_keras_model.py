@@ -135,21 +135,9 @@ def test_more_rows_than_one_call_takes() -> None:
     np.testing.assert_allclose(outputs, np.repeat(model.forward(matrix[::600]), 600, axis=0), rtol=0, atol=1e-6)
 
 
-def _two_inputs() -> Any:
-    first, second = keras.Input((2,)), keras.Input((1,))
-    return keras.Model([first, second], layers.Dense(1)(layers.Concatenate()([first, second])))
-
-
-def _two_outputs() -> Any:
-    inputs = keras.Input((3,))
-    return keras.Model(inputs, [layers.Dense(1)(inputs), layers.Dense(2)(inputs)])
-
-
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (_two_inputs, "2 inputs"),
-        (_two_outputs, "several outputs"),
         (lambda: keras.Sequential([keras.Input((3, 2)), layers.Flatten(), layers.Dense(1)]), r"rows of shape \(3, 2\)"),
         (lambda: keras.Sequential([keras.Input((4,)), layers.Dense(1)]), "reads 4 columns and 3 are there"),
     ],

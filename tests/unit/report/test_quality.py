@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from interp_pipeline.report.sentences.quality import (
@@ -71,17 +72,43 @@ def test_a_regression_beside_the_average() -> None:
     metrics = {"rmse": 54.3, "mae": 44.1, "r2": 0.443, "baseline_rmse": 73.2}
     assert told(quality_sentences(metrics, "regression", "progression", None, 1)) == [
         "On 1 test row it had not seen, its predictions of progression are off by 44.1 on average.",
+        "It explains 44.3 % of the variation between the test rows (R²), which 1 test row cannot tell from luck.",
         (
             "Its root mean squared error, in which large errors count more, is 54.3; always predicting the average "
             "would give 73.2, so the model takes away 26 % of that error."
         ),
-        "It explains 44.3 % of the variation between the test rows (R²).",
     ]
     poor = told(quality_sentences({"rmse": 80.0, "baseline_rmse": 73.2, "r2": -0.2}, "regression", "y", None))
-    assert poor[0].endswith("so the model is no better than the average.")
-    assert poor[1] == "It explains none of the differences between the test rows (R² is not above zero)."
+    assert poor[0] == "It explains none of the differences between the test rows (R² is not above zero)."
+    assert poor[1].endswith("so the model is no better than the average.")
     assert told(quality_sentences({"rmse": 80.0}, "regression", "y", None)) == [
         "Its root mean squared error, in which large errors count more, is 80."
+    ]
+
+
+def test_a_regression_on_few_rows_is_told_with_its_uncertainty() -> None:
+    errors = np.array([1.0, 2.0, 4.0, 1.0, 3.0, 2.0, 8.0])
+    metrics = {"rmse": float(np.sqrt(np.mean(errors**2))), "mae": 3.0, "r2": 0.86, "r2_low": -0.19, "r2_high": 0.991}
+    sentences = told(quality_sentences(metrics, "regression", "y", None, 7))
+    # Student's t with 6 degrees of freedom, 2.447 standard errors of the mean, of errors 2.449 apart
+    assert 2.447 * errors.std(ddof=1) / np.sqrt(7) == pytest.approx(2.265, abs=1e-3)
+    assert sentences[0].endswith("are off by 3 on average (known to about ±2.3).")
+    assert sentences[1] == (
+        "It explains 86.0 % of the variation between the test rows (R²); with 7 test rows the true share may be up to "
+        "99 %, or no better than the average."
+    )
+    sentences = told(quality_sentences({**metrics, "r2_low": 0.784}, "regression", "y", None, 100))
+    assert sentences[1].endswith("with 100 test rows the true share lies between 78 % and 99 %.")
+
+
+def test_rows_that_the_model_may_have_learned_from_are_not_called_unseen() -> None:
+    sentences = told(quality_sentences({"accuracy": 0.75}, "binary", "y", "good", 200, of_explained_rows=True))
+    assert sentences == [
+        (
+            "On 200 explained rows whose outcomes are known (it may have learned from them), the model is right "
+            "75.0 % of the time."
+        ),
+        "With 200 explained rows this share is known to about ±6.0 points.",
     ]
 
 

@@ -82,16 +82,38 @@ def test_inputs_that_are_no_table_are_refused_by_name(tmp_path: Path) -> None:
     from mlflow.types.schema import Array, ColSpec, DataType, TensorSpec
 
     image = TensorSpec(np.dtype("float32"), (-1, 28, 28))
-    two = [TensorSpec(np.dtype("float32"), (-1, 2), name) for name in ("left", "right")]
+    two = [TensorSpec(np.dtype("float32"), (-1, -1), name) for name in ("left", "right")]
     cases: list[tuple[list[Any], str]] = [
         ([image], "takes tensors of shape (-1, 28, 28), and only models of tables"),
-        (two, "takes 2 inputs ('left', 'right'), and only models of one table"),
+        (two, "takes 2 inputs, and its signature leaves open how many columns 'left' has"),
         ([ColSpec(Array(DataType.double), "series")], "declares column 'series' as Array(double)"),
     ]
     for specs, says in cases:
         with pytest.raises(ModelError) as caught:
             read_model_file(_write(tmp_path, {}, _signature(*specs)), "models:/m/1")
         assert says in str(caught.value)
+
+
+def test_named_tensors_are_columns_where_each_is_one(tmp_path: Path) -> None:
+    from mlflow.types.schema import TensorSpec
+
+    kinds = {"age": "float32", "rooms": "int64", "zone": "str"}
+    specs = [TensorSpec(np.dtype(kind), (-1, 1), name) for name, kind in kinds.items()]
+    file = read_model_file(_write(tmp_path, {}, _signature(*specs)), "models:/m/1")
+    assert [(column.name, column.dtype) for column in file.columns] == [
+        ("age", "float32"),
+        ("rooms", "int64"),
+        ("zone", "text"),
+    ]
+    assert [(each.name, each.dtype) for each in file.tensors] == [
+        ("age", "float32"),
+        ("rooms", "int64"),
+        ("zone", "string"),
+    ]
+    wide = [TensorSpec(np.dtype("float32"), (-1, 2), "pair"), TensorSpec(np.dtype("float32"), (-1,), "one")]
+    file = read_model_file(_write(tmp_path, {}, _signature(*wide)), "models:/m/1")
+    assert (file.columns, file.width) == ((), 3)
+    assert [(each.width, each.is_vector) for each in file.tensors] == [(2, False), (1, True)]
 
 
 def test_a_model_that_cannot_be_called_and_a_file_that_cannot_be_read(tmp_path: Path) -> None:

@@ -64,6 +64,22 @@ def test_a_number() -> None:
     }
 
 
+def test_the_interval_of_r2_holds_the_true_share_as_often_as_it_says() -> None:
+    random = np.random.default_rng(0)
+    schema = _schema("regression")
+    for n_rows, share in ((7, 0.86), (40, 0.3), (40, 0.0)):
+        held = 0
+        for _ in range(600):
+            told = random.normal(size=n_rows) * math.sqrt(share)
+            truth = told + random.normal(size=n_rows) * math.sqrt(1 - share)
+            found = compute_metrics(truth, told[:, np.newaxis], schema, truth)
+            assert found["r2_low"] <= found["r2"] <= found["r2_high"]
+            held += found["r2_low"] <= share <= found["r2_high"]
+        assert held / 600 > 0.91  # 0.95 within sampling error and some; too wide where the share is nothing
+    assert "r2_low" not in compute_metrics(np.arange(5.0), np.arange(5.0)[:, np.newaxis], schema, np.arange(5.0))
+    assert "r2_low" not in compute_metrics(np.ones(5), np.arange(5.0)[:, np.newaxis], schema, np.ones(5))
+
+
 def test_confusions_have_true_classes_as_rows() -> None:
     outputs = np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.3, 0.7, 0.0]])
     counts = count_confusions(np.array([0, 0, 1]), outputs, 3)
