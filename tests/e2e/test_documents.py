@@ -2,7 +2,7 @@
 
 What stands in a comment above a block says how it is treated: ``<!-- not run: WHY -->`` leaves it out, and
 ``<!-- in the foreground -->`` starts it as in a terminal of its own and waits until it serves. Ports are replaced by
-free ones; nothing else is.
+free ones; nothing else is. ``<!-- a data dictionary -->`` tells such a file from a configuration.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import re
 import signal
 import subprocess
 import sys
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +27,7 @@ _BLOCK = re.compile(
     r"(?:^<!-- (?P<note>[^\n]*?) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 _FOREGROUND = "in the foreground"
+_DICTIONARY = "a data dictionary"  # of TOML; else it is a configuration
 _PORTS = ("5000", "8080")
 
 
@@ -59,7 +59,9 @@ def test_blocks_say_what_they_are(page: Path) -> None:
     assert text.count("```") == 2 * len(blocks)  # the pattern has found each of them
     for block in blocks:
         assert block.language in {"bash", "python", "toml", ""}, block.code
-        assert block.note in {"", _FOREGROUND} or re.fullmatch(r"not run: \w.{10,}", block.note), block.note
+        assert block.note in {"", _FOREGROUND, _DICTIONARY} or re.fullmatch(r"not run: \w.{10,}", block.note), (
+            block.note
+        )
     assert not re.search(r"pkill|killall", text)  # what ends every worker of a machine
 
 
@@ -154,12 +156,13 @@ def _end(group: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "code"), [(_name(page), b.code) for page in _PAGES for b in _blocks(page) if b.language == "toml"]
+    "block", [b for page in _PAGES for b in _blocks(page) if b.language == "toml"], ids=lambda b: b.code.split("\n")[0]
 )
-def test_every_configuration_is_read(page: str, code: str, tmp_path: Path) -> None:
+def test_every_file_in_toml_is_read(block: Block, tmp_path: Path) -> None:
+    from interp_pipeline.data.dictionary import read_dictionary
     from mlflow_plugin.settings import load_settings
 
-    assert page
-    tomllib.loads(code)
-    (tmp_path / "interp.toml").write_text(code, encoding="utf-8")
-    assert load_settings(str(tmp_path / "interp.toml"))
+    file = tmp_path / "file.toml"
+    file.write_text(block.code, encoding="utf-8")
+    read = read_dictionary if block.note == _DICTIONARY else load_settings
+    assert read(str(file))
