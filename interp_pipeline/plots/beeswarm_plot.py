@@ -18,7 +18,8 @@ from interp_pipeline.plots.value_groups import EffectSample, category_groups
 from interp_pipeline.plots.wording import (
     any_output_phrase,
     count_phrase,
-    is_lime,
+    effect_label,
+    in_percent,
     method_line,
     output_phrase,
     summary_phrase,
@@ -58,6 +59,7 @@ def beeswarm(explanation: Explanation, *, top: int = 20) -> Figure:
         the categories with the lowest and highest mean effect are named beside it. Missing
         values are hollow.
     """
+    explanation = in_percent(explanation)
     features = list(explanation.ranking)[:top]
     cells = explanation.shown_data
     columns = [read_column(cells.iloc[:, j]) for j in features]
@@ -83,7 +85,7 @@ def beeswarm(explanation: Explanation, *, top: int = 20) -> Figure:
         label_rows(ax, names.labels if first else [""] * len(features))
         swarms.draw(ax, output)
         if first:
-            axis_label(ax, f"{_effect(explanation)} on the {_axis_phrase(explanation, outputs)}")
+            axis_label(ax, effect_label(explanation, _axis_phrase(explanation, outputs)))
         if not single:
             frame_axes(ax)
             name = wrap(explanation.output_names[output], width, LABEL_SIZE, lines=1, bold=True)
@@ -99,10 +101,6 @@ def _place(place: int, n_panels: int, left: float, room: float) -> tuple[tuple[f
     per_line = min(n_panels, _PANELS_PER_ROW)
     width = (room - _GAP * (per_line - 1)) / per_line
     return (left + place % per_line * (width + _GAP), place // per_line), width
-
-
-def _effect(explanation: Explanation) -> str:
-    return "LIME weight" if is_lime(explanation) else "effect"
 
 
 def _axis_phrase(explanation: Explanation, outputs: list[int]) -> str:

@@ -15,7 +15,8 @@ from interp_pipeline.plots.ticks import axis_label, readable_axis, tick_room
 from interp_pipeline.plots.wording import (
     any_output_phrase,
     count_phrase,
-    is_lime,
+    effect_label,
+    in_percent,
     method_line,
     output_phrase,
     short,
@@ -56,6 +57,7 @@ def dependence(explanation: Explanation, feature: str) -> Figure:
     if feature not in explanation.feature_names:
         msg = f"feature {feature!r} is not in the explanation; it has {', '.join(map(str, explanation.feature_names))}"
         raise UsageError(msg)
+    explanation = in_percent(explanation)
     j = explanation.feature_names.index(feature)
     column = read_column(explanation.shown_data.iloc[:, j])
     outputs = _panels(explanation, j)
@@ -79,10 +81,8 @@ def _head(explanation: Explanation, feature: str, outputs: list[int], *facts: st
 
 
 def _effect_label(explanation: Explanation, outputs: list[int]) -> str:
-    effect = "LIME weight" if is_lime(explanation) else "effect"
-    if len(outputs) > 1:
-        return f"{effect} on the {any_output_phrase(explanation)}"
-    return f"{effect} on the {output_phrase(explanation, outputs[0])}"
+    one = output_phrase(explanation, outputs[0])
+    return effect_label(explanation, one if len(outputs) == 1 else any_output_phrase(explanation))
 
 
 def _limits(effects: FloatArray) -> tuple[float, float]:

@@ -16,7 +16,9 @@ from interp_pipeline.plots.theme import GREY, INK, MUTED, PAD, TICK_SIZE, push_c
 from interp_pipeline.plots.ticks import axis_label
 from interp_pipeline.plots.wording import (
     explained_output,
+    in_percent,
     is_probability,
+    level_label,
     method_line,
     output_phrase,
     summary_phrase,
@@ -49,6 +51,7 @@ def heatmap(explanation: Explanation, *, top: int = 20) -> Figure:
         Figure: rows ordered by the similarity of their explanations, the prediction drawn above.
         For a multi-class model each row shows what pushed it towards the class predicted for it.
     """
+    explanation = in_percent(explanation)
     features = list(explanation.ranking)[:top]
     rows = np.arange(len(explanation.data))
     outputs = np.array([explained_output(explanation, int(row)) for row in rows])
@@ -96,7 +99,8 @@ def _title(explanation: Explanation) -> str:
 
 
 def _facts(explanation: Explanation, n_features: int) -> list[str]:
-    facts = ["colour: push on the output", "dashed: the value effects count from"]
+    points = " in points" if is_probability(explanation) else ""
+    facts = [f"colour: push on the output{points}", "dashed: the value effects count from"]
     if n_features < len(explanation.feature_names):
         facts.append(f"the {n_features} most important features shown")
     return facts
@@ -166,6 +170,7 @@ def _name_curve(sheet: Sheet, explanation: Explanation, x: float, y: float, *, m
     """What the curve shows, beside it."""
     kind = "probability" if is_probability(explanation) else "prediction"
     phrase = f"{kind} of the predicted class" if many else output_phrase(explanation, explanation.summary_outputs[0])
+    phrase = level_label(explanation, phrase)
     sheet.text(x, y, wrap(phrase, sheet.width - PAD - x, TICK_SIZE, lines=4), size=TICK_SIZE, colour=MUTED, raw=True)
 
 

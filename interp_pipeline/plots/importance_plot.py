@@ -13,7 +13,16 @@ from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.text import number, text_width
 from interp_pipeline.plots.theme import ACCENT, AXIS_ROOM, GREY, INK, MUTED, PAD, TICK_SIZE, text_style
 from interp_pipeline.plots.ticks import axis_label
-from interp_pipeline.plots.wording import count_phrase, is_lime, method_line, short, summary_phrase
+from interp_pipeline.plots.wording import (
+    count_phrase,
+    effect_label,
+    effect_text,
+    in_percent,
+    is_lime,
+    method_line,
+    short,
+    summary_phrase,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,6 +48,7 @@ def importance(explanation: Explanation, *, top: int = 20) -> Figure:
         Figure: one bar per feature with its 95 % interval; for a multi-class model every bar is
         divided into the classes' shares.
     """
+    explanation = in_percent(explanation)
     ranking = list(explanation.ranking)
     shown, rest = ranking[:top], ranking[top:]
     names = [explanation.feature_names[j] for j in shown]
@@ -58,8 +68,7 @@ def importance(explanation: Explanation, *, top: int = 20) -> Figure:
     label_rows(ax, column.labels, colours=[INK] * len(shown) + [MUTED] * bool(rest))
     _bars(ax, explanation, shown, rest)
     _intervals(ax, explanation, shown, rest)
-    size = "weight" if is_lime(explanation) else "effect"
-    axis_label(ax, f"mean size of the {size} on the {summary_phrase(explanation)}")
+    axis_label(ax, f"mean size of the {effect_label(explanation, summary_phrase(explanation))}")
     if legend_room:
         class_legend(sheet, explanation, column.left, column.height + AXIS_ROOM + 0.2)
     return sheet.figure
@@ -73,7 +82,7 @@ def _title(explanation: Explanation) -> str:
     by = "with a mean LIME weight of" if is_lime(explanation) else "by"
     end = "" if is_lime(explanation) else " on average"
     name = short(explanation.feature_names[best])
-    return f"{name} moves the {summary_phrase(explanation)} most, {by} {number(size)}{end}"
+    return f"{name} moves the {summary_phrase(explanation)} most, {by} {effect_text(explanation, size)}{end}"
 
 
 def _bars(ax: Axes, explanation: Explanation, shown: list[int], rest: list[int]) -> None:

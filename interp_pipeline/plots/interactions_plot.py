@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,16 @@ from interp_pipeline.plots.theme import (
     text_style,
 )
 from interp_pipeline.plots.ticks import axis_label
-from interp_pipeline.plots.wording import count_phrase, method_line, short, summary_phrase
+from interp_pipeline.plots.wording import (
+    count_phrase,
+    effect_label,
+    effect_text,
+    in_percent,
+    is_probability,
+    method_line,
+    short,
+    summary_phrase,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +69,7 @@ def interactions(values: Interactions, *, top: int = 10) -> Figure:
         feature to the right of a line's end and the one above a column; what features do alone stands in
         grey on its long side.
     """
+    values = _in_percent(values)
     explanation = values.explanation
     pairs = values.ranking[:_BARS]
     column = _label_pairs(values, pairs)
@@ -80,6 +91,19 @@ def interactions(values: Interactions, *, top: int = 10) -> Figure:
     return sheet.figure
 
 
+def _in_percent(values: Interactions) -> Interactions:
+    """Effects on class probabilities in points; others as they are."""
+    if not is_probability(values.explanation):
+        return values
+    return dataclasses.replace(
+        values,
+        explanation=in_percent(values.explanation),
+        mean_abs=100.0 * values.mean_abs,
+        mean=100.0 * values.mean,
+        values=100.0 * values.values,
+    )
+
+
 def _label_pairs(values: Interactions, pairs: Sequence[tuple[int, int]]) -> LabelColumn:
     """Two names on one line where they fit, else on two."""
     names, labels = values.explanation.feature_names, []
@@ -97,7 +121,7 @@ def _title(values: Interactions) -> str:
         return f"No two features move the {phrase} together: each acts alone"
     i, j = values.ranking[0]
     first, second = (short(values.explanation.feature_names[k], 40) for k in (i, j))
-    size = number(float(values.strength[i, j]))
+    size = effect_text(values.explanation, float(values.strength[i, j]))
     return f"{first} and {second} interact most: their joint effect on the {phrase} is {size} on average"
 
 
@@ -150,7 +174,7 @@ def _draw_bars(
             annotation_clip=False,
             **text_style(TICK_SIZE, INK),
         )
-    axis_label(ax, f"mean size of the joint effect on the {summary_phrase(values.explanation)}")
+    axis_label(ax, f"mean size of the joint {effect_label(values.explanation, summary_phrase(values.explanation))}")
 
 
 def _draw_map(ax: Axes, strength: FloatArray, cell: float) -> None:

@@ -15,7 +15,10 @@ from interp_pipeline.plots.theme import AXIS_ROOM, PAD, WARNING
 from interp_pipeline.plots.ticks import axis_label
 from interp_pipeline.plots.wording import (
     count_phrase,
+    effect_label,
     explained_output,
+    in_percent,
+    level_text,
     method_line,
     output_phrase,
     short,
@@ -49,6 +52,7 @@ def lime(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     if explanation.local_r2 is None:
         msg = f"the lime plot draws LIME explanations; {explanation.method} gave SHAP values: use waterfall"
         raise UsageError(msg)
+    explanation = in_percent(explanation)
     position = explanation.position(row)
     output = explained_output(explanation, position)
     weights = explanation.values[position, :, output]
@@ -66,7 +70,7 @@ def lime(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
         method_line(
             explanation,
             f"the surrogate explains {number(r2, 2)} of the model's local variance (R²)",
-            f"prediction {number(float(explanation.predictions[position, output]))}",
+            f"prediction {level_text(explanation, float(explanation.predictions[position, output]))}",
             *_chosen(explanation),
         ),
         height=column.height + AXIS_ROOM + (_WARNING_ROOM if low else 0),
@@ -76,7 +80,7 @@ def lime(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     ax = sheet.axes(column.left, AXIS_ROOM, width, column.height)
     label_rows(ax, column.labels)
     signed_bars(ax, weights[shown], width)
-    axis_label(ax, f"LIME weight on the {phrase}")
+    axis_label(ax, effect_label(explanation, phrase))
     if low:
         text = (
             f"Do not rely on these weights: R² is below {LOW_FIDELITY}, the surrogate hardly follows the model here. "

@@ -25,6 +25,9 @@ from interp_pipeline.plots.ticks import axis_label
 from interp_pipeline.plots.wording import (
     count_phrase,
     explained_output,
+    in_percent,
+    level_label,
+    level_text,
     method_line,
     output_phrase,
 )
@@ -55,6 +58,7 @@ def waterfall(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     Raises:
         UsageError: that row was not explained.
     """
+    explanation = in_percent(explanation)
     position = explanation.position(row)
     output = explained_output(explanation, position)
     labels, pushes = _steps(explanation, position, output, top)
@@ -63,7 +67,7 @@ def waterfall(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     column = LabelColumn.fit(["average prediction", *labels, "prediction for this row"], bold=True)
     phrase = output_phrase(explanation, output)
     sheet = Sheet(
-        _title(row, phrase, base, prediction),
+        _title(row, phrase, level_text(explanation, base), level_text(explanation, prediction)),
         method_line(explanation, "pushes add up from the average to the prediction"),
         height=column.height + AXIS_ROOM,
         notes=["Blue lowers, vermillion raises. The average is taken over the background data."],
@@ -73,13 +77,13 @@ def waterfall(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     grouped = [INK, *[MUTED if label.endswith("together") else INK for label in labels], INK]
     label_rows(ax, column.labels, bold=bold, colours=grouped)
     _draw(ax, pushes, base, prediction, sheet.width - column.left - PAD - 0.1)
-    axis_label(ax, phrase)
+    axis_label(ax, level_label(explanation, phrase))
     return sheet.figure
 
 
-def _title(row: int, phrase: str, base: float, prediction: float) -> str:
-    start = f"Row {row}: why the {phrase} is {number(prediction)}"
-    return start if number(base) == number(prediction) else f"{start} and not {number(base)}, the average"
+def _title(row: int, phrase: str, base: str, prediction: str) -> str:
+    start = f"Row {row}: why the {phrase} is {prediction}"
+    return start if base == prediction else f"{start} and not {base}, the average"
 
 
 def _steps(explanation: Explanation, row: int, output: int, top: int) -> tuple[list[str], FloatArray]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from interp_pipeline import readable
 from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
-from interp_pipeline.plots.text import clean, middle_ellipsis
+from interp_pipeline.plots.text import clean, middle_ellipsis, number
 
 if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation
@@ -14,9 +15,14 @@ if TYPE_CHECKING:
 __all__ = [
     "any_output_phrase",
     "count_phrase",
+    "effect_label",
+    "effect_text",
     "explained_output",
+    "in_percent",
     "is_lime",
     "is_probability",
+    "level_label",
+    "level_text",
     "method_line",
     "output_phrase",
     "short",
@@ -34,6 +40,44 @@ def short(name: str, characters: int = _NAME_IN_SENTENCE) -> str:
 def is_probability(explanation: Explanation) -> bool:
     """Whether the outputs are class probabilities."""
     return explanation.output_unit == PROBABILITY
+
+
+def in_percent(explanation: Explanation) -> Explanation:
+    """Class probabilities in percent, and effects on them in percentage points, as reports tell them.
+
+    Every plot of an explanation begins with it. Other outputs are returned as they are.
+    """
+    if not is_probability(explanation):
+        return explanation
+    errors = explanation.std_errors
+    return dataclasses.replace(
+        explanation,
+        values=100.0 * explanation.values,
+        base_values=100.0 * explanation.base_values,
+        predictions=100.0 * explanation.predictions,
+        std_errors=None if errors is None else 100.0 * errors,
+    )
+
+
+def level_text(explanation: Explanation, amount: float) -> str:
+    """A base value or prediction of ``in_percent``: ``76.5 %``, or a number in the unit of the output."""
+    return f"{number(amount)} %" if is_probability(explanation) else number(amount)
+
+
+def effect_text(explanation: Explanation, amount: float) -> str:
+    """The size of an effect of ``in_percent``: ``5.1 points``, or a number in the unit of the output."""
+    return f"{number(amount)} points" if is_probability(explanation) else number(amount)
+
+
+def level_label(explanation: Explanation, phrase: str) -> str:
+    """What an axis of outputs is called: ``probability of good (%)``."""
+    return f"{phrase} (%)" if is_probability(explanation) else phrase
+
+
+def effect_label(explanation: Explanation, phrase: str) -> str:
+    """What an axis of effects is called: ``effect on the probability of good (points)``."""
+    effect = "LIME weight" if is_lime(explanation) else "effect"
+    return f"{effect} on the {phrase}{' (points)' if is_probability(explanation) else ''}"
 
 
 def output_phrase(explanation: Explanation, output: int) -> str:

@@ -101,7 +101,7 @@ def subject_sentence(content: ExplanationReport) -> str:
         )
     return (
         f"All effects are about the probability of {about}, in percentage points: +5 points takes a probability "
-        f"from {percent(0.7, 0)} to {percent(0.75, 0)}. The pictures show the same as fractions: 5 points are 0.05."
+        f"from {percent(0.7, 0)} to {percent(0.75, 0)}."
     )
 
 

@@ -34,10 +34,10 @@ def test_importance_names_the_most_important_feature_and_joins_the_others(make_e
     explanation = make_explanation(60, 2)
     text = words(plots.importance(explanation, top=10))
     best = explanation.ranking[0]
-    assert f"feature_{best} moves the probability of good most, by {number(explanation.importance[best])}" in text
+    assert f"feature_{best} moves the probability of good most, by {number(100 * explanation.importance[best])} points" in text
     assert "50 other features together" in text
     others = explanation.values[:, list(explanation.ranking[10:]), explanation.summary_outputs[0]]
-    assert number(float(np.abs(others.sum(axis=1)).mean())) in text
+    assert number(100 * float(np.abs(others.sum(axis=1)).mean())) in text
 
 
 def test_importance_draws_bars_as_long_as_the_importance(make_explanation: Any) -> None:
@@ -46,7 +46,7 @@ def test_importance_draws_bars_as_long_as_the_importance(make_explanation: Any) 
     lengths = np.zeros(5)
     for container in ax.containers[:3]:
         lengths += [bar.get_width() for bar in container]
-    np.testing.assert_allclose(lengths, explanation.importance[list(explanation.ranking)])
+    np.testing.assert_allclose(lengths, 100 * explanation.importance[list(explanation.ranking)])
 
 
 def test_importance_without_effect_says_so(make_explanation: Any, words: Words) -> None:
@@ -157,15 +157,17 @@ def test_waterfall_steps_from_the_average_to_the_prediction(make_explanation: An
     explanation = make_explanation(30, 2)
     figure = plots.waterfall(explanation, explanation.row_ids[4], top=6)
     bars = figure.axes[0].patches
-    base, prediction = explanation.base_values[4, 1], explanation.predictions[4, 1]
+    base, prediction = 100 * explanation.base_values[4, 1], 100 * explanation.predictions[4, 1]
     assert len(bars) == 7
     assert bars[0].get_x() == pytest.approx(base)
     assert bars[-1].get_x() + bars[-1].get_width() == pytest.approx(prediction)
     text = words(figure)
-    assert f"Row {explanation.row_ids[4]}: why the probability of good is {number(prediction)}" in text
+    assert f"Row {explanation.row_ids[4]}: why the probability of good is {number(prediction)} %" in text
     assert "24 other features together" in text
     largest = int(np.abs(explanation.values[4, :, 1]).argmax())
-    assert signed(float(explanation.values[4, largest, 1])) in text
+    assert signed(100 * float(explanation.values[4, largest, 1])) in text
+    assert "probability of good (%)" in text
+
 
 
 def test_waterfall_explains_the_predicted_class(make_explanation: Any, words: Words) -> None:
