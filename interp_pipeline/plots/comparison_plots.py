@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interp_pipeline.errors import UsageError
+from interp_pipeline.explanation import PROBABILITY
 from interp_pipeline.plots.agreement_plot import draw_agreement_matrix
 from interp_pipeline.plots.disagreement_plot import draw_disagreement
 from interp_pipeline.plots.rank_flow_plot import draw_rank_flow
 from interp_pipeline.plots.shift_plot import draw_shift
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from interp_pipeline.comparison import Comparison
@@ -33,7 +37,10 @@ def shift(comparison: Comparison, *, against: str | None = None, top: int = 20) 
         UsageError: no version has this label, or it is the reference's.
     """
     other = _other(comparison, against)
-    return draw_shift(comparison.pair(other), [comparison.reference, other], top=top)
+    points = comparison.output_unit == PROBABILITY
+    labels = [comparison.reference, other]
+    amounts = [*(f"importance_{label}" for label in labels), "delta", "ci_low", "ci_high"]
+    return draw_shift(_in_percent(comparison.pair(other), amounts, points=points), labels, top=top, points=points)
 
 
 def rank_flow(comparison: Comparison, *, top: int = 15) -> Figure:
@@ -68,7 +75,13 @@ def disagreement(comparison: Comparison, *, against: str | None = None) -> Figur
     """
     per_row = comparison.per_row
     chosen = per_row[per_row["against"] == _other(comparison, against)]
-    return draw_disagreement(chosen.reset_index(drop=True))
+    points = comparison.output_unit == PROBABILITY
+    return draw_disagreement(_in_percent(chosen.reset_index(drop=True), ["distance"], points=points), points=points)
+
+
+def _in_percent(table: pd.DataFrame, columns: Sequence[str], *, points: bool) -> pd.DataFrame:
+    """Amounts of probability in percentage points, as the text tells them; others as they are."""
+    return table.assign(**{column: 100.0 * table[column] for column in columns}) if points else table
 
 
 def agreement_matrix(comparison: Comparison) -> Figure:

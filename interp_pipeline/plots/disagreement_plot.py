@@ -30,12 +30,13 @@ _STRIP = 0.9  # inches
 _NAMED = 3  # rows furthest apart that are named
 
 
-def draw_disagreement(per_row: pd.DataFrame) -> Figure:
+def draw_disagreement(per_row: pd.DataFrame, *, points: bool = False) -> Figure:
     """Distribution of the distance between explanations of the same row.
 
     Args:
         per_row: one row per explained row: ``row_id`` and ``distance`` (0 = explained alike; in
             the unit of the model output); further columns are ignored.
+        points: distances are percentage points of a probability, not units of the model output.
 
     Returns:
         Figure: a histogram, below it every row as a dot, the three rows furthest apart named.
@@ -51,10 +52,11 @@ def draw_disagreement(per_row: pd.DataFrame) -> Figure:
     distance = per_row["distance"].to_numpy(dtype=np.float64)[finite]
     row_ids = per_row["row_id"].to_numpy()[finite]
     worst = int(np.argmax(distance))
+    unit = " points" if points else ""
     sheet = Sheet(
-        _title(distance),
+        _title(distance, unit),
         f"{count_phrase(len(distance), 'row')} · distance between the explanations of the same row"
-        f" · furthest apart: row {short(str(row_ids[worst]))} with {number(float(distance[worst]))}",
+        f" · furthest apart: row {short(str(row_ids[worst]))} with {number(float(distance[worst]))}{unit}",
         height=_HISTOGRAM + _STRIP + AXIS_ROOM,
     )
     width = sheet.width - 2 * PAD - 0.3
@@ -64,15 +66,15 @@ def draw_disagreement(per_row: pd.DataFrame) -> Figure:
     _name_worst(strip, distance, row_ids, width / end)
     histogram = sheet.axes(PAD + 0.1, AXIS_ROOM + _STRIP, width, _HISTOGRAM, grid="none")
     _bars(histogram, distance, end)
-    axis_label(strip, "distance between explanations, in units of the model output")
+    axis_label(strip, f"distance between explanations, in {'points' if points else 'units of the model output'}")
     return sheet.figure
 
 
-def _title(distance: FloatArray) -> str:
+def _title(distance: FloatArray, unit: str) -> str:
     median = float(np.median(distance))
     if distance.max() == 0:
         return "Every row is explained alike"
-    return f"Half of the rows are explained alike to within {number(median)}"
+    return f"Half of the rows are explained alike to within {number(median)}{unit}"
 
 
 def _bars(ax: Axes, distance: FloatArray, end: float) -> None:

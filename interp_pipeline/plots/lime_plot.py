@@ -49,10 +49,10 @@ def lime(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     Raises:
         UsageError: that row was not explained, or the explanation is not LIME's.
     """
+    explanation = in_percent(explanation)
     if explanation.local_r2 is None:
         msg = f"the lime plot draws LIME explanations; {explanation.method} gave SHAP values: use waterfall"
         raise UsageError(msg)
-    explanation = in_percent(explanation)
     position = explanation.position(row)
     output = explained_output(explanation, position)
     weights = explanation.values[position, :, output]

@@ -30,7 +30,7 @@ __all__ = ["draw_shift", "one_row_per_feature", "require_columns", "version_colo
 _GREYED = 0.35  # opacity of shifts within noise
 
 
-def draw_shift(features: pd.DataFrame, labels: Sequence[str], *, top: int = 20) -> Figure:
+def draw_shift(features: pd.DataFrame, labels: Sequence[str], *, top: int = 20, points: bool = False) -> Figure:
     """Importance of every feature in every version, the shifts beyond noise emphasised.
 
     Args:
@@ -41,6 +41,7 @@ def draw_shift(features: pd.DataFrame, labels: Sequence[str], *, top: int = 20) 
             a version does not know the feature, and an interval where there is none.
         labels: of the versions, in the order they came.
         top: at most this many features, the most important first.
+        points: the amounts are percentage points of a probability, not units of the model output.
 
     Returns:
         Figure: a dot per version; the shift and its interval in numbers beside each line.
@@ -59,11 +60,13 @@ def draw_shift(features: pd.DataFrame, labels: Sequence[str], *, top: int = 20) 
     shifts = shown[["delta", "ci_low", "ci_high"]].to_numpy(dtype=np.float64)
     notes = [_interval_text(*(float(number) for number in row)) for row in shifts]
     note_room = max((text_width(note, TICK_SIZE) for note in notes), default=0.0) + 0.15
-    sheet = Sheet(_title(features), _subtitle(features, len(shown)), height=names.height + AXIS_ROOM + 0.75)
+    sheet = Sheet(
+        _title(features, points=points), _subtitle(features, len(shown)), height=names.height + AXIS_ROOM + 0.75
+    )
     ax = sheet.axes(names.left, AXIS_ROOM, sheet.width - names.left - PAD - note_room, names.height)
     label_rows(ax, names.labels, bold=[bool(flag) for flag in significant])
     _dumbbells(ax, values, significant)
-    axis_label(ax, "importance: mean size of the effect on the model output")
+    axis_label(ax, f"importance: mean size of the effect on the {'probability (points)' if points else 'model output'}")
     head = AXIS_ROOM + names.height + 0.2
     legend(sheet, list(zip(labels, version_colours(len(labels)), strict=True)), PAD, sheet.height - 0.12)
     sheet.text(sheet.width - PAD, head, "shift [interval]", size=TICK_SIZE, colour=MUTED, ha="right")
@@ -109,13 +112,15 @@ def _interval_text(delta: float, low: float, high: float) -> str:
     return f"{signed(delta, 2)} [{signed(low, 2)}, {signed(high, 2)}]"
 
 
-def _title(features: pd.DataFrame) -> str:
+def _title(features: pd.DataFrame, *, points: bool) -> str:
     moved = features[features["significant"].astype(bool)]
     if len(moved) == 0:
         return "No feature's importance shifted by more than noise"
     most = moved.iloc[int(np.nanargmax(moved["delta"].abs().to_numpy(dtype=np.float64)))]
     share = f"{len(moved)} of {count_phrase(len(features), 'feature')} shifted by more than noise"
-    return f"{share}, {short(str(most['feature']))} the most ({signed(float(most['delta']))})"
+    return (
+        f"{share}, {short(str(most['feature']))} the most ({signed(float(most['delta']))}{' points' if points else ''})"
+    )
 
 
 def _subtitle(features: pd.DataFrame, n_shown: int) -> str:

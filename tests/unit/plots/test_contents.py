@@ -34,7 +34,10 @@ def test_importance_names_the_most_important_feature_and_joins_the_others(make_e
     explanation = make_explanation(60, 2)
     text = words(plots.importance(explanation, top=10))
     best = explanation.ranking[0]
-    assert f"feature_{best} moves the probability of good most, by {number(100 * explanation.importance[best])} points" in text
+    assert (
+        f"feature_{best} moves the probability of good most, by {number(100 * explanation.importance[best])} points"
+        in text
+    )
     assert "50 other features together" in text
     others = explanation.values[:, list(explanation.ranking[10:]), explanation.summary_outputs[0]]
     assert number(100 * float(np.abs(others.sum(axis=1)).mean())) in text
@@ -167,7 +170,6 @@ def test_waterfall_steps_from_the_average_to_the_prediction(make_explanation: An
     largest = int(np.abs(explanation.values[4, :, 1]).argmax())
     assert signed(100 * float(explanation.values[4, largest, 1])) in text
     assert "probability of good (%)" in text
-
 
 
 def test_waterfall_explains_the_predicted_class(make_explanation: Any, words: Words) -> None:

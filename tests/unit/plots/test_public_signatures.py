@@ -104,3 +104,14 @@ def test_a_comparison_of_several_is_drawn_against_the_last_or_the_one_that_is_na
 def test_shaps_own_plots_take_an_explanation_after_a_plain_installation(make_explanation: Any) -> None:
     explanation = make_explanation(5, 2)
     np.testing.assert_array_equal(explanation.to_shap().values, explanation.values[:, :, 1])
+
+
+def test_effects_on_probabilities_are_drawn_in_points_as_the_text_tells_them(things: dict[str, Any]) -> None:
+    comparison = things["comparison"]
+    shifted = plots.shift(comparison)
+    delta = comparison.features["delta"].abs().max()
+    drawn = [text.get_text() for text in shifted.texts]
+    assert any(f"{100 * delta:.2g}" in text.replace("\N{MINUS SIGN}", "-") for text in drawn)
+    apart = plots.disagreement(comparison)
+    assert "in points" in apart.axes[0].get_xlabel() + " ".join(text.get_text() for text in apart.texts)
+    assert "points on average" in " ".join(text.get_text() for text in plots.interactions(things["values"]).texts)
