@@ -1,4 +1,9 @@
-"""The table of contents of a page, and an anchor at every heading: from the headings themselves."""
+"""The table of contents of a page, and an anchor at every heading: from the headings themselves.
+
+MLflow shows a page in a frame that may go nowhere, not even to an anchor of its own: a link in it is dead. A label is
+not: what it belongs to, a radio button in the heading that nobody sees, gets the focus, and the browser brings that
+into view. With the keyboard the buttons are one group, whose arrows go from section to section.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +37,10 @@ def with_contents(page: str) -> str:
         anchor = next(name for name in chain([plain], (f"{plain}-{n}" for n in count(2))) if name not in taken)
         taken.add(anchor)
         if level == "2":
-            entries.append(f'<li><a href="#{anchor}">{title}</a></li>')
-        return f'<h{level} id="{anchor}">{title}</h{level}>'
+            entries.append(f'<li><label for="at-{anchor}">{title}</label></li>')
+            button = f'<input type="radio" name="section" id="at-{anchor}" aria-labelledby="{anchor}">'
+            return f'<h2 id="{anchor}">{button}{title}</h2>'
+        return f'<h3 id="{anchor}">{title}</h3>'
 
     after = _HEADING.sub(with_anchor, after)
     return f"{before}{_navigation(entries)}{after}" if place else page

@@ -21,7 +21,7 @@ def render_explanation_report(content: ExplanationReport) -> str:
         content: all that is said; see ``ExplanationReport``.
 
     Returns:
-        A complete HTML document with pictures inside, no script and no link to anything outside. Equal
+        A complete HTML document with pictures inside, no script and no link to anything. Equal
         content gives equal text, byte for byte.
     """
     return _render("explanation.html.j2", explanation_parts(content))

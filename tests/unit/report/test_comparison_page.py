@@ -186,7 +186,7 @@ def test_the_page_of_two_versions(comparison: Comparison, png: bytes) -> None:
         assert words in parsed.text
     assert parsed.images[-1] == "Picture extra."
     assert len(parsed.images) == 3
-    assert not {"script", "link", "iframe", "form"} & set(parsed.tags)
+    assert not {"script", "link", "a", "iframe", "form"} & set(parsed.tags)
 
 
 def test_the_page_of_three_versions_gives_each_pair_its_pictures(

@@ -13,19 +13,20 @@ if TYPE_CHECKING:
 
 
 def _links(page: str) -> dict[str, str]:
-    return dict(re.findall(r'<li><a href="#([^"]*)">([^<]*)</a></li>', page))
+    return dict(re.findall(r'<li><label for="at-([^"]*)">([^<]*)</label></li>', page))
 
 
 def test_every_section_of_the_report_is_led_to(content: ExplanationReport) -> None:
     page = render_explanation_report(content)
     links = _links(page)
-    headings = dict(re.findall(r'<h2 id="([^"]*)">([^<]*)</h2>', page))
+    headings = dict(re.findall(r'<h2 id="([^"]*)"><input [^>]*>([^<]*)</h2>', page))
     assert links == headings
     assert list(links)[:3] == ["what-the-model-predicts", "how-well-it-does", "what-drives-it"]
     assert re.findall(r"<h2>([^<]*)</h2>", page) == ["In short"]  # it stands before the contents
-    anchors = re.findall(r'id="([^"]*)"', page)
+    anchors = re.findall(r' id="([^"]*)"', page)
     assert len(anchors) == len(set(anchors))
     assert {"row-100", "row-119", "all-features"} <= set(anchors)
+    assert {f"at-{anchor}" for anchor in links} <= set(anchors)
     assert PLACE not in page
 
 

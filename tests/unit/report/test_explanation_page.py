@@ -99,8 +99,7 @@ def test_nothing_is_loaded_and_nothing_runs(content: ExplanationReport) -> None:
     assert policy["content"] == (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
     )
-    assert not page.tags() & {"script", "link", "iframe", "object", "form", "base"}
-    assert all((link["href"] or "").startswith("#") for link in page.of("a"))
+    assert not page.tags() & {"script", "link", "iframe", "object", "form", "a", "base"}
     assert "http://" not in html
     assert "https://" not in html
     assert "url(" not in html
