@@ -121,26 +121,13 @@ def explain(  # noqa: PLR0913 - options are keyword-only, and the public contrac
     wanted = (methods,) if isinstance(methods, str) else tuple(methods)
     if wanted == ("auto",) and not publish:
         wanted = ("shap",)
+    asked = {"rows": rows, "background_rows": background_rows, "methods": wanted}
+    outputs = {"output": output, "output_name": output_name, "target": target, "task": task}
+    effort = {"max_seconds": max_seconds, "max_error": max_error, "max_evaluations": max_evaluations, "seed": seed}
+    lime = {"lime_samples": lime_samples, "lime_kernel_width": lime_kernel_width, "lime_features": lime_features}
+    classes = _classes(positive_class, class_names)
     config = ExplainConfig.from_mapping(
-        {
-            "rows": rows,
-            "background_rows": background_rows,
-            "methods": wanted,
-            "output": output,
-            "output_name": output_name,
-            "target": target,
-            "task": task,
-            "positive_class": None if positive_class is None else _name("positive_class", positive_class),
-            "class_names": _names("class_names", class_names),
-            "max_seconds": max_seconds,
-            "max_error": max_error,
-            "max_evaluations": max_evaluations,
-            "lime_samples": lime_samples,
-            "lime_kernel_width": lime_kernel_width,
-            "lime_features": lime_features,
-            "seed": seed,
-            "interactions": publish,  # they are not returned
-        }
+        {**asked, **outputs, **effort, **lime, **classes, "interactions": publish}  # which are not returned
     )
     result = explain_step(
         model_uri,
@@ -304,22 +291,11 @@ def compare(  # noqa: PLR0913 - options are keyword-only, and the public contrac
     from interp_pipeline.steps.compare import compare as compare_step
 
     config = CompareConfig.from_mapping({"rows": rows, "seed": seed})
-    explain_config = ExplainConfig.from_mapping(
-        {
-            "rows": rows,
-            "background_rows": background_rows,
-            "output": output,
-            "output_name": output_name,
-            "target": target,
-            "task": task,
-            "positive_class": None if positive_class is None else _name("positive_class", positive_class),
-            "class_names": _names("class_names", class_names),
-            "max_seconds": max_seconds,
-            "max_error": max_error,
-            "max_evaluations": max_evaluations,
-            "seed": seed,
-        }
-    )
+    asked = {"rows": rows, "background_rows": background_rows}
+    outputs = {"output": output, "output_name": output_name, "target": target, "task": task}
+    effort = {"max_seconds": max_seconds, "max_error": max_error, "max_evaluations": max_evaluations, "seed": seed}
+    classes = _classes(positive_class, class_names)
+    explain_config = ExplainConfig.from_mapping({**asked, **outputs, **effort, **classes})
     return compare_step(
         model_uris,
         config,
@@ -342,6 +318,12 @@ def _numbers(row: int | Sequence[int]) -> tuple[int, ...]:
     except TypeError as error:
         msg = f"row must be the number of a row, or several, not {row!r}"
         raise UsageError(msg) from error
+
+
+def _classes(positive_class: str | float | None, class_names: Sequence[str | float]) -> dict[str, Any]:
+    """Options about classes, which are named by labels of any kind."""
+    named = None if positive_class is None else _name("positive_class", positive_class)
+    return {"positive_class": named, "class_names": _names("class_names", class_names)}
 
 
 def _names(option: str, labels: Sequence[str | float]) -> tuple[str, ...]:

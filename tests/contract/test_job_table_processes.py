@@ -38,7 +38,7 @@ def crowd() -> Iterator[Crowd]:
 def test_a_new_database_is_opened_by_all_at_once(crowd: Crowd, database: JobDatabase) -> None:
     counts = crowd.run(open_and_count, database.uri)
     assert max(each["pending"] for each in counts) == PROCESSES
-    assert database.sql("SELECT version FROM interp_schema") == [(1,)]
+    assert database.sql("SELECT version FROM interp_schema") == [(2,)]
 
 
 @pytest.mark.parametrize("jobs", [1, 200])

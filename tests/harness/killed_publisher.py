@@ -35,19 +35,17 @@ class Content:
 
 def _prepare(client: MlflowClient, uri: str, config: ExplainConfig) -> tuple[RegisteredVersion, Content]:
     from interp_pipeline.progress import SilentProgress
-    from interp_pipeline.steps import publish
     from interp_pipeline.steps.compute import compute
     from interp_pipeline.steps.fetch import fetch
-    from interp_pipeline.steps.render import render
+    from interp_pipeline.steps.publish import prepare
     from interp_pipeline.tracking import manifest
 
     progress = SilentProgress()
     with tempfile.TemporaryDirectory() as folder:
         fetched = fetch(client, uri, config, Path(folder), data=None, progress=progress)
         computed = compute(fetched, config, progress)
-    files = render(fetched, computed, config, progress)
-    record = publish._manifest(fetched, computed, config, {}, files)
-    return fetched.version, Content(files=files, manifest=manifest.to_json(record))
+    publication = prepare(fetched, computed, config, progress)
+    return fetched.version, Content(files=dict(publication.files), manifest=manifest.to_json(publication.manifest))
 
 
 def _write(client: MlflowClient, version: RegisteredVersion, content: Content) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
 import pytest
 from harness.zoo import REQUIRED, Zoo, flowers, measurements, require_sound
 from mlflow.models import infer_signature
-
-from interp_pipeline.errors import ModelError
 
 NUMBERS = [f"m{i}" for i in range(5)]
 
@@ -129,7 +126,7 @@ def test_keras_classes_under_the_names_their_owner_gives(zoo: Zoo) -> None:
     assert explained.manifest["model"]["words"] == "Keras network"
 
 
-def test_a_network_of_two_inputs_is_refused(zoo: Zoo) -> None:
+def test_a_network_of_two_inputs(zoo: Zoo) -> None:
     import keras
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
@@ -138,6 +135,8 @@ def test_a_network_of_two_inputs_is_refused(zoo: Zoo) -> None:
     model = keras.Model([left, right], keras.layers.Dense(1)(keras.layers.Concatenate()([left, right])))
     specs = [TensorSpec(np.dtype(np.float32), (-1, width), name) for name, width in (("left", 2), ("right", 3))]
     uri = _register(zoo, "two", "keras", model, signature=ModelSignature(inputs=Schema(specs)))
-    says = re.escape("models:/two/1 takes 2 inputs ('left', 'right'), and only models of one table can be explained")
-    with pytest.raises(ModelError, match=says):
-        zoo.explain(uri, measurements())
+    explained = zoo.explain(uri, measurements(), target="amount")
+    require_sound(explained, "shap_exact", NUMBERS)
+    rows = explained.shap.data.to_numpy(dtype=np.float32)
+    direct = np.asarray(model([rows[:, :2], rows[:, 2:]]))
+    np.testing.assert_allclose(explained.shap.predictions, direct, atol=1e-5)
