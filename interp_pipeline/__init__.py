@@ -226,14 +226,14 @@ def relabel(explanation: Explanation, dictionary: str) -> Explanation:
 
     Args:
         explanation: any; its numbers stay.
-        dictionary: data dictionary, a TOML file: path or URI; see ``interp_pipeline.data.dictionary``.
+        dictionary: data dictionary, a TOML file: path or URI; see ``interp_pipeline.data.data_dictionary``.
 
     Raises:
         UsageError: there is no such file, or two features would have the same name.
         DataError: it is no data dictionary (a UsageError too).
         TrackingError: the storage does not answer.
     """
-    from interp_pipeline.data.dictionary import read_dictionary
+    from interp_pipeline.data.data_dictionary import read_dictionary
 
     return read_dictionary(dictionary).relabel(explanation)
 

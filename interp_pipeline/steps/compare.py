@@ -15,8 +15,8 @@ from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND
 from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY, SOFTMAX_SCORE
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.progress import NamedProgress, SilentProgress
+from interp_pipeline.steps.chosen_dictionary import find_dictionary
 from interp_pipeline.steps.compute import compute, load
-from interp_pipeline.steps.dictionary import find_dictionary
 from interp_pipeline.steps.facts import facts_of_manifest, facts_of_training
 from interp_pipeline.steps.fetch import LOGGED_ROWS, fetch
 from interp_pipeline.steps.performance import with_performance

@@ -22,8 +22,8 @@ from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import NoDataError
 from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND, check_methods
 from interp_pipeline.readable import count
+from interp_pipeline.steps.chosen_dictionary import find_dictionary
 from interp_pipeline.steps.compute import compute, require_readable
-from interp_pipeline.steps.dictionary import find_dictionary
 from interp_pipeline.steps.fetch import Fetched, refuse_other_names, types_in_training
 from interp_pipeline.steps.logged_tables import Search
 from interp_pipeline.steps.publish import prepare
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.data.data_dictionary import DataDictionary
     from interp_pipeline.data.declared import DeclaredTypes
-    from interp_pipeline.data.dictionary import DataDictionary
     from interp_pipeline.progress import Progress
     from interp_pipeline.steps.compute import Computed
     from interp_pipeline.steps.logged_tables import Table

@@ -14,7 +14,7 @@ from interp_pipeline.errors import DataError, UsageError
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.models.given_names import as_spelled
 from interp_pipeline.readable import count
-from interp_pipeline.steps.dictionary import dictionary_declaration, find_dictionary
+from interp_pipeline.steps.chosen_dictionary import dictionary_declaration, find_dictionary
 from interp_pipeline.steps.logged_tables import Table
 from interp_pipeline.steps.row_remarks import rows_remarks
 from interp_pipeline.steps.rows import (
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from interp_pipeline.config import ExplainConfig
-    from interp_pipeline.data.dictionary import DataDictionary
+    from interp_pipeline.data.data_dictionary import DataDictionary
     from interp_pipeline.data.outcomes import OutcomeKind
     from interp_pipeline.data.schema import Schema
     from interp_pipeline.progress import Progress

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from interp_pipeline.comparison import Comparison
-    from interp_pipeline.data.dictionary import DataDictionary
+    from interp_pipeline.data.data_dictionary import DataDictionary
     from interp_pipeline.progress import Progress
     from interp_pipeline.steps.side import Side
 

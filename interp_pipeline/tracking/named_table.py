@@ -6,7 +6,7 @@ import tempfile
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from interp_pipeline.data.dictionary import read_dictionary
+from interp_pipeline.data.data_dictionary import read_dictionary
 from interp_pipeline.data.sources import read_table
 from interp_pipeline.tracking.answers import translated
 from interp_pipeline.tracking.locations import final_location
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
 
+    from interp_pipeline.data.data_dictionary import DataDictionary
     from interp_pipeline.data.declared import DeclaredTypes
-    from interp_pipeline.data.dictionary import DataDictionary
     from interp_pipeline.tracking.registry import RegisteredVersion
     from interp_pipeline.tracking.source_policy import SourcePolicy
 

@@ -159,7 +159,7 @@ def _end(group: int) -> None:
     "block", [b for page in _PAGES for b in _blocks(page) if b.language == "toml"], ids=lambda b: b.code.split("\n")[0]
 )
 def test_every_file_in_toml_is_read(block: Block, tmp_path: Path) -> None:
-    from interp_pipeline.data.dictionary import read_dictionary
+    from interp_pipeline.data.data_dictionary import read_dictionary
     from mlflow_plugin.settings import load_settings
 
     file = tmp_path / "file.toml"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from interp_pipeline.data.dictionary import DataDictionary, read_dictionary
+from interp_pipeline.data.data_dictionary import DataDictionary, read_dictionary
 from interp_pipeline.errors import DataError, UsageError
 from interp_pipeline.explanation import Cost, Explanation
 

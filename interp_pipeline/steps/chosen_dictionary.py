@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from interp_pipeline.data.dictionary import read_dictionary
+from interp_pipeline.data.data_dictionary import read_dictionary
 from interp_pipeline.errors import InterpError
 from interp_pipeline.tracking.named_table import read_named_dictionary
 from interp_pipeline.tracking.places import shown_address
@@ -13,7 +13,7 @@ from interp_pipeline.tracking.places import shown_address
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from interp_pipeline.data.dictionary import DataDictionary
+    from interp_pipeline.data.data_dictionary import DataDictionary
     from interp_pipeline.tracking.declared_data import Declared
     from interp_pipeline.tracking.registry import RegisteredVersion
     from interp_pipeline.tracking.source_policy import SourcePolicy
