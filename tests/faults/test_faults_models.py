@@ -12,9 +12,8 @@ import psutil
 import pytest
 from harness.fault_stage import processes_of
 from harness.figures import figure
-from harness.hostile_attacks import ATTACKS
 from harness.hostile_endings import ENDINGS
-from harness.hostile_models import ANSWERS, answers_a_table, copies_its_files
+from harness.hostile_models import ANSWERS, answers_a_table, copies_its_files, starts_a_process
 from harness.hostile_versions import register_hostile
 from harness.workers import eventually, explained, register_forest, worker_process
 
@@ -45,14 +44,14 @@ _DIES = {
     "prints_a_gigabyte": ("crashed", "ended with exit code 4 (it printed last: the end)", "register one that does"),
 }
 _CANNOT = {
-    "forks": "[Errno 1] Operation not permitted, line .* (where a worker explains it, a model can start no process",
+    "starts_a_process": "[Errno 1] Operation not permitted, line .* (where a worker explains it, a model can start no",
     "answers_nan": "the model's answer for row .* is not a finite number; give rows it can answer, or fill the values",
     "answers_too_few": "the model gives 4 answers for 5 rows; it must give one for each row",
     "answers_three_dimensions": "answers with an array of 3 dimensions; each row needs one number, or one an output",
     "answers_objects": "answers with values of the kind object; numbers are needed, or labels of one kind",
     "answers_nothing": "answers with an array of 0 dimensions; each row needs one number, or one an output",
 }
-_GOOD = {"answers_a_table": answers_a_table, "copies_its_files": copies_its_files, **ANSWERS}
+_BESIDE = {each.__name__: each for each in (answers_a_table, copies_its_files, starts_a_process)} | ANSWERS
 _IS_EXPLAINED = ("answers_a_table", "copies_its_files", "answers_text", "forest", "forest afterwards")
 
 
@@ -117,7 +116,7 @@ def seen(shared_stage: Stage) -> Iterator[Seen]:
 
 
 def _register(stage: Stage, what: str) -> str:
-    behave = {**ENDINGS, **ATTACKS, **_GOOD}[what]
+    behave = {**ENDINGS, **_BESIDE}[what]
     return register_hostile(stage.client, f"{stage.name}-{what}", behave, stage.folder)
 
 

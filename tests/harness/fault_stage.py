@@ -218,13 +218,18 @@ def holder_first(stage: Stage, uri: str, workers: Sequence[WorkerProcess]) -> li
 
 
 def processes_of(worker: WorkerProcess) -> list[psutil.Process]:
-    """The worker's fork server and its child, as far as they live."""
+    """The worker's fork server with its child, and the process that draws, as far as they live."""
     return psutil.Process(worker.pid).children(recursive=True)
 
 
 def await_compute(worker: WorkerProcess) -> list[psutil.Process]:
-    """Wait until a child of the fork server runs; both of them."""
-    eventually(lambda: len(processes_of(worker)) > 1, 120, said_by=worker)
+    """Wait until a child of the fork server runs; all processes of the worker."""
+
+    def computes() -> bool:
+        children = psutil.Process(worker.pid).children()
+        return len(processes_of(worker)) > len(children)
+
+    eventually(computes, 120, said_by=worker)
     return processes_of(worker)
 
 

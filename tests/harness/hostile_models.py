@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["ANSWERS", "answers_a_table", "copies_its_files", "question", "rows", "save", "save_attacks"]
+__all__ = [
+    "ANSWERS",
+    "answers_a_table",
+    "copies_its_files",
+    "question",
+    "rows",
+    "save",
+    "save_attacks",
+    "starts_a_process",
+]
 
 _FILE = """
 from __future__ import annotations
@@ -174,6 +183,14 @@ ANSWERS = {
         answers_nothing,
     )
 }
+
+
+def starts_a_process(rows: Any) -> Any:
+    import os
+
+    if os.fork() == 0:
+        os._exit(0)
+    return rows["a"]
 
 
 def answers_a_table(rows: Any) -> Any:
