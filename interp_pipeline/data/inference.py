@@ -28,6 +28,7 @@ from interp_pipeline.data.schema import Feature, Schema
 from interp_pipeline.data.target import TargetRule, infer_target
 from interp_pipeline.data.typed_rows import OTHER, TypedRows, days_since_epoch, is_missing, name_of, named_codes, shown
 from interp_pipeline.errors import DataError, UsageError
+from interp_pipeline.readable import share
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -192,7 +193,7 @@ def _text_feature(name: str, codes: npt.NDArray[np.int64], names: list[str]) -> 
     grouped = len(codes) - int(counts[kept].sum())
     reason = (
         f"{len(names)} distinct texts: the {len(kept)} most frequent are kept, "
-        f"the others ({grouped / len(codes):.1%} of the values) are read as {OTHER}"
+        f"the others ({share(grouped, len(codes))} of the values) are read as {OTHER}"
     )
     if OTHER in names:
         reason += f", together with the value that is called {OTHER} in the data"

@@ -93,18 +93,30 @@ def read_table(
 
 
 def source_digest(frame: pd.DataFrame) -> str:
-    """SHA-256 over names and values of all columns, in their order; the index does not count.
+    """SHA-256 over names, types and values of all columns, in their order; the index does not count.
 
-    Equal for tables a model cannot tell apart: whole numbers stored as 1 and as 1.0, texts in
-    whatever type pandas holds them, an empty text and a missing one.
+    Whatever a model could tell apart tells digests apart: 1 and 1.0, an empty text, None and NaN, a text and a
+    category, categories in another order.
     """
     digest = hashlib.sha256()
     for name in frame.columns:
         column = frame[name]
-        digest.update(_sized(str(name)))
-        for piece in _column_bytes(column):
+        for piece in (_sized(str(name)), *_type_bytes(column), *_column_bytes(column)):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def _type_bytes(column: pd.Series[Any]) -> list[bytes]:
+    """How the values are held; of a column of objects, the type of each."""
+    held = [_sized(str(column.dtype))]
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        categories = pd.Series(column.dtype.categories)
+        order = b"ordered" if column.dtype.ordered else b""
+        return [*held, order, *_type_bytes(categories), *_column_bytes(categories)]
+    if column.dtype == object:
+        codes, types = pd.factorize(column.map(lambda value: type(value).__name__))
+        return [*held, codes.astype("<i8").tobytes(), *(_sized(str(name)) for name in types)]
+    return [*held, column.isna().to_numpy(bool).tobytes()]
 
 
 def _column_bytes(column: pd.Series[Any]) -> list[bytes]:

@@ -9,6 +9,7 @@ import numpy as np
 from interp_pipeline.data.column_kind import column_kind
 from interp_pipeline.data.typed_rows import TypedRows, is_missing, named_codes, shown
 from interp_pipeline.errors import DataError, UsageError
+from interp_pipeline.readable import share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,13 +200,13 @@ def _positive_class(
         if set(folded) == {negative, positive}:
             label = folded[positive]
             return label, f"The positive class is {shown(label)}: the affirming one of the two values."
-    shares = counts / counts.sum()
     if counts[0] == counts[1]:
         label = classes[1]
         return label, f"The positive class is {shown(label)}: both are equally frequent, and it is the last in order."
     rarer = int(np.argmin(counts))
     label = classes[rarer]
-    return label, f"The positive class is {shown(label)}: the rarer one, {shares[rarer]:.1%} of the rows."
+    part = share(float(counts[rarer]), float(counts.sum()))
+    return label, f"The positive class is {shown(label)}: the rarer one, {part} of the rows."
 
 
 def _wanted_class(name: str, classes: tuple[str, ...], wanted: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from interp_pipeline.errors import UsageError
 from interp_pipeline.plots.rows import LabelColumn, label_rows
 from interp_pipeline.plots.sheet import Sheet
-from interp_pipeline.plots.text import text_width, wrap
+from interp_pipeline.plots.text import number, text_width, wrap
 from interp_pipeline.plots.theme import ACCENT, INK, LABEL_SIZE, MUTED, PAD, TICK_SIZE, line_inches, text_style
 from interp_pipeline.plots.wording import count_phrase
 from interp_pipeline.readable import share
@@ -103,7 +103,7 @@ def _cells(ax: Axes, table: npt.NDArray[np.int64], cell: float) -> None:
     ax.pcolormesh(edges, edges, shares, cmap=colours, vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
     for (i, j), count in np.ndenumerate(table):
         style = "white" if shares[i, j] > _DARK else INK
-        text = f"{int(count):,}"
+        text = number(float(count))
         if text_width(text, LABEL_SIZE) + 0.08 > cell:
-            text = f"{count:.0e}".replace("e+0", "e")
+            text = f"{count:.0e}".replace("e+0", "e")  # narrower than any number in full
         ax.text(j, i, f"{text}\n{share(float(shares[i, j]), 1.0)}", ha="center", va="center", **text_style(8.5, style))

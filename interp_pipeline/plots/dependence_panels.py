@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from interp_pipeline.plots.rows import label_rows
 from interp_pipeline.plots.swarm import swarm_offsets
-from interp_pipeline.plots.text import middle_ellipsis, text_width
+from interp_pipeline.plots.text import middle_ellipsis, number, text_width
 from interp_pipeline.plots.theme import ACCENT, INK, MUTED, PALE, TICK_SIZE, text_style
 from interp_pipeline.plots.ticks import date_ticks, format_ticks, number_ticks, zero_line
 from interp_pipeline.plots.wording import count_phrase
@@ -175,7 +175,7 @@ class CategoryStrips:
         if column.missing.any():
             strips.append((MISSING, np.flatnonzero(column.missing), True))
         return cls(
-            labels=tuple(f"{label} ({len(members):,})" for label, members, _ in strips),
+            labels=tuple(f"{label} ({number(len(members))})" for label, members, _ in strips),
             members=tuple(members for _, members, _ in strips),
             hollow=tuple(hollow for _, _, hollow in strips),
         )

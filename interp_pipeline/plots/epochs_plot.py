@@ -127,4 +127,4 @@ def _draw(ax: Axes, curves: dict[str, FloatArray]) -> None:
     ax.set_xlim(0.5 if last == 1 else 1 - 0.02 * last, last * 1.02 if last > 1 else 1.5)
     locator = MaxNLocator(nbins=6, integer=True, min_n_ticks=1).tick_values(1, last)
     ticks = [int(tick) for tick in locator if 1 <= tick <= last and tick == int(tick)]
-    ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks], **text_style(TICK_SIZE, MUTED))
+    ax.set_xticks(ticks, [number(tick) for tick in ticks], **text_style(TICK_SIZE, MUTED))

@@ -100,7 +100,7 @@ def _title(names: list[str], ranks: FloatArray) -> str:
     if moves[most] == 0:
         return "The order of the features did not change"
     verb = "rose" if moves[most] > 0 else "fell"
-    return f"{short(names[most])} {verb} furthest, from rank {ranks[most, 0]:.0f} to rank {ranks[most, -1]:.0f}"
+    return f"{short(names[most])} {verb} furthest, from rank {int(ranks[most, 0])} to rank {int(ranks[most, -1])}"
 
 
 def _subtitle(n_shown: int, n_features: int) -> str:
@@ -132,5 +132,5 @@ def _side(sheet: Sheet, names: list[str], places: FloatArray, ranks: FloatArray,
         if np.isnan(rank):
             continue
         y = 0.1 + (len(names) - place + 0.5) * _ROW
-        sheet.text(x, y, f"{rank:.0f}", size=TICK_SIZE, colour=MUTED, ha=ha)
+        sheet.text(x, y, str(int(rank)), size=TICK_SIZE, colour=MUTED, ha=ha)
         sheet.text(x + out * 0.3, y, name, colour=INK, ha=ha)

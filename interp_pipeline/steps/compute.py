@@ -16,7 +16,7 @@ from interp_pipeline.errors import DataError, ModelError
 from interp_pipeline.explainers.planner import plan_explainers
 from interp_pipeline.explainers.registry import LIME, WITHOUT_BACKGROUND, load_explainer
 from interp_pipeline.explainers.shap_interactions import compute_interactions, plan_interactions
-from interp_pipeline.readable import count
+from interp_pipeline.readable import count, share
 from interp_pipeline.steps.as_given import answers_as_given
 from interp_pipeline.steps.facts import facts_of_model, facts_of_training
 from interp_pipeline.steps.unseen_categories import mark_unseen
@@ -266,11 +266,11 @@ def _checks(
         served_answers=answers,
         class_labels=loaded.class_labels,
     )
-    share = checks.get("served_disagreement", 0.0)
-    if not share:
+    disagreeing = checks.get("served_disagreement", 0.0)
+    if not disagreeing:
         return checks, ()
-    remark = f"In {share:.0%} of the explained rows the served model answers otherwise than what is explained implies."
-    return checks, (remark,)
+    part = f"In {share(disagreeing, 1.0)} of the explained rows"
+    return checks, (f"{part} the served model gives another answer than the explained outputs imply.",)
 
 
 def _facts(fetched: Question, loaded: LoadedModel, explained: Explanation | None, remarks: tuple[str, ...]) -> Facts:

@@ -23,6 +23,19 @@ _VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 _IS_MLFLOW = {"interp_pipeline.tracking.served_model"}  # defines a subclass of MLflow's own model class
 _HEAVY = ("tensorflow", "keras", "shap", "lime", "matplotlib", "mlflow", "sklearn.ensemble")
 
+# Where a number is made as people read it, and where a format is none that they read.
+_FORMATS = {
+    "interp_pipeline/report/wording.py",
+    "interp_pipeline/report/explanation_page.py",  # the width of a bar in a style sheet
+    "interp_pipeline/plots/ticks.py",  # the numbers of one axis, with as many digits as tell them apart
+    "interp_pipeline/plots/confusion_plot.py",  # a cell too narrow for a number in full
+}
+
+
+def _is_drawn(path: Path) -> bool:
+    folder = path.parent.relative_to(_ROOT).parts[:2]
+    return folder in {("interp_pipeline", "plots"), ("interp_pipeline", "report")} and _name(path) not in _FORMATS
+
 
 def _name(path: Path) -> str:
     return str(path.relative_to(_ROOT))
@@ -160,6 +173,19 @@ _OF_ENVIRONMENT = {
 def test_only_settings_reads_the_environment_of_the_host(path: Path) -> None:
     names = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
     assert names.isdisjoint({"environ", "getenv"})
+
+
+@pytest.mark.parametrize("path", [p for p in _SOURCES if _is_drawn(p)], ids=_name)
+def test_numbers_that_people_read_are_written_in_one_way(path: Path) -> None:
+    """``readable`` and what stands on it write numbers; a format of its own makes two ways of one number."""
+    formats = [
+        (node.lineno, text)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FormattedValue) and node.format_spec is not None
+        for text in [ast.unparse(node.format_spec).strip("f'")]
+        if text[-1:] in set("efg%")
+    ]
+    assert formats == []
 
 
 def _imported(path: Path) -> set[str]:

@@ -26,7 +26,7 @@ def test_the_default_data() -> None:
     assert data.report.n_rows == 1000
     target, why = (
         "Target 'target' holds 2 distinct values: a binary classification.",
-        "the rarer one, 30.0% of the rows.",
+        "the rarer one, 30 % of the rows.",
     )
     assert data.report.lines == (
         "1,000 rows (800 to train, 200 to test) with 20 features: 13 category, 7 numeric.",

@@ -81,7 +81,7 @@ def test_fifty_categories_are_kept_and_fifty_one_are_grouped() -> None:
     # v50 is the most frequent, among the equally frequent ones the first by name stay
     assert grouped.categories == (*(f"v{i:02}" for i in range(48)), "v50", OTHER)
     assert grouped.note == (
-        "51 distinct texts: the 49 most frequent are kept, the others (3.9% of the values) are read as (other)"
+        "51 distinct texts: the 49 most frequent are kept, the others (4 % of the values) are read as (other)"
     )
 
 
