@@ -77,10 +77,10 @@ class ModelProcessError(InterpError):
     """The process that ran the model's code died; the next attempt may get further.
 
     Attributes:
-        kind: what ended it: a crash, its limit of memory or its limit of time.
+        kind: what ended it: a crash, its limit of memory or its limit of time; or a call around it never returned.
     """
 
-    def __init__(self, message: str, *, kind: Literal["crashed", "out_of_memory", "out_of_time"]) -> None:
+    def __init__(self, message: str, *, kind: Literal["crashed", "out_of_memory", "out_of_time", "stuck"]) -> None:
         """Say what happened, and of which kind it was."""
         super().__init__(message)
         self.kind = kind

@@ -52,6 +52,7 @@ class WorkerSettings(Config):
     retry_after_s: float = 15.0  # after a server or storage did not answer; doubled each time
     retry_at_most_s: float = 900.0
     draw_cpu_s: float = 120.0  # processor time for the pictures and the report of one version
+    overhead_s: float = 2700.0  # wall-clock time of one version beyond max_seconds of [sandbox]
     listen: str = ""  # host:port for health, metrics and webhooks; empty: none of these
 
     def __post_init__(self) -> None:
@@ -68,6 +69,7 @@ class WorkerSettings(Config):
             "stop_within_s",
             "retry_after_s",
             "draw_cpu_s",
+            "overhead_s",
         ):
             if not 0 < getattr(self, name) < float("inf"):
                 msg = f"{name} must be greater than 0, not {getattr(self, name):g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 import tempfile
@@ -36,7 +37,7 @@ from mlflow_plugin.worker.lease import LeaseLostError
 from mlflow_plugin.worker.verdict import NotSelectedError, NotYetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mlflow import MlflowClient
 
@@ -76,7 +77,11 @@ class Tools:
 
 
 class Attempt:
-    """One claimed job, from the look at what is there to the tags on the version."""
+    """One claimed job, from the look at what is there to the tags on the version.
+
+    Attributes:
+        doing: the stage it is at, or was at last: "while it <doing>".
+    """
 
     def __init__(self, tools: Tools, job: Job, lease: Lease, cancelled: Callable[[], bool]) -> None:
         """Prepare to work on a job that this worker holds.
@@ -91,6 +96,7 @@ class Attempt:
         self._job = job
         self._lease = lease
         self._cancelled = cancelled
+        self.doing = "looked at what is there"
 
     def run(self) -> Literal["adopted", "computed"]:
         """Make the explanation, or find that it is there.
@@ -108,7 +114,7 @@ class Attempt:
         found = with_run_if_any(tools.client, version, job.key)
         tools.policy.check_run(tools.client, found)
         if found.run_id:
-            with tools.metrics.stage_seconds.labels("adopt").time():
+            with self._stage("adopt", "looked at what is there"):
                 adopted = self._is_led_to(found, self._question(found))
             if adopted:
                 self._finish_published()
@@ -117,6 +123,13 @@ class Attempt:
         mark_status(tools.client, job.name, job.version, "running", key=job.key)
         with tempfile.TemporaryDirectory(prefix="interp-") as folder:
             return self._explain(version, Path(folder))
+
+    @contextlib.contextmanager
+    def _stage(self, name: str, doing: str) -> Iterator[None]:
+        """Time a stage, and remember it for what is said of an attempt that does not end."""
+        self.doing = doing
+        with self._tools.metrics.stage_seconds.labels(name).time():
+            yield
 
     def _version(self) -> RegisteredVersion:
         """The version, if it is still the one the job was made for."""
@@ -149,19 +162,19 @@ class Attempt:
         places = {name: folder / name for name in ("model", "task", "answer")}
         for place in places.values():
             place.mkdir()
-        with tools.metrics.stage_seconds.labels("fetch").time():
+        with self._stage("fetch", "fetched the model and its data"):
             fetched = self._fetched(version, places["model"])
         libraries = self._libraries(fetched)
-        with tools.metrics.stage_seconds.labels("compute").time():
+        with self._stage("compute", "computed"):
             computed = self._computed(fetched, libraries, places["task"], places["answer"])
         self._lease.require()
         placed = dataclasses.replace(fetched, version=with_run(tools.client, fetched.version, self._job.key))
         if self._is_led_to(placed.version, placed.question):  # made meanwhile: by hand, or for a version beside it
             self._finish_published()
             return "adopted"
-        with tools.metrics.stage_seconds.labels("draw").time():
+        with self._stage("draw", "drew"):
             publication = self._prepared(placed, computed)
-        with tools.metrics.stage_seconds.labels("publish").time():
+        with self._stage("publish", "wrote the explanation"):
             write(tools.client, publication, self._lease.require)
             self._announce(placed)
         self._finish_published()

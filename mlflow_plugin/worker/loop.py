@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
 import threading
 import time
 import uuid
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from interp_pipeline.console import log_fields
-from interp_pipeline.errors import InterpError, RefusedError, TrackingError, UsageError
+from interp_pipeline.errors import InterpError, ModelProcessError, RefusedError, TrackingError, UsageError
 from interp_pipeline.tracking.run_writer import mark_status
 from interp_pipeline.tracking.session import one_brief_try
 from mlflow_plugin.reconcile import reconcile, take_notes
@@ -22,6 +24,8 @@ from mlflow_plugin.worker.lease import Lease, LeaseLostError
 from mlflow_plugin.worker.verdict import Verdict, judge
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from interp_pipeline.tracking.run_writer import Status
     from mlflow_plugin.jobs import Job
     from mlflow_plugin.worker.attempt import Tools
@@ -168,8 +172,10 @@ class Worker:
 
     def _attempt(self, job: Job, lease: Lease) -> None:
         tools, started = self._tools, time.perf_counter()
+        attempt = Attempt(tools, job, lease, lambda: lease.lost or time.monotonic() > self._stop_at)
         try:
-            how = Attempt(tools, job, lease, lambda: lease.lost or time.monotonic() > self._stop_at).run()
+            with self._limited(attempt, job, lease):
+                how = attempt.run()
         except LeaseLostError as error:
             tools.metrics.leases_lost.inc()
             _logger.warning("%s; nothing more is written", error)
@@ -190,6 +196,32 @@ class Worker:
             tools.metrics.jobs_finished.labels("published").inc()
             words = "an explanation of it was there already" if how == "adopted" else "explained"
             _logger.info("%s, in %.1f s", words, seconds, extra={"fields": {"outcome": how, "seconds": seconds}})
+
+    @contextlib.contextmanager
+    def _limited(self, attempt: Attempt, job: Job, lease: Lease) -> Iterator[None]:
+        """End the process if a call of the attempt does not return: no call can be ended from outside.
+
+        The lease is kept up meanwhile, so nobody else would ever take the job.
+        """
+        limit_s = self._settings.overhead_s + self._tools.settings.sandbox.max_seconds
+
+        def end() -> None:
+            msg = f"its worker was not done with it after {limit_s:.0f} s, while it {attempt.doing}"
+            try:
+                self._failed(job, lease, ModelProcessError(msg, kind="stuck"))
+            except InterpError as error:
+                _logger.warning("the table could not be told (%s); the job is taken over when its lease ends", error)
+            _logger.error("a call does not return: this worker ends, start another one")
+            logging.shutdown()
+            os._exit(1)
+
+        timer = threading.Timer(limit_s, copy_context().run, (end,))  # its log lines name the job too
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _failed(self, job: Job, lease: Lease, error: Exception) -> None:
         """Decide what becomes of a job whose attempt failed."""

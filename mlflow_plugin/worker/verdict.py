@@ -27,6 +27,7 @@ _LONGEST_ERROR = 1000  # characters that are kept of a message
 _ADVICE = {  # what to do about a process that died every time, by what ended it
     "out_of_time": "make it answer sooner, or raise max_seconds in [sandbox] and run: interp reconcile --retry failed",
     "out_of_memory": "make it need less, or raise max_memory_gb in [sandbox] and run: interp reconcile --retry failed",
+    "stuck": "see what does not answer there, or raise overhead_s in [worker] and run: interp reconcile --retry failed",
     "crashed": "see by its own code why it does not live to answer for these rows, and register one that does",
 }
 _OURS = "a defect of interp-pipeline: report it, with the worker's log"

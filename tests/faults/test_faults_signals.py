@@ -102,6 +102,25 @@ def test_a_call_that_hangs(stage: Stage, where: str) -> None:
     check_same_numbers(stage, uri)
 
 
+@pytest.mark.parametrize(("where", "overhead_s"), [("fetch", 5), ("upload", 50)])  # to come that far takes a while
+def test_a_call_that_never_returns(shared_stage: Stage, where: str, overhead_s: float) -> None:
+    stage, (at, _) = shared_stage, HANGS[where]
+    uri = register_slow(stage.client, stage.name, stage.folder)
+    with stage.artifact_line(at, "silent") as (line, through):
+        with stage.worker(**through, overhead_s=overhead_s, max_seconds=10, lease_s=600) as stuck:
+            eventually(line.reached.is_set, 120, said_by=stuck)
+            assert stuck.process.wait(120) == 1
+        job = stage.jobs()[uri]
+        assert (job.state, job.owner, job.crashes, job.error_class) == ("pending", None, 1, "stuck")
+        doing = {"fetch": "fetched the model and its data", "upload": "wrote the explanation"}[where]
+        assert job.error == f"its worker was not done with it after {overhead_s + 10} s, while it {doing}"
+        with stage.worker() as heir:
+            stage.await_done([uri], said_by=heir)
+            line.mended.set()
+            await_ran(heir, "computed", job.key)
+    check_explained(stage, uri)
+
+
 def test_stopped_in_compute_for_longer_than_the_lease(stage: Stage) -> None:
     with stage.workers(2) as workers:
         uri = register_slow(stage.client, stage.name, stage.folder, seconds=3)

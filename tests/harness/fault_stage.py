@@ -63,10 +63,12 @@ class Stage:
         """The folder for temporary files of all its workers."""
         return self.folder / "temporary"
 
-    def config(self, **worker: float) -> str:
+    def config(self, *, max_seconds: float | None = None, **worker: float) -> str:
         """A configuration file; the worker's settings as given, and otherwise quick."""
         sections: dict[str, Any] = tomllib.loads(QUICK) | {"select": {"models": [f"{self.name}*"]}}
         sections["worker"] |= {**_TIMES, **worker}
+        if max_seconds is not None:
+            sections.setdefault("sandbox", {})["max_seconds"] = max_seconds
         lines = [
             f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in section.items())
             for name, section in sections.items()
@@ -88,7 +90,7 @@ class Stage:
             server: address of the tracking server, where it is to be reached through a line of the test's.
             storage: address of the S3 storage, likewise.
             within: a command that runs the worker in surroundings of its own.
-            settings: of ``[worker]``.
+            settings: of ``[worker]``, and ``max_seconds`` of ``[sandbox]``.
         """
         with self._starting(server, storage, settings, within) as worker:
             await_start(worker)

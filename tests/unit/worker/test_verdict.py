@@ -96,7 +96,12 @@ def test_what_may_pass_is_tried_again_without_end_and_ever_later(error: Exceptio
 
 @pytest.mark.parametrize(
     ("kind", "advice"),
-    [("crashed", "register one that does"), ("out_of_memory", "max_memory_gb"), ("out_of_time", "max_seconds")],
+    [
+        ("crashed", "register one that does"),
+        ("out_of_memory", "max_memory_gb"),
+        ("out_of_time", "max_seconds"),
+        ("stuck", "overhead_s"),
+    ],
 )
 def test_a_process_that_dies_has_three_attempts(kind: Any, advice: str) -> None:
     error = ModelProcessError("killed by SIGSEGV", kind=kind)
