@@ -124,6 +124,54 @@ def fills_the_disk_unseen(rows: Any) -> Any:
         os.fsync(kept[-1].fileno())
 
 
+def sets_room_aside_unseen(rows: Any) -> Any:
+    import os
+
+    kept = []
+    while True:
+        kept.append(os.open("unseen", os.O_RDWR | os.O_CREAT, 0o600))
+        os.unlink("unseen")
+        os.posix_fallocate(kept[-1], 0, 8 << 20)
+
+
+def hoards_without_its_first_thread(rows: Any) -> Any:
+    import ctypes
+    import threading
+    import time
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+    def hoard() -> None:
+        for _ in range(12):  # written and then made read-only, it is no private memory that the kernel limits
+            at = libc.mmap(None, 256 << 20, 3, 0x22, -1, 0)
+            ctypes.memset(at, 1, 256 << 20)
+            libc.mprotect(at, 256 << 20, 1)
+            time.sleep(0.2)
+        time.sleep(60)
+
+    threading.Thread(target=hoard).start()
+    libc.syscall({"x86_64": 60, "aarch64": 93}[__import__("os").uname().machine], 0)  # of this thread alone
+
+
+def fills_page_tables(rows: Any) -> Any:
+    import ctypes
+    import time
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    size = 1 << 40
+    at = libc.mmap(None, size, 1, 0x4022, -1, 0)
+    libc.madvise(at, size, 15)  # no huge pages
+    for page in range(0, size, 2 << 20):
+        ctypes.c_char.from_address(at + page).value  # noqa: B018 - it is read
+    time.sleep(60)
+
+
 def makes_files_without_end(rows: Any) -> Any:
     import itertools
 
@@ -194,6 +242,9 @@ ENDINGS = {
         says_that_it_is_done,
         fills_the_disk,
         fills_the_disk_unseen,
+        sets_room_aside_unseen,
+        hoards_without_its_first_thread,
+        fills_page_tables,
         makes_files_without_end,
         nests_folders,
         starts_threads_without_end,

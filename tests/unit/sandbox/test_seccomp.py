@@ -53,6 +53,20 @@ def test_ordinary_calls_go_through(machine: str) -> None:
 
 
 @_ON
+def test_threads_share_one_table_of_descriptors(machine: str) -> None:
+    thread, files = 0x10000 | 0x100 | 0x800, 0x400
+    assert _call(machine, "clone", thread | files) == _ALLOWED
+    assert _call(machine, "clone", thread) == EPERM
+    assert _call(machine, "close_range", 3, 9, 0) == _ALLOWED
+    assert _call(machine, "close_range", 3, 9, 2) == EPERM
+
+
+@_ON
+def test_no_room_is_set_aside(machine: str) -> None:
+    assert _call(machine, "fallocate") == EOPNOTSUPP
+
+
+@_ON
 def test_what_leads_out_is_refused(machine: str) -> None:
     for name in ("socket", "connect", "bind", "ptrace", "process_vm_readv", "mount", "umount2", "unshare", "setns"):
         assert _call(machine, name) == EPERM, name
