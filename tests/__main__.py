@@ -19,13 +19,12 @@ from tests.version_matrix import chosen, run_rows, table
 
 _ROOT = Path(__file__).parents[1]
 _CODE = ["interp_pipeline", "mlflow_plugin", "projects", "benchmarks", "tests"]
-_PYTEST = ["pytest", "--dist", "loadscope", "--durations=10"]
+# Files come in the order that their conftest gives: by their number of tests, the longest would come last.
+_PYTEST = ["pytest", "--dist", "loadscope", "--no-loadscope-reorder", "--durations=10"]
 # Two processes: more would only share the two cores of a small machine with the servers under test.
 _MOST = [*_PYTEST, "-n", "2", "-m", "not faults", "--cov", "--cov-report=term:skip-covered"]
-# These wait more than they compute. Files come in the order that their conftest gives: by their number of tests
-# the longest would come last.
-# Without coverage, which a process that is killed never writes.
-_FAULTS = [*_PYTEST, "-n", "3", "--no-loadscope-reorder", "-m", "faults"]
+# These wait more than they compute. Without coverage, which a process that is killed never writes.
+_FAULTS = [*_PYTEST, "-n", "3", "-m", "faults"]
 
 
 def main() -> int:

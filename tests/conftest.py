@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from harness.s3 import S3Server
     from playwright.sync_api import Browser, BrowserContext, Page
 
+_TESTS = Path(__file__).parent
+_LONGEST = ("faults", "e2e", "integration", "contract", "unit")
 _FOREIGN = ("MLFLOW_", "AWS_", "INTERP_")
 
 
@@ -38,6 +40,11 @@ def pytest_configure() -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda _number, _frame: None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Folders whose tests take longest come first: else the last file to be begun is waited for by idle processes."""
+    items.sort(key=lambda item: _LONGEST.index(item.path.relative_to(_TESTS).parts[0]))
 
 
 @pytest.fixture(autouse=True)
