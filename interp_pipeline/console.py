@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from interp_pipeline.addresses import cleaned
 from interp_pipeline.errors import InterpError, UsageError
 from interp_pipeline.plain_text import plain
 from interp_pipeline.progress import LoggedProgress
@@ -237,7 +238,7 @@ def run_guarded(action: Callable[[], None], *, debug: bool = False) -> None:
 
 
 def _end(message: str, code: int) -> None:
-    _logger.error("error: %s", " ".join(message.split()))
+    _logger.error("error: %s", " ".join(cleaned(message).split()))
     sys.exit(code)
 
 

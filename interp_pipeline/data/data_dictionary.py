@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from interp_pipeline.data.http_source import download_http, without_secrets
+from interp_pipeline.addresses import without_secrets
+from interp_pipeline.data.http_source import download_http
 from interp_pipeline.data.s3_source import download_s3
 from interp_pipeline.data.typed_rows import is_missing, name_of, shown
 from interp_pipeline.errors import DataError, UsageError

@@ -14,9 +14,10 @@ from urllib.request import url2pathname
 import numpy as np
 import pandas as pd
 
+from interp_pipeline.addresses import without_secrets
 from interp_pipeline.data.column_kind import column_kind
 from interp_pipeline.data.csv_source import read_csv
-from interp_pipeline.data.http_source import download_http, without_secrets
+from interp_pipeline.data.http_source import download_http
 from interp_pipeline.data.parquet_source import read_parquet
 from interp_pipeline.data.s3_source import download_s3
 from interp_pipeline.data.table_size import require_size, unpacked_bytes
@@ -26,7 +27,7 @@ from interp_pipeline.errors import DataError, UsageError
 if TYPE_CHECKING:
     from interp_pipeline.data.declared import DeclaredTypes
 
-__all__ = ["BUNDLED", "bundled_path", "read_table", "source_digest", "without_secrets"]
+__all__ = ["BUNDLED", "bundled_path", "read_table", "source_digest"]
 
 BUNDLED = ("german_credit",)
 
