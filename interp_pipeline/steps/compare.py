@@ -99,7 +99,7 @@ def compare(  # noqa: PLR0913 - most are keywords with a default
     if len(refs) < _FEWEST:
         msg = "a comparison needs two versions or more: interp compare models:/a/1 models:/a/2"
         raise UsageError(msg)
-    client = connect(tracking_uri)
+    client = connect(tracking_uri, making=False)
     versions = [resolve(client, ref) for ref in refs]
     _check_distinct(versions)
     chosen = dataclasses.replace(explain_config, rows=config.rows, methods=("shap",), interactions=False)

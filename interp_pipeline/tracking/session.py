@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -25,15 +27,18 @@ if TYPE_CHECKING:
 __all__ = ["active_workspace", "connect", "one_brief_try", "open_run", "run_goes_on", "with_run", "with_run_if_any"]
 
 _ANSWER_WITHIN_S = 10
+_SQLITE = re.compile(r"(?:interp\+)?sqlite(?:\+\w+)?:///(.*)", re.DOTALL)
 _HOSTED = {"databricks", "databricks-uc", "uc"}  # the addresses of MLflow's that have no scheme
 _ADVICE = "write http://host:port for a server, or sqlite:///path/to/mlflow.db for a file"
 
 
-def connect(tracking_uri: str | None = None) -> MlflowClient:
+def connect(tracking_uri: str | None = None, *, making: bool = True) -> MlflowClient:
     """Connect to the tracking server and registry.
 
     Args:
         tracking_uri: None takes MLflow's own setting (MLFLOW_TRACKING_URI, else a local SQLite file).
+        making: whether MLflow may make a SQLite file, and its folder, where there is none; False for whoever only
+            reads: in a store that was made for the question nothing can be found.
 
     Returns:
         A client of a server that answered.
@@ -59,6 +64,9 @@ def connect(tracking_uri: str | None = None) -> MlflowClient:
         raise UsageError(msg)
     if kind in {"http", "https"}:
         _require_web_address(uri)
+    if not making:
+        for each in (uri, mlflow.get_registry_uri()):
+            _require_file(each)
     with translated(f"connecting to {shown}"), contextlib.suppress(StopIteration):
         if kind in {"http", "https"}:
             _try_server(uri)
@@ -166,6 +174,16 @@ def _mark_failed(run_id: str, error: BaseException, mark: Callable[[], None]) ->
             mark()
     except Exception as second:  # noqa: BLE001 - whatever it is, the first error is what the caller must see
         error.add_note(f"run {run_id} could not be marked as failed either ({no_answer_reason(second)})")
+
+
+def _require_file(uri: str) -> None:
+    """Refuse a SQLite file that does not exist; MLflow would make it."""
+    found = _SQLITE.fullmatch(uri)
+    path = found[1].partition("?")[0] if found else ""
+    if path in {"", ":memory:"} or path.startswith("file:") or Path(path).exists():
+        return
+    msg = f"there is no database at {without_secrets(uri)}; check the path, or give another --tracking-uri"
+    raise UsageError(msg)
 
 
 def _require_web_address(uri: str) -> None:

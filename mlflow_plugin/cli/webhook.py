@@ -62,7 +62,7 @@ def register(
     secret = settings.webhook_secrets.current
     _check_url(url)
     _check_secret(secret)
-    client = connect(tracking_uri)
+    client = connect(tracking_uri, making=False)
     for known in _ours(client):
         if known.url == url:
             calls = f"MLflow calls {without_secrets(url)} already"
@@ -85,7 +85,7 @@ def list_(*, settings: Settings, tracking_uri: str | None, progress: Progress) -
     from interp_pipeline.tracking.session import connect
 
     del settings, progress
-    for each in _ours(connect(tracking_uri)):
+    for each in _ours(connect(tracking_uri, making=False)):
         click.echo(f"{each.webhook_id}  {each.status}  {without_secrets(str(each.url))}")
 
 
@@ -98,7 +98,7 @@ def delete(*, settings: Settings, tracking_uri: str | None, progress: Progress, 
     from interp_pipeline.tracking.session import connect
 
     del settings
-    client = connect(tracking_uri)
+    client = connect(tracking_uri, making=False)
     with translated(f"deleting webhook {webhook_id}"):
         client.delete_webhook(webhook_id)
     progress.say(f"deleted {webhook_id}")
@@ -113,7 +113,7 @@ def test(*, settings: Settings, tracking_uri: str | None, progress: Progress, we
     from interp_pipeline.tracking.session import connect
 
     del settings
-    client = connect(tracking_uri)
+    client = connect(tracking_uri, making=False)
     with translated(f"testing webhook {webhook_id}"):
         result = client.test_webhook(webhook_id)
     if not result.success:
