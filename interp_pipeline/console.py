@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -13,10 +14,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from interp_pipeline.addresses import cleaned
 from interp_pipeline.errors import InterpError, UsageError
 from interp_pipeline.plain_text import plain
 from interp_pipeline.progress import LoggedProgress
@@ -25,6 +27,7 @@ from interp_pipeline.sockets import prompt_answers
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
+    from typing import TextIO
 
     from rich.console import Console
 
@@ -41,6 +44,8 @@ __all__ = [
     "project_command",
     "run_guarded",
 ]
+
+_T = TypeVar("_T")
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -220,6 +225,7 @@ def run_guarded(action: Callable[[], None], *, debug: bool = False) -> None:
     try:
         with _sigterm_raises(), prompt_answers():
             action()
+            sys.stdout.flush()
     except KeyboardInterrupt as interrupt:
         number = signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT
         _end(f"interrupted by {number.name}; nothing unfinished was registered or published", _EXIT_BY_SIGNAL + number)
@@ -231,14 +237,83 @@ def run_guarded(action: Callable[[], None], *, debug: bool = False) -> None:
             EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED,
         )
     except Exception as error:
+        if isinstance(error, OSError) and _output_failed():
+            _end(f"the result could not be written to standard output: {error.strerror}", EXIT_FAILED)
         if debug:
             raise
         _end(f"unexpected {type(error).__name__}: {error}; run it again with --debug to see where", EXIT_FAILED)
 
 
 def _end(message: str, code: int) -> None:
-    _logger.error("error: %s", " ".join(message.split()))
+    _logger.error("error: %s", " ".join(cleaned(message).split()))
     sys.exit(code)
+
+
+class _Output:
+    """Standard output that remembers whether it could be written to: an OSError does not say whose it is."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.failed = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, and remember a failure."""
+        return self._watched(lambda: self._stream.write(text))
+
+    def flush(self) -> None:
+        """Write what waits, and remember a failure."""
+        self._watched(self._stream.flush)
+
+    def _watched(self, action: Callable[[], _T]) -> _T:
+        try:
+            return action()
+        except OSError:
+            self.failed = True
+            raise
+
+
+def _output_failed() -> bool:
+    """Whether standard output could not be written to; then it leads nowhere from now on.
+
+    Else Python would complain when it ends, and writes what waits.
+    """
+    output = sys.stdout
+    if not isinstance(output, _Output) or not output.failed:
+        return False
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, output.fileno())
+    os.close(nowhere)
+    return True
+
+
+def _prepare_streams() -> None:
+    """Let no character that a stream cannot hold cost a result, and refuse to work without standard output.
+
+    Where a stream is closed its number would go to the next file that is opened, and what a library prints into
+    that file.
+
+    Raises:
+        click.ClickException: standard output is closed.
+    """
+    closed = [stream is None for stream in (sys.stdin, sys.stdout, sys.stderr)]
+    if any(closed):
+        number = os.open(os.devnull, os.O_RDWR)
+        while number <= 2:  # noqa: PLR2004 - those of the three
+            number = os.dup(number)
+        os.close(number)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for as long as the process lives
+    if closed[1]:
+        msg = "standard output is closed; to show the result nowhere, send it to /dev/null"
+        raise click.ClickException(msg)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+    if sys.stdout is sys.__stdout__:  # and not a test's
+        sys.stdout = cast("TextIO", _Output(cast("TextIO", sys.stdout)))
 
 
 class _OneLineErrors(click.Command):
@@ -247,6 +322,7 @@ class _OneLineErrors(click.Command):
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command, and end the process."""
         try:
+            _prepare_streams()
             sys.exit(super().main(*args, **{**extra, "standalone_mode": False}) or 0)
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
@@ -256,6 +332,11 @@ class _OneLineErrors(click.Command):
             self._end(error, hint, EXIT_USAGE)
         except click.ClickException as error:
             self._end(error, "", EXIT_FAILED)
+        except OSError as error:  # of the help, or the version
+            if not _output_failed():
+                raise
+            click.echo(f"error: this could not be written to standard output: {error.strerror}", err=True)
+            sys.exit(EXIT_FAILED)
         except click.Abort:  # interrupted before the command began
             click.echo("error: interrupted by SIGINT", err=True)
             sys.exit(_EXIT_BY_SIGNAL + signal.SIGINT)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import tempfile
-import tomllib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 from interp_pipeline.config import CompareConfig, Config, ExplainConfig, TrainConfig
 from interp_pipeline.errors import UsageError
+from interp_pipeline.small_files import local_path, parse_toml, read_small_file, text_of
 from interp_pipeline.tracking.declared_data import DataDefault
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ __all__ = [
 
 SandboxMode = Literal["required", "auto", "off"]
 _REQUIRED_ABI = {f"required:abi={abi}": abi for abi in range(1, 8)}  # the versions that the sandbox knows
+_LARGEST_FILE = 256 * 1024  # bytes, of a configuration or a secret
 _C = TypeVar("_C", bound=Config)
 
 _SECTIONS: Mapping[str, type[Config]] = {"train": TrainConfig, "explain": ExplainConfig, "compare": CompareConfig}
@@ -243,24 +244,24 @@ def _secret(variables: Mapping[str, str], name: str) -> str:
     if not path:
         return variables.get(name, "")
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
+        return text_of(read_small_file(local_path(path), path, _LARGEST_FILE)).strip()
+    except (FileNotFoundError, IsADirectoryError, ValueError, UsageError) as error:
+        why = getattr(error, "strerror", None) or ("it is no text" if isinstance(error, UnicodeError) else error)
         msg = f"{name}_FILE names {path}, which cannot be read: {why}"
         raise UsageError(msg) from error
 
 
 def _read(path: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return parse_toml(text_of(read_small_file(local_path(path), path, _LARGEST_FILE)))
     except FileNotFoundError as error:
         msg = f"there is no configuration file {path}; give another with --config"
         raise UsageError(msg) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"{path} is not a TOML file: {error}"
+    except IsADirectoryError as error:
+        msg = f"{path} is a folder; name the TOML file in it"
         raise UsageError(msg) from error
-    except OSError as error:
-        msg = f"{path} cannot be read: {error.strerror}"
+    except ValueError as error:
+        msg = f"{path} is not a TOML file: {error}"
         raise UsageError(msg) from error
 
 

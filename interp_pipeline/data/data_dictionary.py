@@ -16,22 +16,22 @@ Pictures and sentences use it; value tables keep the names and values of the dat
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import tempfile
-import tomllib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
-from interp_pipeline.data.http_source import download_http, without_secrets
+from interp_pipeline.addresses import without_secrets
+from interp_pipeline.data.http_source import download_http
 from interp_pipeline.data.s3_source import download_s3
 from interp_pipeline.data.typed_rows import is_missing, name_of, shown
 from interp_pipeline.errors import DataError, UsageError
+from interp_pipeline.small_files import local_path, parse_toml, read_small_file, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import pandas as pd
 
@@ -42,6 +42,7 @@ __all__ = ["ColumnEntry", "DataDictionary", "read_dictionary"]
 
 _SUFFIX = frozenset({".toml"})
 _LARGEST = 256 * 1024  # bytes
+_TOLD = 5  # columns in a sentence
 _LONGEST_LINE = 4096  # characters
 _MOST_DOTS = 200  # of a line: a key of many parts takes a time that grows with the square of their number
 
@@ -89,6 +90,41 @@ class DataDictionary:
             raise UsageError(msg)
         return names
 
+    def require_distinct(self, *tables: pd.DataFrame) -> None:
+        """Refuse labels under which readers could not tell two columns, or two values of one, apart.
+
+        Args:
+            tables: with the columns that are to be named, the same in all.
+
+        Raises:
+            UsageError: two columns, or a value with a name and one that keeps its own, would be called the same.
+        """
+        for table in tables:
+            self.names(list(table.columns))
+            for column in table.columns:
+                self._require_distinct_values(table[column])
+
+    def unknown_remark(self, known: Collection[str], uri: str, what: str = "column") -> str:
+        """A sentence about what it describes and a model does not have; empty where it has all.
+
+        Args:
+            known: names of all columns of the model's data, or of its features.
+            uri: the model version they belong to.
+            what: they are called.
+        """
+        unknown = [column for column in self.columns if column not in known]
+        if not unknown:
+            return ""
+        told = []
+        for column in unknown[:_TOLD]:
+            close = difflib.get_close_matches(column, [name for name in known if name not in self.columns], n=1)
+            told.append(f"{shown(column)} (did you mean {shown(close[0])}?)" if close else shown(column))
+        if len(unknown) > _TOLD:
+            told.append(f"{len(unknown) - _TOLD:,} more")
+        which = f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else told[0]
+        are = f"which is no {what}" if len(unknown) == 1 else f"which are no {what}s"
+        return f"The data dictionary {self.source} describes {which}, {are} of {uri}."
+
     def relabel(self, explanation: Explanation) -> Explanation:
         """The same explanation with features and values called as people call them.
 
@@ -112,11 +148,21 @@ class DataDictionary:
     def _value(self, column: str, value: str) -> str:
         return self.columns.get(column, ColumnEntry()).values.get(value, value)
 
+    def _require_distinct_values(self, column: pd.Series[Any]) -> None:
+        values = self.columns.get(str(column.name), ColumnEntry()).values
+        if not values:
+            return
+        by_name = {_as_seen(text): value for value, text in values.items()}
+        for own in {name_of(value) for value in column[~is_missing(column)].unique()} - set(values):
+            if _as_seen(own) in by_name:
+                raise _one_name_for_two(self.source, str(column.name), own, by_name[_as_seen(own)], own)
+
     def _named_values(self, column: pd.Series[Any]) -> pd.Series[Any]:
         """A column with its values' names; where it has any it becomes one of texts."""
         name = str(column.name)
         if not self.columns.get(name, ColumnEntry()).values:
             return column
+        self._require_distinct_values(column)
         gaps = is_missing(column)
         texts = [
             None if gap else self._value(name, name_of(value))
@@ -143,8 +189,7 @@ def read_dictionary(source: str, *, max_bytes: int | None = None, redirects: boo
     scheme = source.partition("://")[0].lower() if "://" in source else ""
     name = without_secrets(source)
     if scheme in {"", "file"}:
-        path = Path(url2pathname(urlsplit(source).path)) if scheme else Path(source).expanduser()
-        return _parse(_read(path, name), name)
+        return _parse(_read(local_path(source), name), name)
     with tempfile.TemporaryDirectory(prefix="interp-data-") as folder:
         if scheme == "s3":
             files = download_s3(source, Path(folder), _SUFFIX, max_bytes)
@@ -161,37 +206,43 @@ def read_dictionary(source: str, *, max_bytes: int | None = None, redirects: boo
 
 def _read(path: Path, name: str) -> bytes:
     try:
-        if path.stat().st_size > _LARGEST:
-            msg = f"{name} is no data dictionary: it is larger than {_LARGEST // 1024} KiB"
-            raise DataError(msg)
-        return path.read_bytes()
+        return read_small_file(path, name, _LARGEST)
     except FileNotFoundError as error:
         msg = f"{name} does not exist: the working folder is {Path.cwd()}"
         raise UsageError(msg) from error
     except IsADirectoryError as error:
         msg = f"{name} is a folder; name the TOML file in it"
         raise UsageError(msg) from error
-    except PermissionError as error:
-        msg = f"{name} may not be read: permission denied; check the rights of the file and its folders"
-        raise UsageError(msg) from error
+    except ValueError as error:
+        msg = f"{name} is no data dictionary: {error}"
+        raise DataError(msg) from error
 
 
 def _parse(content: bytes, name: str) -> DataDictionary:
     try:
-        text = content.decode()
+        text = text_of(content)
         if any(len(line) > _LONGEST_LINE for line in text.splitlines()):
             msg = f"{name} is no data dictionary: a line is longer than {_LONGEST_LINE:,} characters"
             raise DataError(msg)
         if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
             msg = f"{name} is no data dictionary: a line has more than {_MOST_DOTS} dots"
             raise DataError(msg)
-        columns = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        why = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
-        msg = f"{name} is not written in TOML: {why}"
+        columns = parse_toml(text)
+    except ValueError as error:
+        msg = f"{name} is not written in TOML: {error}"
         raise DataError(msg) from error
     entries = {column: _entry(name, column, entry) for column, entry in columns.items()}
     return DataDictionary(source=name, columns=entries, content=content)
+
+
+def _as_seen(text: str) -> str:
+    """A name as readers tell it from others: they see no difference in spaces."""
+    return " ".join(text.split())
+
+
+def _one_name_for_two(name: str, column: str, text: str, value: str, other: str) -> DataError:
+    both = f"values {shown(value)} and {shown(other)} of column {shown(column)} {shown(text)}"
+    return DataError(f"{name} calls {both}: give them names that differ")
 
 
 def _entry(name: str, column: str, entry: Any) -> ColumnEntry:
@@ -212,4 +263,9 @@ def _entry(name: str, column: str, entry: Any) -> ColumnEntry:
     if not isinstance(values, dict) or not all(isinstance(text, str) for text in values.values()):
         msg = f'{place}: values must be a table of texts, such as {{ A11 = "overdrawn" }}'
         raise DataError(msg)
+    by_name: dict[str, str] = {}
+    for value, text in values.items():
+        other = by_name.setdefault(_as_seen(text), value)
+        if other != value:
+            raise _one_name_for_two(name, column, text, other, value)
     return ColumnEntry(label=entry.get("label", "").strip(), unit=entry.get("unit", "").strip(), values=values)

@@ -6,9 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from interp_pipeline.addresses import without_secrets
 from interp_pipeline.data.inference import check_columns, schema_of
 from interp_pipeline.data.seen_categories import with_seen_categories
-from interp_pipeline.data.sources import read_table, without_secrets
+from interp_pipeline.data.sources import read_table
 from interp_pipeline.data.split import split
 from interp_pipeline.data.target import encode_target, infer_target
 from interp_pipeline.data.typed_rows import is_missing, shown

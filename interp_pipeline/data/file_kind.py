@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interp_pipeline.errors import DataError
+from interp_pipeline.small_files import wide_encoding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,4 +42,10 @@ def require_kind(path: Path, name: str, *, parquet: bool) -> None:
     known = next((what for mark, what in _KINDS.items() if first.startswith(mark)), None)
     if known is not None:
         msg = f"{name} is, whatever its name says, {known}"
+        raise DataError(msg)
+    wide = None if parquet else wide_encoding(first)
+    if wide is not None:
+        msg = (
+            f"{name} is written in {wide}: save it with the encoding UTF-8, for example with: iconv -f {wide} -t UTF-8"
+        )
         raise DataError(msg)

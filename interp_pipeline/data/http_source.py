@@ -5,8 +5,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
+from interp_pipeline.addresses import without_secrets
 from interp_pipeline.data.table_size import require_size
 from interp_pipeline.errors import SourceRefusedError, TrackingError, UsageError
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     import requests
 
-__all__ = ["download_http", "without_secrets"]
+__all__ = ["download_http"]
 
 _TIMEOUTS_S = (10.0, 60.0)  # to connect; between two pieces of the answer
 _PIECE_BYTES = 1 << 20
@@ -26,23 +27,6 @@ _SUFFIX_OF_TYPE = {
     "application/x-parquet": ".parquet",
 }
 _TRY_LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
-
-
-def without_secrets(source: str) -> str:
-    """A source without what may be secret in a URL: user, password and the signature in its query.
-
-    Raises:
-        UsageError: it looks like a URL and is none.
-    """
-    scheme, is_url, _ = source.partition("://")
-    if not is_url or scheme.lower() == "s3":  # its addresses hold no secrets, and "?" may be part of a key
-        return source
-    try:
-        parts = urlsplit(source)
-    except ValueError as error:
-        msg = f"the {scheme}:// address is not one: {error}; check the address"
-        raise UsageError(msg) from error
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def download_http(

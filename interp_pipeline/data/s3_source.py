@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from interp_pipeline.addresses import without_secrets
 from interp_pipeline.data.table_size import require_size
 from interp_pipeline.errors import InterpError, TrackingError, UsageError
 
@@ -69,7 +70,14 @@ def download_s3(
 
 
 def _bucket_and_key(source: str) -> tuple[str, str]:
-    parts = urlsplit(source, allow_fragments=False)
+    try:
+        parts = urlsplit(source, allow_fragments=False)
+    except ValueError as error:
+        msg = f"{source} names no bucket: write s3://bucket/key.csv or s3://bucket/folder/"
+        raise UsageError(msg) from error
+    if "@" in parts.netloc:
+        msg = f"{without_secrets(source)}: an S3 address takes no login; set AWS_ACCESS_KEY_ID and its secret"
+        raise UsageError(msg)
     # "?" may be part of a key: S3 addresses have no query
     key = parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else "")
     if not parts.netloc:

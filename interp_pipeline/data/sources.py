@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import importlib.resources
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import numpy as np
 import pandas as pd
 
+from interp_pipeline.addresses import without_secrets
 from interp_pipeline.data.column_kind import column_kind
 from interp_pipeline.data.csv_source import read_csv
-from interp_pipeline.data.http_source import download_http, without_secrets
+from interp_pipeline.data.http_source import download_http
 from interp_pipeline.data.parquet_source import read_parquet
 from interp_pipeline.data.s3_source import download_s3
 from interp_pipeline.data.table_size import require_size, unpacked_bytes
 from interp_pipeline.data.typed_rows import is_missing, named_codes, shown
 from interp_pipeline.errors import DataError, UsageError
+from interp_pipeline.small_files import local_path, require_regular_file
 
 if TYPE_CHECKING:
     from interp_pipeline.data.declared import DeclaredTypes
 
-__all__ = ["BUNDLED", "bundled_path", "read_table", "source_digest", "without_secrets"]
+__all__ = ["BUNDLED", "bundled_path", "read_table", "source_digest"]
 
 BUNDLED = ("german_credit",)
 
@@ -77,8 +78,7 @@ def read_table(
         return read_csv(bundled_path(source), source, declared)
     scheme = source.partition("://")[0].lower() if "://" in source else ""
     if scheme in {"", "file"}:
-        path = Path(url2pathname(urlsplit(source).path)) if scheme else Path(source).expanduser()
-        files = _local_files(path, source)
+        files = _local_files(local_path(source), source)
         require_size(sum(file.stat().st_size for file, _ in files), source, max_bytes)
         return _read_files(files, source, declared, max_bytes)
     with tempfile.TemporaryDirectory(prefix="interp-data-") as folder:
@@ -137,13 +137,20 @@ def _sized(text: str) -> bytes:
 def _local_files(path: Path, source: str) -> list[tuple[Path, str]]:
     try:
         if path.is_dir():
-            files = sorted(p for p in path.iterdir() if p.suffix.lower() in _KNOWN and p.is_file())
+            files = sorted(p for p in path.iterdir() if p.suffix.lower() in _KNOWN and not p.is_dir())
             wanted = [(p, str(p)) for p in files if not p.name.startswith((".", "_"))]
+            for file, name in wanted:  # a link to nothing too: rows would be missing without a word
+                try:
+                    require_regular_file(file, name)
+                except FileNotFoundError as error:
+                    msg = f"{name} is a link to nothing: remove it, or let it lead to the file"
+                    raise UsageError(msg) from error
             if not wanted:
                 msg = f"folder {source} holds no files that end in {' or '.join(sorted(_KNOWN))}"
                 raise UsageError(msg)
             return wanted
-        if path.exists():
+        with contextlib.suppress(FileNotFoundError):
+            require_regular_file(path, source)
             return [(path, source)]
         neighbours = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
     except PermissionError as error:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from interp_pipeline.addresses import shown_address
 from interp_pipeline.data.data_dictionary import read_dictionary
 from interp_pipeline.errors import InterpError
 from interp_pipeline.tracking.named_table import read_named_dictionary
-from interp_pipeline.tracking.places import shown_address
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.comparison import Comparison
     from interp_pipeline.config import CompareConfig
+    from interp_pipeline.data.data_dictionary import DataDictionary
     from interp_pipeline.explainers.protocol import ExplainableModel
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.registry import RegisteredVersion
@@ -98,14 +99,16 @@ def compare(  # noqa: PLR0913 - most are keywords with a default
     if len(refs) < _FEWEST:
         msg = "a comparison needs two versions or more: interp compare models:/a/1 models:/a/2"
         raise UsageError(msg)
-    client = connect(tracking_uri)
+    client = connect(tracking_uri, making=False)
     versions = [resolve(client, ref) for ref in refs]
     _check_distinct(versions)
     chosen = dataclasses.replace(explain_config, rows=config.rows, methods=("shap",), interactions=False)
     names = find_dictionary(client, versions[0], dictionary, read_declared(client, versions[0], ()), None)
     sides = _published(client, versions, chosen, progress) if data is None and background is None else None
     if sides is None:
-        sides = _explained(client, versions, chosen, data, background, progress)
+        sides = _explained(client, versions, chosen, data, background, dictionary, progress)
+    elif names is not None:
+        _require_shown(names, sides, progress)
     with progress.track("Comparing", 1) as advance:
         comparison = compute_comparison([side.shap for side in sides], [side.label for side in sides], config)
         advance(1)
@@ -194,12 +197,22 @@ def _published_side(client: MlflowClient, version: RegisteredVersion, published:
     return Side(version=version, facts=facts, shap=published.shap, data_source=source)
 
 
+def _require_shown(names: DataDictionary, sides: Sequence[Side], progress: Progress) -> None:
+    """What ``fetch`` does where versions are explained: of published ones only the features are known."""
+    names.require_distinct(*(side.shap.data for side in sides))
+    first = sides[0]
+    remark = names.unknown_remark([*first.shap.feature_names, str(first.facts.target)], first.version.uri, "feature")
+    if remark:
+        progress.say(remark)
+
+
 def _explained(
     client: MlflowClient,
     versions: Sequence[RegisteredVersion],
     config: ExplainConfig,
     data: str | pd.DataFrame | None,
     background: str | pd.DataFrame | None,
+    dictionary: str | None,
     progress: Progress,
 ) -> list[Side]:
     """The sides, all explained now on the same rows against the same background: those of the first."""
@@ -213,6 +226,7 @@ def _explained(
             _made(folder, 0),
             data=data,
             background=background,
+            dictionary=dictionary,
             progress=named[0],
         )
         for remark in first.remarks:

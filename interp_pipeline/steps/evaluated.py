@@ -24,7 +24,7 @@ from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND, check_method
 from interp_pipeline.readable import count
 from interp_pipeline.steps.chosen_dictionary import find_dictionary
 from interp_pipeline.steps.compute import compute, require_readable
-from interp_pipeline.steps.fetch import Fetched, refuse_other_names, types_in_training
+from interp_pipeline.steps.fetch import Fetched, refuse_other_names, require_shown, types_in_training
 from interp_pipeline.steps.logged_tables import Search
 from interp_pipeline.steps.publish import prepare
 from interp_pipeline.steps.render import lime_alone
@@ -117,6 +117,8 @@ def explain_evaluation(
     declared = read_declared(client, subject.model, defaults) if subject.model.registered_as else NOTHING_DECLARED
     chosen = _choose(client, subject, evaluation, config, declared, progress)
     dictionary = find_dictionary(client, subject.model, None, declared, None)
+    if dictionary is not None:
+        chosen = require_shown(dictionary, chosen, subject.record, subject.target, subject.model.uri)
     fetched = _fetched(subject, place, chosen, config, dictionary)
     for remark in fetched.remarks:
         progress.say(remark)

@@ -95,7 +95,7 @@ def explain(  # noqa: PLR0913 - most are keywords with a default: what is explai
     publishing = publishing and output_dir is None
     _check_call(config, publishing=publishing, replacing=replacing, output_dir=output_dir)
     ref = ModelRef.parse(model_uri)
-    client = connect(tracking_uri)
+    client = connect(tracking_uri, making=False)
     with tempfile.TemporaryDirectory() as folder:
         fetched = fetch(
             client,

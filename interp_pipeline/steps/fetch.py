@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from interp_pipeline.tracking.source_policy import SourcePolicy
     from interp_pipeline.tracking.training_run import TrainingRecord
 
-__all__ = ["LOGGED_ROWS", "Fetched", "fetch", "refuse_other_names", "types_in_training"]
+__all__ = ["LOGGED_ROWS", "Fetched", "fetch", "refuse_other_names", "require_shown", "types_in_training"]
 
 LOGGED_ROWS = "the test split logged at training"  # source of the rows of a version that was trained here
 
@@ -141,7 +141,7 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
     if len(chosen.rows) < config.rows and not row_ids:
         progress.say(f"{chosen.rows_source} holds {count(len(chosen.rows), 'row')}; all of them are explained")
     if named is not None:
-        named.names(list(chosen.background.columns))  # before minutes are spent on what could not be shown
+        chosen = require_shown(named, chosen, record, target, version.uri)
     names_by = dictionary_declaration(named, declared, by_hand=dictionary is not None)
     rows_by_hand = data is not None or bool(row_ids)
     question = question_digest(
@@ -230,6 +230,33 @@ def _declarations(
         f"sha256:{source_digest(chosen.rows)}" if rows_by_hand else declared.rows or "",
         background_by_hand if background is not None or drawn else declared.background or "",
     )
+
+
+def require_shown(
+    names: DataDictionary, chosen: Chosen, record: TrainingRecord | None, target: str | None, uri: str
+) -> Chosen:
+    """Refuse a data dictionary whose labels cannot be told apart, before minutes are spent on what could not be shown.
+
+    Args:
+        names: the data dictionary.
+        chosen: rows and background.
+        record: what training left, of a version that was trained here.
+        target: name of the target column, where known.
+        uri: the version.
+
+    Returns:
+        Rows and background, with a remark on columns that are described and not there.
+
+    Raises:
+        UsageError: two columns, or two values of one, would be called the same.
+    """
+    features = list(chosen.background.columns)
+    names.require_distinct(chosen.background, chosen.rows[[name for name in features if name in chosen.rows]])
+    known = {*features, *map(str, chosen.rows.columns), *chosen.columns, *filter(None, [target])}
+    if record is not None:
+        known |= {*map(str, record.rows.columns), *record.schema.feature_names}
+    remark = names.unknown_remark(sorted(known), uri)
+    return dataclasses.replace(chosen, remarks=(*chosen.remarks, *filter(None, [remark])))
 
 
 def _target(record: TrainingRecord | None, file: ModelFile, config: ExplainConfig) -> str | None:

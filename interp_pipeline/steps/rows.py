@@ -22,9 +22,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from interp_pipeline.addresses import shown_address, without_secrets
 from interp_pipeline.data.background import select_background, select_rows
 from interp_pipeline.data.outcomes import kind_of_outcomes
-from interp_pipeline.data.sources import read_table, without_secrets
+from interp_pipeline.data.sources import read_table
 from interp_pipeline.data.typed_rows import name_of, shown
 from interp_pipeline.errors import DataError, InterpError, UsageError
 from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND
@@ -32,7 +33,6 @@ from interp_pipeline.readable import count
 from interp_pipeline.steps.logged_tables import Search, Table
 from interp_pipeline.tracking.feature_names import require_columns
 from interp_pipeline.tracking.named_table import read_named_table
-from interp_pipeline.tracking.places import shown_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from interp_pipeline.addresses import cleaned, is_readable, without_secrets
 from interp_pipeline.errors import InterpError, RefusedError, TrackingError
 
 if TYPE_CHECKING:
@@ -45,9 +46,16 @@ _DATABASE_REFUSALS = ("readonly", "read-only", "permission denied", "password au
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, or its type where it has none."""
+    """The first line of an error's message, or its type where it has none; addresses in it as they may be shown."""
     text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+    return _clean(text.splitlines()[0]) if text else type(error).__name__
+
+
+def _clean(text: str) -> str:
+    """A text of a library that may quote the addresses it was given."""
+    import mlflow
+
+    return cleaned(text, mlflow.get_tracking_uri(), mlflow.get_registry_uri())
 
 
 @contextmanager
@@ -79,7 +87,7 @@ def no_answer_reason(error: BaseException) -> str:
         return "no answer in time"
     for cause in reversed(causes):
         if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
+            return _clean(cause.strerror)
     return first_line(causes[-1]).rstrip(".")[:200]
 
 
@@ -114,7 +122,7 @@ def _by_code(doing: str, error: Exception) -> InterpError | None:
         return TrackingError(
             f"{doing}: {_host(unanswered[1])} does not answer ({why}); check that it runs, and try again"
         )
-    line = line[:300].rstrip(".")
+    line = _clean(line)[:300].rstrip(".")
     for mark, meaning in _STORAGE_MISTAKES.items():  # MLflow's transfers quote the storage and drop its answer
         if f"({mark})" in line:
             return RefusedError(f"{doing}: {meaning} ({line})")
@@ -183,7 +191,10 @@ def _from_network(doing: str, error: BaseException) -> InterpError | None:
 
 def _host(url: str | None) -> str:
     """The part of an address that may be shown and says enough."""
-    parts = urlsplit(url or "")
+    shown = without_secrets(url or "")
+    if not is_readable(shown):
+        return "the server"
+    parts = urlsplit(shown)
     if not parts.hostname:
         return "the server"
     return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")

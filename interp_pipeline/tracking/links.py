@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from interp_pipeline.addresses import without_secrets
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,7 +19,6 @@ __all__ = [
     "report_uri",
     "run_link",
     "shared_view",
-    "without_password",
 ]
 
 # Without it a newcomer lands in the UI's traces, which training runs have none of.
@@ -63,16 +64,5 @@ def shared_view(experiment_id: str, key: str) -> str:
 def report_uri(tracking_uri: str, experiment_id: str, run_id: str, path: str) -> str:
     """Where to read a report: a page of the tracking server; for a store without one, an artifact URI."""
     if urlsplit(tracking_uri).scheme in {"http", "https"}:
-        return f"{_without_login(tracking_uri).rstrip('/')}/{artifact_link(experiment_id, run_id, path)}"
+        return f"{without_secrets(tracking_uri).rstrip('/')}/{artifact_link(experiment_id, run_id, path)}"
     return f"runs:/{run_id}/{path}"
-
-
-def without_password(uri: str) -> str:
-    """An address as it may be shown."""
-    parts = urlsplit(uri)
-    return uri if parts.password is None else uri.replace(f":{parts.password}@", ":***@")
-
-
-def _without_login(uri: str) -> str:
-    parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

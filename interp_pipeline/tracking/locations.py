@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from interp_pipeline.addresses import shown_address
 from interp_pipeline.errors import UsageError
-from interp_pipeline.tracking.places import shown_address
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from interp_pipeline.data.sources import without_secrets
-from interp_pipeline.errors import UsageError
+from interp_pipeline.addresses import without_secrets
 from interp_pipeline.tracking.answers import translated
 from interp_pipeline.tracking.bounded_parsing import parse_json
 
@@ -67,8 +67,8 @@ def _address(value: object) -> str | None:
     if not isinstance(value, str) or not value:
         return None
     try:
-        without_secrets(value)
-    except UsageError:
+        urlsplit(value)
+    except ValueError:
         return None
     return value
 

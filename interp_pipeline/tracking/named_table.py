@@ -6,11 +6,12 @@ import tempfile
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from interp_pipeline.addresses import shown_address
 from interp_pipeline.data.data_dictionary import read_dictionary
 from interp_pipeline.data.sources import read_table
 from interp_pipeline.tracking.answers import translated
 from interp_pipeline.tracking.locations import final_location
-from interp_pipeline.tracking.places import read_place, shown_address
+from interp_pipeline.tracking.places import read_place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,7 +100,7 @@ def _fetched(read: _Reader[_T_co], client: MlflowClient, location: str, policy: 
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     folder, _, name = location.rstrip("/").rpartition("/")
-    with tempfile.TemporaryDirectory(prefix="interp-data-") as place, translated(f"fetching {location}"):
+    with tempfile.TemporaryDirectory(prefix="interp-data-") as place, translated(f"fetching {shown_address(location)}"):
         repository = get_artifact_repository(f"{folder}/", tracking_uri=client.tracking_uri)
         if policy is not None:
             policy.check_listing(repository, name, location, policy.max_table_bytes)

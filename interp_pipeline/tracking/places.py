@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
-__all__ = ["LOCAL", "Place", "read_place", "shown_address"]
+__all__ = ["LOCAL", "Place", "read_place"]
 
 LOCAL = "file"  # scheme of local paths
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _WEB = {"http", "https", "mlflow-artifacts"}  # their hosts may be written in any case
-_NAMES_CONTAINER = {"abfs", "abfss", "b2", "r2", "wasb", "wasbs"}  # what stands before @ is no login
 _LONGEST = 4096  # characters
-_SHOWN = 300  # likewise
 _DECODINGS = 5  # whoever encodes more often than this hides something
 
 
@@ -111,17 +109,3 @@ def _require_plain(parts: tuple[str, ...]) -> None:
         else:
             msg = "is encoded again and again"
             raise ValueError(msg)
-
-
-def shown_address(address: str) -> str:
-    """An address as it may stand in a message: in one line, without login, query or fragment."""
-    found = _SCHEME.match(address)
-    if found and address[found.end() :].startswith("//"):
-        authority, slash, path = address[found.end() + 2 :].partition("/")
-        if found[1].lower() not in _NAMES_CONTAINER:
-            authority = authority.rpartition("@")[2]
-        address = f"{found[0]}//{authority}{slash}{path}"
-    if found:
-        address = re.split(r"[?#]", address, maxsplit=1)[0]
-    text = address if address.isprintable() else ascii(address)[1:-1]
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

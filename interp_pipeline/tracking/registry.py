@@ -6,10 +6,10 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from interp_pipeline.addresses import without_secrets
 from interp_pipeline.errors import GoneError, UsageError
 from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.answers import first_line, translated
-from interp_pipeline.tracking.links import without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -139,7 +139,7 @@ def _not_found(client: MlflowClient, ref: ModelRef, error: Exception | None) -> 
     """Say which part of the reference does not exist, and what does."""
     versions = client.search_model_versions(f"name = '{_quoted(ref.name)}'")
     if not versions:
-        where = without_password(str(client.tracking_uri))
+        where = without_secrets(str(client.tracking_uri))
         return UsageError(f"no registered model {ref.name!r} at {where}; {_registered(client, ref.name)}")
     if ref.alias is not None:
         aliases = sorted(client.get_registered_model(ref.name).aliases)

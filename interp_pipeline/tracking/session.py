@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from interp_pipeline.addresses import is_readable, scheme_of, without_secrets
 from interp_pipeline.errors import TrackingError, UsageError
 from interp_pipeline.installing import install_command
 from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.answers import no_answer_reason, translated
-from interp_pipeline.tracking.links import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,15 +27,18 @@ if TYPE_CHECKING:
 __all__ = ["active_workspace", "connect", "one_brief_try", "open_run", "run_goes_on", "with_run", "with_run_if_any"]
 
 _ANSWER_WITHIN_S = 10
+_SQLITE = re.compile(r"(?:interp\+)?sqlite(?:\+\w+)?:///(.*)", re.DOTALL)
 _HOSTED = {"databricks", "databricks-uc", "uc"}  # the addresses of MLflow's that have no scheme
 _ADVICE = "write http://host:port for a server, or sqlite:///path/to/mlflow.db for a file"
 
 
-def connect(tracking_uri: str | None = None) -> MlflowClient:
+def connect(tracking_uri: str | None = None, *, making: bool = True) -> MlflowClient:
     """Connect to the tracking server and registry.
 
     Args:
         tracking_uri: None takes MLflow's own setting (MLFLOW_TRACKING_URI, else a local SQLite file).
+        making: whether MLflow may make a SQLite file, and its folder, where there is none; False for whoever only
+            reads: in a store that was made for the question nothing can be found.
 
     Returns:
         A client of a server that answered.
@@ -52,11 +57,16 @@ def connect(tracking_uri: str | None = None) -> MlflowClient:
     if tracking_uri:
         mlflow.set_tracking_uri(tracking_uri)
     uri = mlflow.get_tracking_uri()
-    shown = without_password(uri)
-    kind = urlsplit(uri).scheme.partition("+")[0]
+    shown = without_secrets(uri)
+    kind = scheme_of(uri).partition("+")[0]
     if kind in {"", "file"} and uri not in _HOSTED and not MLFLOW_ALLOW_FILE_STORE.get():  # type: ignore[no-untyped-call]  # mlflow's own
         msg = f"{shown} is a folder, and MLflow keeps runs in a server or database now: {_ADVICE}"
         raise UsageError(msg)
+    if kind in {"http", "https"}:
+        _require_web_address(uri)
+    if not making:
+        for each in (uri, mlflow.get_registry_uri()):
+            _require_file(each)
     with translated(f"connecting to {shown}"), contextlib.suppress(StopIteration):
         if kind in {"http", "https"}:
             _try_server(uri)
@@ -166,6 +176,27 @@ def _mark_failed(run_id: str, error: BaseException, mark: Callable[[], None]) ->
         error.add_note(f"run {run_id} could not be marked as failed either ({no_answer_reason(second)})")
 
 
+def _require_file(uri: str) -> None:
+    """Refuse a SQLite file that does not exist; MLflow would make it."""
+    found = _SQLITE.fullmatch(uri)
+    path = found[1].partition("?")[0] if found else ""
+    if path in {"", ":memory:"} or path.startswith("file:") or Path(path).exists():
+        return
+    msg = f"there is no database at {without_secrets(uri)}; check the path, or give another --tracking-uri"
+    raise UsageError(msg)
+
+
+def _require_web_address(uri: str) -> None:
+    """Refuse what no client can connect to; its own message would quote the login."""
+    shown = without_secrets(uri)
+    if not is_readable(uri):
+        msg = f"{shown} is not an address: its host or port cannot be read; {_ADVICE}"
+        raise UsageError(msg)
+    if not urlsplit(shown).hostname:
+        msg = f"{shown} names no host: {_ADVICE}"
+        raise UsageError(msg)
+
+
 def _try_server(uri: str) -> None:
     from mlflow.exceptions import MlflowException
     from mlflow.utils.credentials import get_default_host_creds
@@ -181,11 +212,8 @@ def _try_server(uri: str) -> None:
             raise_on_status=False,
         )
     except MlflowException as error:
-        if not urlsplit(uri).hostname:
-            msg = f"{uri} names no host: {_ADVICE}"
-            raise UsageError(msg) from error
         msg = (
-            f"no MLflow server answers at {without_password(uri)} ({no_answer_reason(error)}); "
+            f"no MLflow server answers at {without_secrets(uri)} ({no_answer_reason(error)}); "
             "start it, or give another --tracking-uri"
         )
         raise TrackingError(msg) from error
@@ -199,8 +227,11 @@ def _try_database(uri: str) -> None:
         engine = sqlalchemy.create_engine(
             uri, poolclass=sqlalchemy.pool.NullPool, connect_args={"connect_timeout": _ANSWER_WITHIN_S}
         )
+    except (sqlalchemy.exc.ArgumentError, ValueError):  # whose texts may quote a password
+        msg = f"{without_secrets(uri)} is not the address of a database: {_ADVICE}"
+        raise UsageError(msg) from None
     except ModuleNotFoundError as error:
-        msg = f"{without_password(uri)} needs the database driver {error.name}: {install_command(str(error.name))}"
+        msg = f"{without_secrets(uri)} needs the database driver {error.name}: {install_command(str(error.name))}"
         raise UsageError(msg) from error
     with engine.connect():
         pass

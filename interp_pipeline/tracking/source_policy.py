@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from interp_pipeline.addresses import shown_address
 from interp_pipeline.errors import SourceRefusedError, UsageError
 from interp_pipeline.tracking.answers import translated
 from interp_pipeline.tracking.locations import final_location
-from interp_pipeline.tracking.places import LOCAL, Place, read_place, shown_address
+from interp_pipeline.tracking.places import LOCAL, Place, read_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from interp_pipeline.addresses import cleaned, is_readable, scheme_of, without_secrets
 from interp_pipeline.errors import RefusedError, TrackingError, UsageError
 from mlflow_plugin.cli.options import with_common_options
 from mlflow_plugin.settings import load_settings
@@ -61,13 +62,14 @@ def register(
     secret = settings.webhook_secrets.current
     _check_url(url)
     _check_secret(secret)
-    client = connect(tracking_uri)
+    client = connect(tracking_uri, making=False)
     for known in _ours(client):
         if known.url == url:
-            msg = f"MLflow calls {url} already; to replace it: interp webhook delete {known.webhook_id}"
+            calls = f"MLflow calls {without_secrets(url)} already"
+            msg = f"{calls}; to replace it: interp webhook delete {known.webhook_id}"
             raise UsageError(msg)
     try:
-        with translated(f"registering {url}"):
+        with translated(f"registering {without_secrets(url)}"):
             made = client.create_webhook(name=name, url=url, events=[_EVENT], secret=secret)
     except RefusedError as error:
         msg = f"{error}; {_MLFLOW_WANTS}"
@@ -83,8 +85,8 @@ def list_(*, settings: Settings, tracking_uri: str | None, progress: Progress) -
     from interp_pipeline.tracking.session import connect
 
     del settings, progress
-    for each in _ours(connect(tracking_uri)):
-        click.echo(f"{each.webhook_id}  {each.status}  {each.url}")
+    for each in _ours(connect(tracking_uri, making=False)):
+        click.echo(f"{each.webhook_id}  {each.status}  {without_secrets(str(each.url))}")
 
 
 @webhook.command()
@@ -96,7 +98,7 @@ def delete(*, settings: Settings, tracking_uri: str | None, progress: Progress, 
     from interp_pipeline.tracking.session import connect
 
     del settings
-    client = connect(tracking_uri)
+    client = connect(tracking_uri, making=False)
     with translated(f"deleting webhook {webhook_id}"):
         client.delete_webhook(webhook_id)
     progress.say(f"deleted {webhook_id}")
@@ -111,11 +113,11 @@ def test(*, settings: Settings, tracking_uri: str | None, progress: Progress, we
     from interp_pipeline.tracking.session import connect
 
     del settings
-    client = connect(tracking_uri)
+    client = connect(tracking_uri, making=False)
     with translated(f"testing webhook {webhook_id}"):
         result = client.test_webhook(webhook_id)
     if not result.success:
-        said = result.error_message or f"{result.response_status}: {result.response_body}"
+        said = cleaned(result.error_message or f"{result.response_status}: {result.response_body}")
         msg = f"the worker was not reached, or refused it ({said}); {_MLFLOW_WANTS}"
         raise TrackingError(msg)
     progress.say(f"the worker answered {result.response_status}")
@@ -148,7 +150,8 @@ def _check_secret(secret: str) -> None:
 
 
 def _check_url(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not parts.path.endswith(_ROUTE):
-        msg = f"--url {url!r}: write https://host:port{_ROUTE}, the address at which MLflow reaches the worker"
+    shown = without_secrets(url)
+    fits = scheme_of(url) in {"http", "https"} and is_readable(url)
+    if not fits or not urlsplit(shown).hostname or not urlsplit(shown).path.endswith(_ROUTE):
+        msg = f"--url {shown!r}: write https://host:port{_ROUTE}, the address at which MLflow reaches the worker"
         raise UsageError(msg)

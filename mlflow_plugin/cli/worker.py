@@ -19,7 +19,7 @@ from interp_pipeline.plain_text import plain
 from mlflow_plugin.cli.options import with_common_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.source_policy import SourcePolicy
@@ -37,6 +37,13 @@ _WIDTH = 160  # characters of a table that goes to no terminal
 _SHOWN = 20  # jobs that `interp status` lists
 _CONNECT_AGAIN_S = 1.0  # and twice as long each time
 _CONNECT_AT_LEAST_EVERY_S = 5.0
+_NO_TABLE: Mapping[str, Any] = {  # what `interp status` says where no worker has been yet
+    "counts": dict.fromkeys(("pending", "running", "published", "failed", "skipped", "gone"), 0),
+    "oldest_unexplained_s": None,
+    "last_scan_age_s": None,
+    "failures_by_class": {},
+    "jobs": [],
+}
 _logger = logging.getLogger("interp.worker")
 
 
@@ -102,7 +109,7 @@ def reconcile(*, settings: Settings, tracking_uri: str | None, progress: Progres
     from mlflow_plugin.reconcile import reconcile as scan_registry
     from mlflow_plugin.worker.belonging import require_ours
 
-    client = connect(tracking_uri)
+    client = connect(tracking_uri, making=False)
     with closing(JobTable.open(settings.jobs_uri_for(client.tracking_uri))) as table:
         require_ours(table, settings)
         with progress.track("Reading the registry", 1) as advance:
@@ -123,8 +130,13 @@ def status(*, settings: Settings, tracking_uri: str | None, progress: Progress, 
     from interp_pipeline.tracking.session import connect
     from mlflow_plugin.jobs import JobTable
 
-    client = connect(tracking_uri)
-    with closing(JobTable.open(settings.jobs_uri_for(client.tracking_uri))) as table:
+    client = connect(tracking_uri, making=False)
+    jobs_uri = settings.jobs_uri_for(client.tracking_uri)
+    if not settings.jobs_uri and not JobTable.is_made(jobs_uri):
+        progress.say("no worker has looked after this server or store from here yet: there is no job table")
+        _show_status(_NO_TABLE, as_json=as_json)
+        return
+    with closing(JobTable.open(jobs_uri, making=False)) as table:
         jobs = table.select(("running", "pending", "failed", "skipped", "gone"), _SHOWN)
         found: dict[str, Any] = {
             "counts": table.counts(),
@@ -133,7 +145,10 @@ def status(*, settings: Settings, tracking_uri: str | None, progress: Progress, 
             "failures_by_class": table.failures_by_class(),
             "jobs": [_row(job) for job in jobs],
         }
-    del progress
+    _show_status(found, as_json=as_json)
+
+
+def _show_status(found: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
     else:
@@ -235,7 +250,7 @@ def _row(job: Job) -> dict[str, Any]:
     }
 
 
-def _print_status(found: dict[str, Any]) -> None:
+def _print_status(found: Mapping[str, Any]) -> None:
     """Numbers first, then the jobs one may have to see to."""
     from rich.console import Console
     from rich.table import Table

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from interp_pipeline.addresses import without_secrets
 from interp_pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,5 +53,5 @@ def parse_address(uri: str) -> URL:
 
 
 def shown(url: URL) -> str:
-    """The address without its password, and without its options, which may hold one too."""
-    return url.set(query={}).render_as_string(hide_password=True)
+    """The address without its login, and without its options, which may hold one too."""
+    return without_secrets(url.set(query={}).render_as_string(hide_password=False))

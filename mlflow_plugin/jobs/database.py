@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,7 +15,7 @@ from mlflow_plugin.jobs.address import parse_address, shown
 from mlflow_plugin.jobs.deadline import Deadline
 from mlflow_plugin.jobs.engines import READ, WRITE, postgresql_engine, sqlite_engine, use_write_ahead_log
 from mlflow_plugin.jobs.failures import lacks_schema, why_it_failed
-from mlflow_plugin.jobs.schema import is_current, upgrade
+from mlflow_plugin.jobs.schema import is_current, is_there, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -73,6 +74,32 @@ class Database:
         """
         with self._translated():
             return self._make_ready()
+
+    def is_made(self) -> bool:
+        """Whether there is a database with the tables; nothing is made.
+
+        Raises:
+            UsageError: a newer program made the tables.
+            TrackingError: the database failed.
+        """
+        path = None if self._deadline is not None else Path(str(self._url.database))
+        with self._translated():
+            return (path is None or path.exists()) and self._transaction(is_there, READ)
+
+    def require_made(self) -> None:
+        """Refuse a database without the tables; nothing is made.
+
+        Raises:
+            UsageError: there is none at the address, or it has no tables.
+            TrackingError: the database failed.
+        """
+        if self.is_made():
+            return
+        msg = (
+            f"there is no job table at {shown(self._url)}: a worker makes it when it starts (interp worker); "
+            "if one runs, give the address it has (INTERP_JOBS_URI, and the same tracking server)"
+        )
+        raise UsageError(msg)
 
     def read(self, action: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **options: _P.kwargs) -> _T:
         """Run an action in a transaction that only reads.

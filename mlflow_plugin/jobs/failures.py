@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from interp_pipeline.addresses import cleaned
+
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
@@ -44,6 +46,7 @@ def why_it_failed(error: Exception, url: URL) -> str:
         url: of the database.
     """
     said = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".?")
+    said = cleaned(said, url.render_as_string(hide_password=False))
     if url.password:
         said = said.replace(str(url.password), "***")
     code = _sqlite_code(error)

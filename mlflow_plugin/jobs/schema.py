@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["STEPS", "interp_jobs", "interp_notes", "interp_owners", "interp_scans", "is_current", "upgrade"]
+__all__ = ["STEPS", "interp_jobs", "interp_notes", "interp_owners", "interp_scans", "is_current", "is_there", "upgrade"]
 
 _METADATA = MetaData()
 _LOCK = 0x696E_7465_7270  # of PostgreSQL's advisory locks: "interp" in ASCII
@@ -100,6 +100,15 @@ STEPS: tuple[tuple[str, ...], ...] = (
         """,
     ),
 )
+
+
+def is_there(connection: Connection, steps: Sequence[Sequence[str]] = STEPS) -> bool:
+    """Whether the database has the tables, if only those of an older program.
+
+    Raises:
+        UsageError: a newer program made them.
+    """
+    return _version(connection, steps) > 0
 
 
 def is_current(connection: Connection, steps: Sequence[Sequence[str]] = STEPS) -> bool:

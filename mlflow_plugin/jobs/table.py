@@ -31,21 +31,43 @@ class JobTable:
         self._database = database
 
     @classmethod
-    def open(cls, uri: str, *, patience_s: float = _PATIENCE_S) -> Self:
+    def open(cls, uri: str, *, patience_s: float = _PATIENCE_S, making: bool = True) -> Self:
         """Open a table; make or upgrade it where needed, also when many processes do so at once.
 
         Args:
             uri: SQLAlchemy URI: ``sqlite:///path`` or ``postgresql://user:password@host/database``.
             patience_s: how long a lock, a connection or a statement is waited for, in s; a database that says
                 nothing at all is given up half as long again after that.
+            making: whether it is made where there is none.
+
+        Raises:
+            TrackingError: the database does not answer, or not as it should.
+            UsageError: no job table can live at this address, there is none that may be made, or it is one of a newer
+                program.
+        """
+        database = Database(uri, patience_s)
+        if not making:
+            database.require_made()
+        database.make_ready()
+        return cls(database)
+
+    @staticmethod
+    def is_made(uri: str, *, patience_s: float = _PATIENCE_S) -> bool:
+        """Whether there is a table at an address; it is not made.
+
+        Args:
+            uri: as for ``open``.
+            patience_s: likewise.
 
         Raises:
             TrackingError: the database does not answer, or not as it should.
             UsageError: no job table can live at this address, or it is one of a newer program.
         """
         database = Database(uri, patience_s)
-        database.make_ready()
-        return cls(database)
+        try:
+            return database.is_made()
+        finally:
+            database.close()
 
     def close(self) -> None:
         """Close all connections."""

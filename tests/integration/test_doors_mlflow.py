@@ -134,6 +134,7 @@ def test_a_receiver_that_is_down_holds_up_nobody(client: MlflowClient, tmp_path:
 
 REFUSED = [
     ("no address", "--url nonsense", "--url 'nonsense': write https://host:port/webhooks/mlflow"),
+    ("an open bracket", "--url http://me:T0ken@[::1/webhooks/mlflow", "--url 'http://[::1/webhooks/mlflow': write"),
     ("another path", "--url https://worker.example.com/", "write https://host:port/webhooks/mlflow"),
     ("another scheme", "--url ftp://worker.example.com/webhooks/mlflow", "write https://host:port/webhooks/mlflow"),
     ("no secret", "--url https://worker.example.com/webhooks/mlflow", "is not set; make one with python -c"),

@@ -55,7 +55,19 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoanStore]:
 
 NO_SERVER = [
     ("closed port", "http://127.0.0.1:9", 1, "no MLflow server answers at http://127.0.0.1:9 (Connection refused)"),
-    ("password not shown", "http://me:secret@127.0.0.1:9", 1, "no MLflow server answers at http://me:***@127.0.0.1:9"),
+    ("password not shown", "http://me:secret@127.0.0.1:9", 1, "no MLflow server answers at http://127.0.0.1:9"),
+    ("token not shown", "http://secret@127.0.0.1:9", 1, "no MLflow server answers at http://127.0.0.1:9"),
+    ("query not shown", "http://127.0.0.1:9/?token=secret", 1, "no MLflow server answers at http://127.0.0.1:9/"),
+    ("no such port", "http://me:secret@127.0.0.1:99999", 2, "http://127.0.0.1:99999 is not an address: its host or"),
+    ("no port", "http://me:secret/x@127.0.0.1", 2, "http://127.0.0.1 is not an address: its host or port"),
+    ("open bracket", "http://me:secret@[::1", 2, "http://[::1 is not an address: its host or port cannot be read"),
+    ("login without a host", "http://me:secret@/x", 2, "http:///x names no host: write http://host:port"),
+    (
+        "no port of a database",
+        "postgresql://me:secret@h:9x/y",
+        2,
+        "postgresql://h:9x/y is not the address of a",
+    ),
     ("no such host", "http://nowhere.invalid", 1, "no MLflow server answers at http://nowhere.invalid ("),
     ("no host", "http://", 2, "http:// names no host: write http://host:port"),
     ("no scheme", "127.0.0.1:5000", 2, "127.0.0.1:5000 is a folder, and MLflow keeps runs in a server or database"),
@@ -64,7 +76,7 @@ NO_SERVER = [
         "no database server",
         "postgresql://me:secret@127.0.0.1:9/x",
         1,
-        "postgresql://me:***@127.0.0.1:9/x: the tracking",
+        "postgresql://127.0.0.1:9/x: the tracking",
     ),
 ]
 

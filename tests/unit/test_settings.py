@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,7 +68,32 @@ def test_settings_cannot_be_changed(file: Path) -> None:
         load_settings(str(file), {}).train["kind"] = "random_forest"  # type: ignore[index]  # that is the point
 
 
+def test_a_mark_before_the_text_is_no_part_of_it(tmp_path: Path) -> None:
+    (tmp_path / "interp.toml").write_text("[explain]\nrows = 50\n", encoding="utf-8-sig")
+    assert load_settings(str(tmp_path / "interp.toml"), {}).explain["rows"] == 50
+
+
+def test_what_would_never_end_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "link")
+    os.mkfifo(tmp_path / "pipe")
+    for name, says in {
+        "link": "is a link that leads back to itself",
+        "pipe": "is a pipe, which is not read",
+        "/dev/zero": "is a device, which is not read",
+        "": "is a folder; name the TOML file in it",
+    }.items():
+        with pytest.raises(UsageError, match=says):
+            load_settings(str(tmp_path / name), {})
+        with pytest.raises(UsageError, match=r"INTERP_WEBHOOK_SECRET_FILE names .*, which cannot be read: "):
+            load_settings(None, {"INTERP_WEBHOOK_SECRET_FILE": str(tmp_path / name)})
+
+
 FAULTS = [
+    ("a number without end", f"[explain]\nrows = 0x{'f' * 4000}", "it holds a whole number of more than 64 bits"),
+    ("a decimal number without end", f"[explain]\nrows = {'9' * 5000}", "interp.toml is not a TOML file: "),
+    ("nested", f"explain = {'[' * 5000}", "interp.toml is not a TOML file: it is nested too deeply"),
+    ("nested by dots", f"[explain.{'a.' * 900}b]", "interp.toml is not a TOML file: it is nested too deeply"),
+    ("too large", "# x\n" * 100_000, "interp.toml is not a TOML file: it is larger than 256 KiB"),
     ("broken", "[explain", "interp.toml is not a TOML file: "),
     ("unknown key", "rows = 3", "unknown rows; known: tracking_uri, jobs_uri, [train], [explain]"),
     ("unknown section", "[explian]\nrows = 3", "unknown explian"),
@@ -118,7 +144,7 @@ def test_faults_of_the_file_are_named_with_their_place(tmp_path: Path, text: str
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no configuration file .*nothere\.toml; give another with --config"):
         load_settings(str(tmp_path / "nothere.toml"), {})
-    with pytest.raises(UsageError, match="cannot be read: Is a directory"):
+    with pytest.raises(UsageError, match="is a folder; name the TOML file in it"):
         load_settings(str(tmp_path), {})
     (tmp_path / "latin.toml").write_bytes(b'tracking_uri = "caf\xe9"')
     with pytest.raises(UsageError, match=r"latin\.toml is not a TOML file"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,6 +83,62 @@ def test_two_features_of_one_name_are_refused(tmp_path: Path) -> None:
         names.relabel(_explanation(pd.DataFrame({"a": [1.0], "b": [2.0]})))
 
 
+def test_two_values_of_one_name_are_refused(tmp_path: Path) -> None:
+    names = _read(tmp_path, '[status]\nvalues = { A11 = "A12" }\n')
+    rows = pd.DataFrame({"status": ["A13", "A12", None], "age": [1.0, 2.0, 3.0]})
+    says = r"names\.toml calls values 'A11' and 'A12' of column 'status' 'A12': give them names that differ"
+    with pytest.raises(DataError, match=says):
+        names.relabel(_explanation(rows))
+    with pytest.raises(DataError, match=says):
+        names.require_distinct(rows[:1], rows)
+    names.require_distinct(rows[:1])
+    numbers = _read(tmp_path, '[grade]\nvalues = { 1 = "2" }\n')
+    with pytest.raises(DataError, match=r"calls values '1' and '2' of column 'grade' '2'"):
+        numbers.require_distinct(pd.DataFrame({"grade": [1.0, 2.0]}))
+
+
+def test_values_may_change_names(tmp_path: Path) -> None:
+    names = _read(tmp_path, '[status]\nvalues = { A11 = "A12", A12 = "A11" }\n')
+    told = names.relabel(_explanation(pd.DataFrame({"status": ["A11", "A12"]})))
+    assert list(told.data["status"]) == ["A12", "A11"]
+
+
+def test_what_is_described_and_not_there_is_said(tmp_path: Path) -> None:
+    names = _read(tmp_path, '[statsu]\nlabel = "Status"\n')
+    says = f"{tmp_path / 'names.toml'} describes 'statsu' (did you mean 'status'?), which is no column of models:/a/1."
+    assert names.unknown_remark(["age", "status"], "models:/a/1") == f"The data dictionary {says}"
+    assert names.unknown_remark(["statsu"], "models:/a/1") == ""
+    many = _read(tmp_path, "".join(f"[x{number}]\n" for number in range(8)))
+    assert "'x0', 'x1', 'x2', 'x3', 'x4' and 3 more, which are no columns of" in many.unknown_remark(
+        ["y"], "models:/a/1"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_mark_before_the_text_is_no_part_of_it(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "names.toml").write_text(CREDIT, encoding=encoding)
+    assert read_dictionary(str(tmp_path / "names.toml")).name("months") == "Duration of the loan (months)"
+
+
+def test_an_encoding_of_several_bytes_is_named(tmp_path: Path) -> None:
+    (tmp_path / "names.toml").write_text(CREDIT, encoding="utf-16")
+    with pytest.raises(DataError, match="it is written in UTF-16; save it with the encoding UTF-8, for example with"):
+        read_dictionary(str(tmp_path / "names.toml"))
+
+
+def test_what_would_never_end_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "link.toml").symlink_to(tmp_path / "link.toml")
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "device.toml").symlink_to("/dev/zero")
+    for name, says in {
+        "link": "is a link that leads back to itself",
+        "pipe": "is a pipe, which is not read; save what it gives to a file",
+        "device": "is a device, which is not read",
+    }.items():
+        with pytest.raises(UsageError, match=says):
+            read_dictionary(str(tmp_path / f"{name}.toml"))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -95,6 +152,17 @@ def test_two_features_of_one_name_are_refused(tmp_path: Path) -> None:
         (f"[{'a.' * 3000}b]", r"a line is longer than 4,096 characters"),
         (f"[{'a.' * 300}b]", r"a line has more than 200 dots"),
         (f"x = {'[' * 4000}", r"nested too deeply"),
+        (f"[{'a.' * 100}b]", r"nested too deeply"),
+        (f"a = 0x{'f' * 4000}", r"is not written in TOML: it holds a whole number of more than 64 bits"),
+        (f"a = {'9' * 4096}"[:4096], r"is not written in TOML: "),
+        (
+            "[a]\nvalues = { x = 'same', y = ' same' }",
+            r"calls values 'x' and 'y' of column 'a' ' same': ",
+        ),
+        (
+            "[a]\nvalues = { x = 'y', y = 'y' }",
+            r"calls values 'x' and 'y' of column 'a' 'y': ",
+        ),
         ("# " + "x\n# " * 100_000, r"larger than 256 KiB"),
     ],
 )

@@ -84,3 +84,18 @@ def test_values_that_are_no_numbers_are_named_with_a_remedy(values: list[Any], s
 def test_training_says_that_numbers_with_commas_are_read_as_names() -> None:
     feature = infer_feature(pd.Series(["1,5", "2,25", "1,5"], name="a"))
     assert feature.note == "numbers with a comma in them, such as '1,5', read as names; write them with a point"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "named"),
+    [
+        ("utf-16", "UTF-16"),
+        ("utf-16-le", "UTF-16LE"),
+        ("utf-16-be", "UTF-16BE"),
+        ("utf-32", "UTF-32"),
+    ],
+)
+def test_an_encoding_of_several_bytes_is_named_with_what_changes_it(tmp_path: Path, encoding: str, named: str) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n", encoding=encoding)
+    with pytest.raises(DataError, match=rf"t\.csv is written in {named}: save it .*: iconv -f {named} -t UTF-8"):
+        read_table(str(tmp_path / "t.csv"))

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from interp_pipeline.data.http_source import without_secrets
+from interp_pipeline.addresses import without_secrets
 from interp_pipeline.data.sources import read_table
 from interp_pipeline.errors import SourceRefusedError, TrackingError, UsageError
 

@@ -220,3 +220,32 @@ def test_digest_tells_apart_what_a_model_can(one: Any, other: Any) -> None:
 def test_digest_keeps_neighbouring_texts_apart() -> None:
     first, second = (pd.DataFrame({"t": values}) for values in (["ab", "c"], ["a", "bc"]))
     assert source_digest(first) != source_digest(second)
+
+
+def test_what_would_never_end_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "link.csv").symlink_to(tmp_path / "link.csv")
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(UsageError, match="is a link that leads back to itself"):
+        read_table(str(tmp_path / "link.csv"))
+    with pytest.raises(UsageError, match="is a pipe, which is not read; save what it gives to a file"):
+        read_table(str(tmp_path / "pipe.csv"))
+
+
+def test_a_file_of_a_folder_that_cannot_be_read_is_not_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a\n1\n")
+    os.mkfifo(tmp_path / "b.csv")
+    with pytest.raises(UsageError, match=r"b\.csv is a pipe"):
+        read_table(str(tmp_path))
+    (tmp_path / "b.csv").unlink()
+    (tmp_path / "c.csv").symlink_to(tmp_path / "nothing")
+    with pytest.raises(UsageError, match=r"c\.csv is a link to nothing"):
+        read_table(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "source", ["file://[x/a.csv", "~nobody-of-this-name/a.csv", "s3://[x/a.csv", "s3://k:T0ken@b/a.csv"]
+)
+def test_an_address_that_is_none_is_refused_without_its_secret(source: str) -> None:
+    with pytest.raises(UsageError) as error:
+        read_table(source)
+    assert "T0ken" not in str(error.value)

@@ -50,7 +50,7 @@ def test_the_file_stays_the_same_when_the_working_directory_changes() -> None:
 @pytest.mark.parametrize("driver", ["postgresql", "postgresql+psycopg", "postgresql+psycopg2"])
 def test_passwords_and_options_are_not_shown(driver: str) -> None:
     url = parse_address(f"{driver}://me:{SECRET}@host:5433/db?password={SECRET}&sslmode=require")
-    assert shown(url) == f"{driver}://me:***@host:5433/db"
+    assert shown(url) == f"{driver}://host:5433/db"
     assert url.password == SECRET
     assert url.query["sslmode"] == "require"
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from interp_pipeline.tracking.places import read_place, shown_address
+from interp_pipeline.addresses import shown_address
+from interp_pipeline.tracking.places import read_place
 
 PIECES = st.sampled_from(
     [
