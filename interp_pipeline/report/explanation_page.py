@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from interp_pipeline.report.decisions import Decision, Push
     from interp_pipeline.report.pictures import Picture
 
-__all__ = ["explanation_parts"]
+__all__ = ["decision_part", "explanation_parts"]
 
 _DRIVERS = 5
 _HEADLINE = {
@@ -90,7 +90,7 @@ def explanation_parts(content: ExplanationReport) -> dict[str, Any]:
         ],
         "driver_pictures": _stems(content, _DRIVER_PICTURES),
         "interactions": _interactions(content),
-        "decisions": [_decision(content, row) for row in content.instances],
+        "decisions": [decision_part(content, row) for row in content.instances],
         "trust": trust.verdict_sentence(findings),
         "findings": [
             {"verdict": f.verdict, "mark": _MARKS[f.verdict], "title": f.title, "text": f.text} for f in findings
@@ -129,7 +129,8 @@ def _interactions(content: ExplanationReport) -> dict[str, Any] | None:
     }
 
 
-def _decision(content: ExplanationReport, row: int) -> dict[str, Any]:
+def decision_part(content: ExplanationReport, row: int) -> dict[str, Any]:
+    """One row taken apart, as the template's card shows it."""
     decision = compute_decision(content.shap, content.lime, row, content.actual.get(row))
     drawn = (picture(content.pictures, f"{stem}_{row}") for stem in ("waterfall", "lime"))
     return {
