@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp_pipeline.plots.class_legend import class_legend, top_outputs
-from interp_pipeline.plots.rounding import without_noise
 from interp_pipeline.plots.rows import LabelColumn, label_rows
 from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.text import number, text_width
@@ -24,6 +23,7 @@ from interp_pipeline.plots.wording import (
     summary_phrase,
 )
 from interp_pipeline.readable import share
+from interp_pipeline.rounding import without_noise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

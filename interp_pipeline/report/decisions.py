@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp_pipeline.explanation import CLASS_SCORES, LOG_ODDS, PROBABILITY, SOFTMAX_SCORE, VOTES
-from interp_pipeline.plots.rounding import without_noise
 from interp_pipeline.readable import years_in
 from interp_pipeline.report.probabilities import implied_probabilities
 from interp_pipeline.report.wording import value
+from interp_pipeline.rounding import without_noise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

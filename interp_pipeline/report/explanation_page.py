@@ -12,6 +12,7 @@ from interp_pipeline.report.sentences import decisions as told
 from interp_pipeline.report.sentences import drivers as driving
 from interp_pipeline.report.sentences import interactions as together
 from interp_pipeline.report.sentences import purpose, quality, trust
+from interp_pipeline.report.sentences.checks import check_meaning
 from interp_pipeline.report.wording import clean, column, effect, errors_column, gap, name, quoted, unit_phrase
 
 if TYPE_CHECKING:
@@ -171,7 +172,10 @@ def _appendix(content: ExplanationReport) -> dict[str, Any]:
             for key, figure in metrics.items()
         ],
         "methods": [{"name": clean(method), "reason": clean(reason)} for method, reason in content.methods.items()],
-        "checks": [{"name": clean(key), "text": gap(figure)} for key, figure in sorted(content.checks.items())],
+        "checks": [
+            {"name": clean(key), "text": gap(figure), "meaning": check_meaning(key)}
+            for key, figure in sorted(content.checks.items())
+        ],
         "further_pictures": other_pictures(content.pictures, shown),
         "libraries": [(clean(library), clean(number)) for library, number in sorted(content.versions.items())],
     }

@@ -122,11 +122,11 @@ def explain(  # noqa: PLR0913 - most are keywords with a default: what is explai
             report = str(output_dir / layout.REPORT)
         elif name:
             record = keep_apart(client, fetched, computed, config, name, progress).manifest
-            report = _report(client, fetched.version, layout.apart_root(fetched.version.model_name, name))
+            report = _report(client, fetched.version, layout.apart_root(fetched.version.model_name, name), progress)
         elif publishing:
             fetched = dataclasses.replace(fetched, version=with_run(client, fetched.version, fetched.key))
             record = publish(client, fetched, computed, config, progress)
-            report = _report(client, fetched.version, layout.explanation_root(fetched.version.model_name))
+            report = _report(client, fetched.version, layout.explanation_root(fetched.version.model_name), progress)
     return ExplainedVersion(
         version=fetched.version,
         shap=computed.shap,
@@ -162,5 +162,9 @@ def _kept_apart(fetched: Fetched, name: str) -> str:
     )
 
 
-def _report(client: MlflowClient, version: RegisteredVersion, root: str) -> str:
-    return links.report_uri(client.tracking_uri, version.experiment_id, version.run_id, f"{root}/{layout.REPORT}")
+def _report(client: MlflowClient, version: RegisteredVersion, root: str, progress: Progress) -> str:
+    """Where the report is read; how, is said where that is no link."""
+    path = f"{root}/{layout.REPORT}"
+    if told := links.how_to_read(client, version.run_id, path):
+        progress.say(told)
+    return links.report_uri(client.tracking_uri, version.experiment_id, version.run_id, path)

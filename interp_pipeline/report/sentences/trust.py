@@ -34,7 +34,7 @@ def findings(reliability: Reliability) -> tuple[Finding, ...]:
     """All points that were measured, in the order of a reader's interest."""
     found = [_additivity(reliability), _precision(reliability)]
     if reliability.agreement is not None:
-        found.append(_agreement(reliability.agreement))
+        found.append(_agreement(reliability.agreement, reliability.n_rows))
     if reliability.local_r2 is not None:
         found.append(fidelity_finding(reliability.local_r2, reliability.n_rows))
     return tuple(found)
@@ -84,21 +84,23 @@ def _precision(reliability: Reliability) -> Finding:
     return Finding(title="Precision", verdict=verdict, text=text)
 
 
-def _agreement(agreement: MethodAgreement) -> Finding:
+def _agreement(agreement: MethodAgreement, n_rows: int) -> Finding:
+    """By the average importance over rows; the stored checks, which are means of what single rows give, are others."""
+    by = "By the importance in this row, " if n_rows == 1 else "By average importance, "
     correlation = agreement.rank_correlation
     verdict: Verdict = "good" if correlation >= _ALIKE else "fair" if correlation >= _PARTLY else "poor"
     text = (
-        f"SHAP and LIME share {agreement.shared} of their {agreement.top} most important features; "
+        f"{by}SHAP and LIME share {agreement.shared} of their {agreement.top} most important features; "
         f"the rank correlation over all features is {minus(number(correlation, 2))} (1 would be the same order)."
     )
     if agreement.top == agreement.n_features:  # then they share all of them, whatever they say
         text = (
-            f"SHAP and LIME order the {agreement.n_features} features with a rank correlation of "
+            f"{by}SHAP and LIME order the {agreement.n_features} features with a rank correlation of "
             f"{minus(number(correlation, 2))} (1 would be the same order)."
         )
     if agreement.top == 1:
         same = "the same most important feature" if agreement.shared else "different most important features"
-        text = f"SHAP and LIME find {same}."
+        text = f"{by}SHAP and LIME find {same}."
         verdict = "good" if agreement.shared else "poor"
     if agreement.same_direction is not None:
         text += f" For SHAP's top features they point the same way in {percent(agreement.same_direction)} of cases."
