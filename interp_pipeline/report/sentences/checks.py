@@ -8,7 +8,7 @@ _MEANINGS = {
     "additivity_error": "largest gap between base value plus effects and the prediction, over rows and outputs",
     "base_value_error": "largest gap between the base value and the mean prediction of the background rows",
     "prediction_mismatch": "largest gap between the outputs explained and those the model's own library gives",
-    "served_disagreement": "share of rows for which the registered model answers otherwise than was explained",
+    "served_disagreement": "share of rows whose answer by the registered model is not the one explained",
     "relative_sampling_error": "mean standard error of an effect, as a share of the mean size; 0: exact",
     "lime_mean_r2": "how well LIME's models fit: R², mean over rows",
     "lime_min_r2": "the same in the row it fits worst",
