@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from interp_pipeline.errors import ModelError, UsageError
-from interp_pipeline.summaries import summary_of_explanation
+from interp_pipeline.summaries import PROBABILITY, summary_of_explanation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,6 @@ __all__ = [
     "unit_of_squares",
 ]
 
-PROBABILITY = "probability"  # unit of classifiers that give probabilities
 LOG_ODDS = "log-odds"
 # One per class, the input of a softmax: only the difference of two is the log of an odds ratio, none by itself.
 SOFTMAX_SCORE = "softmax score"

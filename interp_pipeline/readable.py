@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import numbers
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,19 @@ import pandas as pd
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["MISSING", "POWERS_FROM", "are_years", "count", "number", "share", "signed", "value_text", "years_in"]
+__all__ = [
+    "MISSING",
+    "POWERS_FROM",
+    "are_years",
+    "count",
+    "level_number",
+    "number",
+    "says_year",
+    "share",
+    "signed",
+    "value_text",
+    "years_in",
+]
 
 MISSING = "missing"
 
@@ -22,6 +35,9 @@ MISSING = "missing"
 POWERS_FROM = 1e15  # from here on, and below _POWERS_BELOW, powers of ten
 _POWERS_BELOW = 1e-4
 _YEARS = (1000, 2999)
+_RECENT = (1900, 2099)
+_ENOUGH_YEARS = 5  # numbers that all might be years and hardly are so by chance
+_SAYS_YEAR = re.compile(r"(?i)(?<!per )(?<!per_)(year|jahr|ann[ée]e|año)(?!ly|lich)")
 _NUMERIC = {"integer", "floating", "mixed-integer-float", "decimal"}
 
 
@@ -37,9 +53,29 @@ def are_years(numbers: npt.ArrayLike) -> bool:
 
 
 def years_in(column: pd.Series) -> bool:
-    """Whether a column of the user's data might hold years: what ``value_text`` wants to know of its values."""
-    kind = pd.api.types.infer_dtype(column, skipna=True)
-    return kind in _NUMERIC and are_years(pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan))
+    """Whether a column of the user's data might hold years: what ``value_text`` wants to know of its values.
+
+    A few numbers between 1000 and 2999 may be amounts as well. A single one is a year only where the column's name says
+    so, up to four where it does or all of them are of 1900 to 2099.
+    """
+    if pd.api.types.infer_dtype(column, skipna=True) not in _NUMERIC:
+        return False
+    values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    if not are_years(values):
+        return False
+    known = values[np.isfinite(values)]
+    recent = known.size > 1 and bool(((known >= _RECENT[0]) & (known <= _RECENT[1])).all())
+    return known.size >= _ENOUGH_YEARS or recent or says_year(str(column.name))
+
+
+def says_year(name: str) -> bool:
+    """Whether a name says that numbers are years: ``year_built``, not ``yearly_income`` or ``income_per_year``."""
+    return _SAYS_YEAR.search(name) is not None
+
+
+def level_number(amount: float, unit: str, digits: int = 3) -> str:
+    """A prediction, which is a fraction: that of a year, by the unit's name, is not set apart as ``1,994``."""
+    return number(amount, digits, year=says_year(unit) and _YEARS[0] <= amount <= _YEARS[1])
 
 
 def count(amount: int, thing: str, plural: str | None = None) -> str:

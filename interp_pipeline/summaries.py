@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp_pipeline.readable import number, share, signed, value_text
+from interp_pipeline.readable import level_number, number, share, signed, value_text, years_in
+from interp_pipeline.rounding import all_without_noise
 
 if TYPE_CHECKING:
     from rich.console import Group
 
     from interp_pipeline.comparison import Comparison
-    from interp_pipeline.explanation import Explanation
+    from interp_pipeline.explanation import Explanation, FloatArray
     from interp_pipeline.interactions import Interactions
 
-__all__ = ["Summary", "summary_of_comparison", "summary_of_explanation", "summary_of_interactions"]
+__all__ = [
+    "LOW_FIDELITY",
+    "PROBABILITY",
+    "Summary",
+    "summary_of_comparison",
+    "summary_of_explanation",
+    "summary_of_interactions",
+]
+
+PROBABILITY = "probability"  # unit of classifiers that give probabilities
+LOW_FIDELITY = 0.3  # R² below which LIME's model of a row hardly follows the model
 
 _MOST_LINES = 10
 _MOST_OUTPUTS = 4  # of an explanation of one row: a column each
@@ -32,7 +44,7 @@ class Summary:
     caption: str
     columns: tuple[str, ...]  # the first one is to the left, the others are numbers or cells, to the right
     lines: tuple[tuple[str, ...], ...]
-    left_out: str = ""  # what the table does not show; empty: it shows all
+    notes: tuple[str, ...] = ()  # what the table does not show, and how far to rely on it
 
     def to_rich(self) -> Group:
         """For a terminal."""
@@ -46,7 +58,7 @@ class Summary:
             table.add_column(Text(name), justify="right" if position else "left", no_wrap=True)
         for line in self.lines:
             table.add_row(*(Text(cell) for cell in line))
-        return Group(Text(self.caption), table, *([Text(self.left_out)] if self.left_out else []))
+        return Group(Text(self.caption), table, *map(Text, self.notes))
 
     def to_text(self) -> str:
         """For ``repr``: aligned columns, also of wide letters."""
@@ -69,94 +81,156 @@ class Summary:
             for tag, cells in (("th", self.columns), *(("td", line) for line in self.lines))
         )
         table = f"<thead><tr>{head}</tr></thead><tbody>{''.join(f'<tr>{cells}</tr>' for cells in body)}</tbody>"
-        rest = f"<p>{html.escape(self.left_out)}</p>" if self.left_out else ""
+        rest = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
         return f"<p>{html.escape(self.caption)}</p><table>{table}</table>{rest}"
 
 
 def summary_of_explanation(explanation: Explanation) -> Summary:
     """The most important features: of one row what each does, of several how much."""
-    shown = list(explanation.ranking[:_MOST_LINES])
-    names = explanation.feature_names
-    lime = explanation.local_r2 is not None
-    kind = "LIME" if lime else "SHAP"
-    word = "weight" if lime else "effect"
+    values = all_without_noise(explanation.values, explanation.base_values, explanation.predictions)
+    explanation = dataclasses.replace(explanation, values=values)
     if len(explanation.data) == 1:
-        return _of_one_row(explanation, shown, kind, word)
-    columns = ["feature", f"mean |{word}|"]
-    sizes, errors = explanation.importance, explanation.importance_std_error
-    lines = [[_plain(names[j]), number(float(sizes[j]))] for j in shown]
-    outputs = explanation.summary_outputs
+        return _of_one_row(explanation)
+    word, names = _word(explanation), explanation.feature_names
+    shown = list(explanation.ranking[:_MOST_LINES])
+    scale, outputs = _scale(explanation.output_unit), explanation.summary_outputs
+    sizes = scale * explanation.importance
+    errors = scale * explanation.importance_std_error
+    columns = ["feature", f"mean |{word}|", "std. error"]
+    lines = [[_plain(names[j]), number(float(sizes[j])), number(float(errors[j]), 2)] for j in shown]
     if len(outputs) == 1:
         columns.append(f"mean {word}")
-        mean = explanation.values[:, :, outputs[0]].mean(axis=0)
+        mean = scale * explanation.values[:, :, outputs[0]].mean(axis=0)
         for line, j in zip(lines, shown, strict=True):
             line.append(signed(float(mean[j])))
-    columns.append("std. error")
-    for line, j in zip(lines, shown, strict=True):
-        line.append(number(float(errors[j]), 2))
-    of = _explained(explanation)
+    notes = [_others(len(names) - len(shown), explanation.importance, shown, word)]
     return Summary(
-        caption=f"{kind} values of {_count(len(explanation.data), 'row')} by {explanation.method}, of {of}",
+        caption=_caption(explanation, _count(len(explanation.data), "row")),
         columns=tuple(columns),
         lines=tuple(map(tuple, lines)),
-        left_out=_left_out(len(names), len(shown), "feature"),
+        notes=tuple(filter(None, [*notes, _fidelity(explanation)])),
     )
 
 
-def _of_one_row(explanation: Explanation, shown: list[int], kind: str, word: str) -> Summary:
+def _of_one_row(explanation: Explanation) -> Summary:
+    """What each feature does; of SHAP values with what they add up from and to."""
+    shown = list(explanation.ranking[:_MOST_LINES])
+    rest = list(explanation.ranking[_MOST_LINES:])
     outputs = sorted(explanation.summary_outputs, key=lambda k: -explanation.predictions[0, k])[:_MOST_OUTPUTS]
-    single = len(outputs) == 1
-    heads = [word if single else f"{word}: {_plain(explanation.output_names[k])}" for k in outputs]
-    row = explanation.data.iloc[0]
+    scale, word, adds_up = _scale(explanation.output_unit), _word(explanation), explanation.local_r2 is None
+    heads = [word if len(outputs) == 1 else f"{word}: {_plain(explanation.output_names[k])}" for k in outputs]
+    row, values = explanation.data.iloc[0], explanation.values[0]
     lines = [
         (
             _plain(explanation.feature_names[j]),
-            _plain(value_text(row.iloc[j])),
-            *(signed(float(explanation.values[0, j, k])) for k in outputs),
+            _plain(value_text(row.iloc[j], year=years_in(explanation.data.iloc[:, j]))),
+            *(signed(scale * float(values[j, k])) for k in outputs),
         )
         for j in shown
     ]
-    told = ", ".join(
-        ("" if single else f"{_plain(explanation.output_names[k])} ") + number(float(explanation.predictions[0, k]))
-        for k in outputs
-    )
+    if adds_up:
+        ends = explanation.base_values, explanation.predictions
+        levels = [[_level(explanation, array[0, k]) for k in outputs] for array in ends]
+        together = [signed(scale * float(values[rest, k].sum())) for k in outputs]
+        others = [(f"{_count(len(rest), 'other feature')} together", "", *together)] if rest else []
+        lines = [("average prediction", "", *levels[0]), *lines, *others, ("prediction", "", *levels[1])]
+    notes = [] if adds_up else [_others(len(rest), explanation.importance, shown, word)]
     return Summary(
-        caption=(
-            f"{kind} values of row {explanation.row_ids[0]} by {explanation.method}, of {_explained(explanation)}; "
-            f"prediction: {told}"
-        ),
+        caption=_caption(explanation, f"row {explanation.row_ids[0]}") + ("" if adds_up else _predicted(explanation)),
         columns=("feature", "value", *heads),
         lines=tuple(lines),
-        left_out=_left_out(len(explanation.feature_names), len(shown), "feature"),
+        notes=tuple(filter(None, [*notes, _fidelity(explanation)])),
     )
+
+
+def _caption(explanation: Explanation, rows: str) -> str:
+    """Which numbers of which rows, and what they are effects on."""
+    kind = "SHAP values" if explanation.local_r2 is None else "LIME weights"
+    by = f" by {explanation.method}" if explanation.local_r2 is None else ""
+    return f"{kind} of {rows}{by}, {_explained(explanation)}"
+
+
+def _word(explanation: Explanation) -> str:
+    return "effect" if explanation.local_r2 is None else "weight"
+
+
+def _scale(unit: str) -> float:
+    """Effects on probabilities are told in points, as reports and plots do."""
+    return 100.0 if unit == PROBABILITY else 1.0
+
+
+def _level(explanation: Explanation, amount: float) -> str:
+    unit = explanation.output_unit
+    return f"{number(100 * float(amount))} %" if unit == PROBABILITY else level_number(float(amount), unit, 4)
+
+
+def _predicted(explanation: Explanation) -> str:
+    outputs = sorted(explanation.summary_outputs, key=lambda k: -explanation.predictions[0, k])[:_MOST_OUTPUTS]
+    single = len(outputs) == 1
+    told = [
+        ("" if single else f"{_plain(explanation.output_names[k])} ")
+        + _level(explanation, explanation.predictions[0, k])
+        for k in outputs
+    ]
+    return f"; prediction: {', '.join(told)}"
+
+
+def _others(n: int, sizes: FloatArray, shown: list[int], word: str) -> str:
+    """Features without a line, and what share of everything they have; empty where there are none."""
+    if n == 0:
+        return ""
+    whole = float(sizes.sum())
+    return f"and {_count(n, 'other feature')}, {share(whole - float(sizes[shown].sum()), whole)} of all {word} together"
+
+
+def _fidelity(explanation: Explanation) -> str:
+    """How well LIME's models follow the model, with a warning where they hardly do; empty for SHAP."""
+    if explanation.local_r2 is None:
+        return ""
+    fits = explanation.local_r2[:, list(explanation.summary_outputs)]
+    low = int((fits < LOW_FIDELITY).any(axis=1).sum())
+    mean, least = number(float(fits.mean()), 2), number(float(fits.min()), 2)
+    if len(fits) == 1:
+        told = f"R² of LIME's model: {mean}" if fits.size == 1 else f"R² of LIME's models: {mean} on average"
+        warning = "Do not rely on these weights, read the SHAP values of this row."
+    else:
+        told = f"R² of LIME's models: {mean} on average, {least} at the lowest"
+        warning = (
+            f"Do not rely on the weights of the {_count(low, 'row')} below {LOW_FIDELITY}, read the SHAP values of "
+            f"{'that row' if low == 1 else 'those rows'}."
+        )
+    return f"{told}. {warning}" if low else f"{told} (1 would be perfect)."
 
 
 def _explained(explanation: Explanation) -> str:
     """What the effects are effects on."""
     unit = _plain(explanation.output_unit)
+    opening = "in points of the probability" if explanation.output_unit == PROBABILITY else f"of {unit}"
     if explanation.positive_class is not None:
-        return f"{unit} of {_plain(explanation.positive_class)}"
+        return f"{opening} of {_plain(explanation.positive_class)}"
     many = len(explanation.output_names)
-    return unit if many == 1 else f"{unit}, over {many} outputs"
+    return opening if many == 1 else f"{opening}, over {many} outputs"
 
 
 def summary_of_interactions(interactions: Interactions) -> Summary:
     """The strongest pairs."""
     names, ranking = interactions.explanation.feature_names, interactions.ranking
     shown = ranking[:_MOST_LINES]
-    of = _explained(interactions.explanation)
+    scale = _scale(interactions.explanation.output_unit)
+    left = [float(interactions.strength[pair]) for pair in ranking[_MOST_LINES:]]
+    further = f"and {_count(len(left), 'further pair')}, {share(sum(left), interactions.total)} of all effects together"
     return Summary(
-        caption=f"Interactions in {_count(len(interactions.rows), 'row')}, of {of}",
+        caption=f"Interactions in {_count(len(interactions.rows), 'row')}, {_explained(interactions.explanation)}",
         columns=("features", "mean |joint effect|", "share of all effects"),
         lines=tuple(
             (
                 f"{_plain(names[a])} \N{MULTIPLICATION SIGN} {_plain(names[b])}",
-                number(float(interactions.strength[a, b])),
+                number(scale * float(interactions.strength[a, b])),
                 share(float(interactions.strength[a, b]), interactions.total),
             )
             for a, b in shown
         ),
-        left_out=_left_out(len(ranking), len(shown), "pair"),
+        notes=(further,) if left else (),
     )
 
 
@@ -165,21 +239,22 @@ def summary_of_comparison(comparison: Comparison) -> Summary:
     table = comparison.pair(comparison.labels[-1])
     shown = table.head(_MOST_LINES)
     importance = [f"importance_{label}" for label in comparison.labels]
+    scale = _scale(comparison.output_unit)
     lines = []
     for record in shown.to_dict("records"):
         clear = "yes" if record["significant"] else "no"
-        cells = [number(float(record[column])) if not _is_gap(record[column]) else "-" for column in importance]
-        lines.append((_plain(record["feature"]), *cells, signed(float(record["delta"])), clear))
+        cells = [number(scale * float(record[column])) if not _is_gap(record[column]) else "-" for column in importance]
+        lines.append((_plain(record["feature"]), *cells, signed(scale * float(record["delta"])), clear))
     correlation = comparison.metrics["rank_correlation"]
     last = _plain(comparison.labels[-1])
     return Summary(
         caption=(
             f"{_plain(comparison.reference)} and {last} on {_count(comparison.n_rows, 'row')}: "
-            f"rank correlation {number(correlation, 2)}"
+            f"rank correlation {number(correlation, 2)}{', effects in points' if scale > 1 else ''}"
         ),
         columns=("feature", *map(_plain, comparison.labels), f"shift to {last}", "beyond noise"),
         lines=tuple(lines),
-        left_out=_left_out(len(table), len(shown), "feature"),
+        notes=(f"and {_count(len(table) - len(shown), 'further feature')}",) if len(table) > len(shown) else (),
     )
 
 
@@ -195,7 +270,3 @@ def _plain(name: object) -> str:
 
 def _count(n: int, word: str) -> str:
     return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"
-
-
-def _left_out(n: int, shown: int, word: str) -> str:
-    return "" if n == shown else f"and {_count(n - shown, f'further {word}')}"

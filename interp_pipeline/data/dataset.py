@@ -17,6 +17,8 @@ from interp_pipeline.errors import DataError
 from interp_pipeline.readable import count
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from interp_pipeline.config import TrainConfig
     from interp_pipeline.data.schema import Feature, Schema
 
-__all__ = ["DataReport", "Dataset", "load_dataset"]
+__all__ = ["DataReport", "Dataset", "load_dataset", "missing_values"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +109,12 @@ def _summary(features: tuple[Feature, ...], n_rows: int, n_train: int, n_test: i
 
 def _feature_lines(features: tuple[Feature, ...]) -> list[str]:
     lines = [f"{shown(feature.name)}: {feature.note}." for feature in features if feature.note]
+    missing = missing_values(features)
+    return [*lines, missing] if missing else lines
+
+
+def missing_values(features: Sequence[Feature]) -> str:
+    """In which of the used columns values were missing, and how many; empty: in none."""
     gaps = [feature for feature in features if feature.n_missing and feature.kind != "unused"]
-    if gaps:
-        counts = ", ".join(f"{shown(feature.name)} {feature.n_missing}" for feature in gaps)
-        lines.append(f"Missing values: {counts}.")
-    return lines
+    counts = ", ".join(f"{shown(feature.name)} {feature.n_missing:,}" for feature in gaps)
+    return f"Missing values: {counts}." if gaps else ""

@@ -137,7 +137,8 @@ class _Work:
         evaluations = self._evaluations(choice.name, rounds)
         if evaluations is None:
             return choice
-        why = f"{choice.why} That takes {evaluations:,} model evaluations"
+        about = "Sampling takes about" if rounds else "Trying every combination takes"
+        why = f"{choice.why} {about} {evaluations:,} model evaluations"
         if rounds and self._config.max_error is not None:
             why += f" for {rounds} rounds; it ends sooner or later, when the stated accuracy is reached."
         elif rounds and rounds < self._config.sampling_rounds:

@@ -116,7 +116,7 @@ def _named(name: str, model: ExplainableModel, config: ExplainConfig, refuses: C
         msg = f"{name} cannot explain this model: {reason}{advice}"
         raise UsageError(msg)
     if name in config.methods:
-        return Choice(name=name, why="It was asked for by name.")
+        return Choice(name=name, why="Requested explicitly.")
     return Choice(name=name, why="LIME gives a second opinion by an independent method.")
 
 

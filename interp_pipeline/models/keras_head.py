@@ -142,7 +142,7 @@ def _head_of_logits(activation: str, n_units: int, wanted: Wanted) -> tuple[_Rea
         probabilities = np.asarray(expit(answer), dtype=np.float64)
         return _of_both(probabilities) if n_units == 1 else probabilities
 
-    note = f"Explained are probabilities: the {function} of the scores ({unit}) that the network gives."
+    note = f"Probabilities are explained: the {function} of the scores ({unit}) that the network gives."
     return read, wanted.probabilities(names, note=note)
 
 

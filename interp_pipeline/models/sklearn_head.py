@@ -81,7 +81,7 @@ def _path_head(final: Any, unit_path: float, wanted: Wanted, *, exact: bool) -> 
         return as_columns(-unit_path * np.log2(-_call(estimator, "score_samples", rows)))
 
     note = (
-        "Explained is how many splits the trees need on average to set a row apart: few for anomalies, more for "
+        "Each row is given the number of splits the trees need on average to set it apart: few for anomalies, more for "
         "rows like the others. The decision function can be had as --output margin."
     )
     return Head(outputs=replace(outputs, note=note), ask=ask, trees=final if exact else None)

@@ -74,7 +74,7 @@ def _title(distance: FloatArray, unit: str) -> str:
     median = float(np.median(distance))
     if distance.max() == 0:
         return "Every row is explained alike"
-    return f"Half of the rows are explained alike to within {number(median)}{unit}"
+    return f"For half of the rows the explanations differ by at most {number(median)}{unit}"
 
 
 def _bars(ax: Axes, distance: FloatArray, end: float) -> None:

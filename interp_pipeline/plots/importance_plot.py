@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp_pipeline.plots.class_legend import class_legend, top_outputs
-from interp_pipeline.plots.rounding import without_noise
 from interp_pipeline.plots.rows import LabelColumn, label_rows
 from interp_pipeline.plots.sheet import Sheet
 from interp_pipeline.plots.text import number, text_width
-from interp_pipeline.plots.theme import ACCENT, AXIS_ROOM, GREY, INK, MUTED, PAD, TICK_SIZE, text_style
+from interp_pipeline.plots.theme import ACCENT, AXIS_ROOM, GREY, INK, PAD, TICK_SIZE, text_style
 from interp_pipeline.plots.ticks import axis_label
 from interp_pipeline.plots.wording import (
     count_phrase,
@@ -23,6 +22,8 @@ from interp_pipeline.plots.wording import (
     short,
     summary_phrase,
 )
+from interp_pipeline.readable import share
+from interp_pipeline.rounding import without_noise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,37 +42,54 @@ def importance(explanation: Explanation, *, top: int = 20) -> Figure:
 
     Args:
         explanation: SHAP or LIME.
-        top: at most this many features one by one; the last line is the others' joint effect, which
-            is less than the sum of their bars where they push against each other.
+        top: at most this many features; a note says what share of all effect the others have.
 
     Returns:
-        Figure: one bar per feature with its 95 % interval; for a multi-class model every bar is
-        divided into the classes' shares.
+        Figure: one bar per feature with its 95 % interval, which one row does not have; for a multi-class model
+        every bar is divided into the classes' shares.
     """
     explanation = in_percent(explanation)
     ranking = list(explanation.ranking)
     shown, rest = ranking[:top], ranking[top:]
-    names = [explanation.feature_names[j] for j in shown]
-    if rest:
-        names.append(f"{count_phrase(len(rest), 'other feature')} together")
-    column = LabelColumn.fit(names)
+    column = LabelColumn.fit([explanation.feature_names[j] for j in shown])
     outputs = explanation.summary_outputs
     legend_room = 0.4 if len(outputs) > 1 else 0.0
     sheet = Sheet(
         _title(explanation),
-        method_line(explanation, "bar: mean size of the effect over the rows", "line: its 95 % interval"),
+        method_line(explanation, *_how_to_read(explanation)),
         height=column.height + AXIS_ROOM + legend_room,
+        notes=_note(explanation, rest),
     )
     ends = ["", *(number(float(value)) for value in explanation.importance)]
     room = max(text_width(text, TICK_SIZE) for text in ends) + 0.15
     ax = sheet.axes(column.left, AXIS_ROOM, sheet.width - column.left - PAD - room, column.height)
-    label_rows(ax, column.labels, colours=[INK] * len(shown) + [MUTED] * bool(rest))
-    _bars(ax, explanation, shown, rest)
-    _intervals(ax, explanation, shown, rest)
-    axis_label(ax, f"mean size of the {effect_label(explanation, summary_phrase(explanation))}")
+    label_rows(ax, column.labels)
+    _bars(ax, explanation, shown)
+    _intervals(ax, explanation, shown)
+    size = "size" if _of_one_row(explanation) else "mean size"
+    axis_label(ax, f"{size} of the {effect_label(explanation, summary_phrase(explanation))}")
     if legend_room:
         class_legend(sheet, explanation, column.left, column.height + AXIS_ROOM + 0.2)
     return sheet.figure
+
+
+def _of_one_row(explanation: Explanation) -> bool:
+    return len(explanation.data) == 1
+
+
+def _how_to_read(explanation: Explanation) -> list[str]:
+    if _of_one_row(explanation):
+        return [f"bar: size of the effect in row {explanation.row_ids[0]}"]
+    return ["bar: mean size of the effect over the rows", "line: its 95 % interval"]
+
+
+def _note(explanation: Explanation, rest: list[int]) -> list[str]:
+    """What is not drawn: a bar of it beside the others would be longer than any, or else not comparable with them."""
+    if not rest:
+        return []
+    part, whole = float(explanation.importance[rest].sum()), float(explanation.importance.sum())
+    what = "weight" if is_lime(explanation) else "effect"
+    return [f"And {count_phrase(len(rest), 'other feature')}, {share(part, whole)} of all {what} together."]
 
 
 def _title(explanation: Explanation) -> str:
@@ -79,33 +97,34 @@ def _title(explanation: Explanation) -> str:
     size = float(explanation.importance[best])
     if size == 0:
         return f"No feature moves the {summary_phrase(explanation)}"
-    by = "with a mean LIME weight of" if is_lime(explanation) else "by"
-    end = "" if is_lime(explanation) else " on average"
-    name = short(explanation.feature_names[best])
+    one = _of_one_row(explanation)
+    by = f"with a {'' if one else 'mean '}LIME weight of" if is_lime(explanation) else "by"
+    end = "" if is_lime(explanation) or one else " on average"
+    name = f"{f'Row {explanation.row_ids[0]}: ' if one else ''}{short(explanation.feature_names[best])}"
     return f"{name} moves the {summary_phrase(explanation)} most, {by} {effect_text(explanation, size)}{end}"
 
 
-def _bars(ax: Axes, explanation: Explanation, shown: list[int], rest: list[int]) -> None:
+def _bars(ax: Axes, explanation: Explanation, shown: list[int]) -> None:
     """One bar per feature; for several outputs stacked, so that its length is the mean over them."""
-    starts = np.zeros(len(shown) + bool(rest))
-    for values, colour in _layers(explanation, _mean_abs(explanation, shown, rest)):
+    starts = np.zeros(len(shown))
+    for values, colour in _layers(explanation, explanation.mean_abs[shown]):
         lengths = values.sum(axis=1)
         ax.barh(range(len(lengths)), lengths, left=starts, height=_BAR, color=colour, linewidth=0)
         starts = starts + lengths
 
 
-def _intervals(ax: Axes, explanation: Explanation, shown: list[int], rest: list[int]) -> None:
-    """The 95 % interval of every feature's own bar, and its length in numbers beyond it."""
-    values = explanation.importance
-    above = _INTERVAL * explanation.importance_std_error[shown]
-    below = np.minimum(above, values[shown])
-    ax.errorbar(
-        values[shown], range(len(shown)), xerr=[below, above], fmt="none", ecolor=INK, elinewidth=1.1, capsize=2.5
-    )
-    lengths = _mean_abs(explanation, shown, rest)[:, list(explanation.summary_outputs)].mean(axis=1)
-    reach = lengths + np.append(above, [0.0] if rest else [])
+def _intervals(ax: Axes, explanation: Explanation, shown: list[int]) -> None:
+    """The 95 % interval of every bar where there are rows to vary, and its length in numbers beyond it."""
+    lengths = explanation.importance[shown]
+    above = np.zeros(len(shown)) if _of_one_row(explanation) else _INTERVAL * explanation.importance_std_error[shown]
+    if not _of_one_row(explanation):
+        below = np.minimum(above, lengths)
+        ax.errorbar(
+            lengths, range(len(shown)), xerr=[below, above], fmt="none", ecolor=INK, elinewidth=1.1, capsize=2.5
+        )
+    reach = lengths + above
     ax.set_xlim(0, float(reach.max()) * 1.02 or 1.0)
-    for i, (length, end) in enumerate(zip(without_noise(lengths), reach, strict=True)):
+    for i, (length, end) in enumerate(zip(without_noise(explanation.importance)[shown], reach, strict=True)):
         ax.annotate(
             number(float(length)),
             (float(end), i),
@@ -115,15 +134,6 @@ def _intervals(ax: Axes, explanation: Explanation, shown: list[int], rest: list[
             annotation_clip=False,
             **text_style(TICK_SIZE, INK),
         )
-
-
-def _mean_abs(explanation: Explanation, shown: list[int], rest: list[int]) -> FloatArray:
-    """Mean absolute effect per line and output: of each shown feature, and of the others together."""
-    lines = explanation.mean_abs[shown]
-    if not rest:
-        return lines
-    joint = np.abs(explanation.values[:, rest].sum(axis=1)).mean(axis=0)
-    return np.concatenate([lines, joint[np.newaxis]])
 
 
 def _layers(explanation: Explanation, lines: FloatArray) -> list[tuple[FloatArray, str]]:

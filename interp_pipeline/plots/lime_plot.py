@@ -23,6 +23,7 @@ from interp_pipeline.plots.wording import (
     output_phrase,
     short,
 )
+from interp_pipeline.summaries import LOW_FIDELITY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["lime"]
 
-LOW_FIDELITY = 0.3  # R² below which the surrogate hardly follows the model
 _WARNING_ROOM = 0.34  # inches
 
 

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp_pipeline.plots.rounding import without_noise
 from interp_pipeline.plots.rows import LabelColumn, label_rows
 from interp_pipeline.plots.sheet import Sheet
-from interp_pipeline.plots.text import number, signed, text_width, value_label
+from interp_pipeline.plots.text import signed, text_width, value_label
 from interp_pipeline.plots.theme import (
     AXIS_ROOM,
     INK,
@@ -31,8 +30,11 @@ from interp_pipeline.plots.wording import (
     method_line,
     output_phrase,
 )
+from interp_pipeline.rounding import without_noise
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -76,7 +78,8 @@ def waterfall(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     bold = [True, *[False] * len(labels), True]
     grouped = [INK, *[MUTED if label.endswith("together") else INK for label in labels], INK]
     label_rows(ax, column.labels, bold=bold, colours=grouped)
-    _draw(ax, pushes, base, prediction, sheet.width - column.left - PAD - 0.1)
+    ends = [level_text(explanation, end).removesuffix(" %") for end in (base, prediction)]
+    _draw(ax, pushes, (base, prediction), ends, sheet.width - column.left - PAD - 0.1)
     axis_label(ax, level_label(explanation, phrase))
     return sheet.figure
 
@@ -104,8 +107,9 @@ def _steps(explanation: Explanation, row: int, output: int, top: int) -> tuple[l
     return labels, without_noise(pushes, *ends)
 
 
-def _draw(ax: Axes, pushes: FloatArray, base: float, prediction: float, width: float) -> None:
+def _draw(ax: Axes, pushes: FloatArray, levels: tuple[float, float], texts: Sequence[str], width: float) -> None:
     """Bars between running totals, thin lines from one to the next, the push in numbers beside each."""
+    base, prediction = levels
     totals = base + np.concatenate([[0.0], np.cumsum(pushes)])
     low, high = float(min(totals.min(), prediction)), float(max(totals.max(), prediction))
     label = max(text_width(signed(float(push)), LABEL_SIZE) for push in [*pushes, base, prediction]) + 0.12
@@ -118,9 +122,9 @@ def _draw(ax: Axes, pushes: FloatArray, base: float, prediction: float, width: f
         ax.plot([total, total], [i - _BAR / 2, i + 1 + _BAR / 2], color=MUTED, linewidth=0.8, zorder=3)
     for i, push in enumerate(pushes):
         _beside(ax, float(totals[i + 1]), i + 1, signed(float(push)), right=push >= 0, colour=INK)
-    for i, value in ((0, base), (len(pushes) + 1, prediction)):
+    for i, value, text in zip((0, len(pushes) + 1), levels, texts, strict=True):
         ax.plot([value], [i], marker="D", markersize=6, color=INK, zorder=4)
-        _beside(ax, value, i, number(value), right=True, colour=INK, bold=True)
+        _beside(ax, value, i, text, right=True, colour=INK, bold=True)
 
 
 def _beside(ax: Axes, x: float, y: int, text: str, *, right: bool, colour: str, bold: bool = False) -> None:

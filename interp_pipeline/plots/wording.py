@@ -61,7 +61,9 @@ def in_percent(explanation: Explanation) -> Explanation:
 
 def level_text(explanation: Explanation, amount: float) -> str:
     """A base value or prediction of ``in_percent``: ``76.5 %``, or a number in the unit of the output."""
-    return f"{number(amount)} %" if is_probability(explanation) else number(amount)
+    if is_probability(explanation):
+        return f"{number(amount)} %"
+    return readable.level_number(amount, explanation.output_unit).replace("-", "\N{MINUS SIGN}")
 
 
 def effect_text(explanation: Explanation, amount: float) -> str:

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp_pipeline.explanation import CLASS_SCORES, LOG_ODDS, PROBABILITY, SOFTMAX_SCORE, VOTES
-from interp_pipeline.plots.rounding import without_noise
 from interp_pipeline.readable import years_in
 from interp_pipeline.report.probabilities import implied_probabilities
 from interp_pipeline.report.wording import value
+from interp_pipeline.rounding import without_noise
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from interp_pipeline.explanation import Explanation, FloatArray
 
-__all__ = ["Decision", "Push", "compute_decision"]
+__all__ = ["Decision", "Push", "all_pushes", "compute_decision"]
 
 _STRONGEST = 3  # pushes named in each direction
 _NEGLIGIBLE = 0.01  # of the sum of all pushes; smaller ones are left to "all other features"
@@ -66,23 +68,13 @@ def compute_decision(shap: Explanation, lime: Explanation | None, row: int, actu
         multi-class one, the single output of a regression. At most three pushes each way, none
         below 1 % of all pushes together.
     """
-    position, summary = shap.position(row), shap.summary_outputs
-    likeliest = int(shap.predictions[position].argmax())
-    output = summary[0] if len(summary) == 1 else likeliest
+    position = shap.position(row)
+    output = _told_output(shap, position)
     base, prediction = float(shap.base_values[position, output]), float(shap.predictions[position, output])
     effects = without_noise(shap.values[position, :, output], base, prediction)
     weights = _lime_weights(shap, lime, position, output)
     named = _named(effects)
-    cells = shap.shown_data.iloc[position]
-    pushes = [
-        Push(
-            feature=shap.feature_names[i],
-            value=value(cells.iloc[i], year=years_in(shap.data.iloc[:, i])),
-            effect=float(effects[i]),
-            lime=weights.get(shap.feature_names[i]),
-        )
-        for i in named
-    ]
+    pushes = _pushes(shap, position, effects, weights, named)
     return Decision(
         row_id=row,
         output=shap.output_names[output],
@@ -98,6 +90,36 @@ def compute_decision(shap: Explanation, lime: Explanation | None, row: int, actu
         n_rest=len(effects) - len(named),
         rest=float(without_noise(np.append(effects[named], np.delete(effects, named).sum()), base, prediction)[-1]),
     )
+
+
+def all_pushes(shap: Explanation, lime: Explanation | None, row: int) -> tuple[Push, ...]:
+    """What every feature of a row does to the output that ``compute_decision`` takes apart, the strongest first."""
+    position = shap.position(row)
+    output = _told_output(shap, position)
+    base, prediction = float(shap.base_values[position, output]), float(shap.predictions[position, output])
+    effects = without_noise(shap.values[position, :, output], base, prediction)
+    order = [int(i) for i in np.argsort(-np.abs(effects), kind="stable")]
+    return tuple(_pushes(shap, position, effects, _lime_weights(shap, lime, position, output), order))
+
+
+def _told_output(shap: Explanation, position: int) -> int:
+    summary = shap.summary_outputs
+    return summary[0] if len(summary) == 1 else int(shap.predictions[position].argmax())
+
+
+def _pushes(
+    shap: Explanation, position: int, effects: FloatArray, weights: Mapping[str, float], features: Sequence[int]
+) -> list[Push]:
+    cells = shap.shown_data.iloc[position]
+    return [
+        Push(
+            feature=shap.feature_names[i],
+            value=value(cells.iloc[i], year=years_in(shap.data.iloc[:, i])),
+            effect=float(effects[i]),
+            lime=weights.get(shap.feature_names[i]),
+        )
+        for i in features
+    ]
 
 
 def _probabilities(shap: Explanation, position: int, output: int) -> tuple[float, float] | None:

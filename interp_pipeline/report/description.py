@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from interp_pipeline.report.decisions import compute_decision
 from interp_pipeline.report.drivers import compute_drivers
+from interp_pipeline.report.sentences.decisions import opening_sentence, pushes_sentence, start_sentence
 from interp_pipeline.report.sentences.drivers import driver_sentence
 from interp_pipeline.report.sentences.purpose import purpose_sentence
 from interp_pipeline.report.sentences.quality import (
@@ -44,6 +46,7 @@ def describe_version(  # noqa: PLR0913 - all are keyword-only
     picture: str,
     remarks: Sequence[str] = (),
     of_explained_rows: bool = False,
+    n_test: int | None = None,
 ) -> str:
     """What an explained version predicts, how well, and what drives it.
 
@@ -57,6 +60,7 @@ def describe_version(  # noqa: PLR0913 - all are keyword-only
         picture: address of the importance picture.
         remarks: what a reader should know about the explained rows, a sentence each.
         of_explained_rows: the metrics are of the explained rows, not of test rows.
+        n_test: how many rows the metrics are of, which says how sure they are; None: not known.
 
     Returns:
         Markdown; names from the data appear literally, whatever they contain.
@@ -68,9 +72,9 @@ def describe_version(  # noqa: PLR0913 - all are keyword-only
     lines += [line for remark in remarks for line in (markdown_text(remark), "")]
     known = plain_metrics(metrics)
     if known:
-        sentence = quality_sentences(known, task, target, positive, of_explained_rows=of_explained_rows)[0]
+        sentences = quality_sentences(known, task, target, positive, n_test, of_explained_rows=of_explained_rows)
         lines += [
-            markdown_text(sentence),
+            markdown_text(" ".join(sentences[:3])),
             "",
             f"| {'Result' if of_explained_rows else 'Test result'} | Value |",
             "| --- | ---: |",
@@ -80,11 +84,23 @@ def describe_version(  # noqa: PLR0913 - all are keyword-only
             for key, figure in known.items()
         ]
         lines.append("")
-    drivers = compute_drivers(shap, _DRIVERS)
-    lines += ["**What drives it**", ""]
-    lines += [f"{rank}. {markdown_text(driver_sentence(driver, unit))}" for rank, driver in enumerate(drivers, start=1)]
+    lines += _one_row(shap) if len(shap.data) == 1 else _drivers(shap)
     lines += ["", f"![Which features matter most]({_url(picture)})"]
     return "\n".join(lines) + "\n"
+
+
+def _drivers(shap: Explanation) -> list[str]:
+    sentences = [driver_sentence(driver, shap.output_unit) for driver in compute_drivers(shap, _DRIVERS)]
+    told = [f"{rank}. {markdown_text(sentence)}" for rank, sentence in enumerate(sentences, start=1)]
+    return ["**What drives it**", "", *told]
+
+
+def _one_row(shap: Explanation) -> list[str]:
+    """A single row has no drivers, but a prediction and what pushes it."""
+    (row,) = shap.row_ids
+    decision = compute_decision(shap, None, row)
+    sentences = [opening_sentence(decision), start_sentence(decision), pushes_sentence(decision)]
+    return [f"**Why row {row} gets its prediction**", "", markdown_text(" ".join(sentences))]
 
 
 def markdown_text(text: str) -> str:

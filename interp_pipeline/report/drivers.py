@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pandas as pd
 from interp_pipeline.plots.columns import read_column
 from interp_pipeline.plots.value_groups import EffectSample, category_groups, enough, number_groups
 from interp_pipeline.readable import MISSING
+from interp_pipeline.rounding import all_without_noise
 
 if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation, FloatArray
@@ -68,7 +70,7 @@ def compute_drivers(explanation: Explanation, top: int) -> tuple[Driver, ...]:
     grouped and their mean attributions compared. Of several outputs the one the feature moves most is described.
 
     Args:
-        explanation: SHAP values.
+        explanation: SHAP values; those that are nothing but rounding count as 0.
         top: how many features.
 
     Returns:
@@ -76,6 +78,8 @@ def compute_drivers(explanation: Explanation, top: int) -> tuple[Driver, ...]:
     """
     importance = explanation.importance
     total = float(importance.sum())
+    values = all_without_noise(explanation.values, explanation.base_values, explanation.predictions)
+    explanation = dataclasses.replace(explanation, values=values)  # rounding is no effect that a sentence could tell
     return tuple(
         _driver(explanation, feature, rank, float(importance[feature]) / total if total > 0 else 0.0)
         for rank, feature in enumerate(explanation.ranking[:top], start=1)

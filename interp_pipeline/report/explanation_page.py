@@ -12,6 +12,7 @@ from interp_pipeline.report.sentences import decisions as told
 from interp_pipeline.report.sentences import drivers as driving
 from interp_pipeline.report.sentences import interactions as together
 from interp_pipeline.report.sentences import purpose, quality, trust
+from interp_pipeline.report.sentences.checks import check_meaning
 from interp_pipeline.report.wording import clean, column, effect, errors_column, gap, name, quoted, unit_phrase
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from interp_pipeline.report.decisions import Decision, Push
     from interp_pipeline.report.pictures import Picture
 
-__all__ = ["explanation_parts"]
+__all__ = ["decision_part", "explanation_parts"]
 
 _DRIVERS = 5
 _HEADLINE = {
@@ -90,7 +91,7 @@ def explanation_parts(content: ExplanationReport) -> dict[str, Any]:
         ],
         "driver_pictures": _stems(content, _DRIVER_PICTURES),
         "interactions": _interactions(content),
-        "decisions": [_decision(content, row) for row in content.instances],
+        "decisions": [decision_part(content, row) for row in content.instances],
         "trust": trust.verdict_sentence(findings),
         "findings": [
             {"verdict": f.verdict, "mark": _MARKS[f.verdict], "title": f.title, "text": f.text} for f in findings
@@ -129,7 +130,8 @@ def _interactions(content: ExplanationReport) -> dict[str, Any] | None:
     }
 
 
-def _decision(content: ExplanationReport, row: int) -> dict[str, Any]:
+def decision_part(content: ExplanationReport, row: int) -> dict[str, Any]:
+    """One row taken apart, as the template's card shows it."""
     decision = compute_decision(content.shap, content.lime, row, content.actual.get(row))
     drawn = (picture(content.pictures, f"{stem}_{row}") for stem in ("waterfall", "lime"))
     return {
@@ -170,7 +172,10 @@ def _appendix(content: ExplanationReport) -> dict[str, Any]:
             for key, figure in metrics.items()
         ],
         "methods": [{"name": clean(method), "reason": clean(reason)} for method, reason in content.methods.items()],
-        "checks": [{"name": clean(key), "text": gap(figure)} for key, figure in sorted(content.checks.items())],
+        "checks": [
+            {"name": clean(key), "text": gap(figure), "meaning": check_meaning(key)}
+            for key, figure in sorted(content.checks.items())
+        ],
         "further_pictures": other_pictures(content.pictures, shown),
         "libraries": [(clean(library), clean(number)) for library, number in sorted(content.versions.items())],
     }

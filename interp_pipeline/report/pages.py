@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from interp_pipeline.report.comparison_page import comparison_parts
 from interp_pipeline.report.contents import with_contents
 from interp_pipeline.report.explanation_page import explanation_parts
+from interp_pipeline.report.one_row_page import one_row_parts
 
 if TYPE_CHECKING:
     from interp_pipeline.report.content import ComparisonReport, ExplanationReport
@@ -24,6 +25,8 @@ def render_explanation_report(content: ExplanationReport) -> str:
         A complete HTML document with pictures inside, no script and no link to anything. Equal
         content gives equal text, byte for byte.
     """
+    if len(content.shap.data) == 1:  # nothing of it is an average
+        return _render("one_row.html.j2", one_row_parts(content))
     return _render("explanation.html.j2", explanation_parts(content))
 
 

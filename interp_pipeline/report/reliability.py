@@ -19,6 +19,7 @@ _TOP = 5  # size of the sets of most important features that are compared
 _TOGETHER = 0.7  # Spearman correlation from which on two features are said to go together
 _FEATURES_PAIRED = 30  # most important features among which pairs are sought
 _PAIRS = 3
+_FEWEST = 3  # rows of which a correlation says anything
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,8 @@ class Reliability:
     relative_error: float | None  # mean standard error / mean |value|; None where values are exact
     local_r2: float | None  # LIME's mean fidelity; None without LIME
     agreement: MethodAgreement | None
-    together: tuple[tuple[str, str, float], ...]  # pairs of features that go together, strongest first
+    # Pairs of features that go together, strongest first; None: too few rows to tell.
+    together: tuple[tuple[str, str, float], ...] | None
 
 
 def compute_reliability(shap: Explanation, lime: Explanation | None) -> Reliability:
@@ -70,7 +72,7 @@ def compute_reliability(shap: Explanation, lime: Explanation | None) -> Reliabil
         relative_error=relative,
         local_r2=None if lime is None or lime.local_r2 is None else float(_summary(lime, lime.local_r2).mean()),
         agreement=None if lime is None else _agreement(shap, lime),
-        together=_together(shap),
+        together=_together(shap) if len(shap.data) >= _FEWEST else None,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from interp_pipeline.explanation import CLASS_SCORES, LOG_ODDS, PROBABILITY
 from interp_pipeline.plots.text import middle_ellipsis
-from interp_pipeline.readable import count, number, value_text
+from interp_pipeline.readable import count, level_number, number, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,7 +133,7 @@ def errors_column(errors: Sequence[float], unit: str, largest: float) -> list[st
 
 def level(amount: float, unit: str) -> str:
     """A prediction in words: a probability in percent, or a number in the target's unit."""
-    return percent(amount) if unit == PROBABILITY else minus(number(amount, 4))
+    return percent(amount) if unit == PROBABILITY else minus(level_number(amount, unit, 4))
 
 
 def gap(amount: float) -> str:

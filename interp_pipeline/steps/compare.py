@@ -122,6 +122,8 @@ def compare(  # noqa: PLR0913 - most are keywords with a default
         publish_comparison(client, run_id, sides, comparison, names, progress)
         experiment_id = client.get_run(run_id).info.experiment_id
     report = f"{layout.COMPARISON}/{layout.REPORT}"
+    if told := links.how_to_read(client, run_id, report):
+        progress.say(told)
     return ComparedVersions(
         comparison=comparison,
         run_id=run_id,

@@ -189,7 +189,7 @@ def _remarks(subject: _Subject, evaluation: Evaluation, table: Table, chosen: Ch
     explained = f"{count(len(chosen.rows), 'row')} of {table.source}"
     if len(chosen.rows) < len(table.frame):
         explained = drawn_from(chosen.rows, table)
-    remarks = [f"Explained are {explained}.", *chosen.remarks[1:]]
+    remarks = [f"Explained here: {explained}.", *chosen.remarks[1:]]
     if subject.record is not None:
         remarks += rows_remarks(chosen.rows, subject.record.schema, table.source)[1:]
         remarks += unseen_remarks(chosen.rows, subject.record)
@@ -228,7 +228,7 @@ def _background(
     try:
         return search.background(table, table_given=False, any_will_do=any_will_do)
     except NoDataError as error:
-        msg = f'{error}; for an evaluation: evaluator_config={{"interp": {{"background": FILE}}}}'
+        msg = f'in an evaluation give evaluator_config={{"interp": {{"background": FILE}}}}: {error}'
         raise NoDataError(msg) from error
 
 

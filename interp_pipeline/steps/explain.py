@@ -16,7 +16,7 @@ from interp_pipeline.steps.apart import apart_name, keep_apart, require_folder, 
 from interp_pipeline.steps.compute import compute
 from interp_pipeline.steps.fetch import fetch
 from interp_pipeline.steps.publish import publish
-from interp_pipeline.steps.render import lime_alone
+from interp_pipeline.steps.render import lime_alone, lime_alone_in_a_folder
 from interp_pipeline.tracking import layout, links
 from interp_pipeline.tracking.session import connect, with_run
 
@@ -122,11 +122,11 @@ def explain(  # noqa: PLR0913 - most are keywords with a default: what is explai
             report = str(output_dir / layout.REPORT)
         elif name:
             record = keep_apart(client, fetched, computed, config, name, progress).manifest
-            report = _report(client, fetched.version, layout.apart_root(fetched.version.model_name, name))
+            report = _report(client, fetched.version, layout.apart_root(fetched.version.model_name, name), progress)
         elif publishing:
             fetched = dataclasses.replace(fetched, version=with_run(client, fetched.version, fetched.key))
             record = publish(client, fetched, computed, config, progress)
-            report = _report(client, fetched.version, layout.explanation_root(fetched.version.model_name))
+            report = _report(client, fetched.version, layout.explanation_root(fetched.version.model_name), progress)
     return ExplainedVersion(
         version=fetched.version,
         shap=computed.shap,
@@ -141,8 +141,11 @@ def explain(  # noqa: PLR0913 - most are keywords with a default: what is explai
 def _check_call(config: ExplainConfig, *, publishing: bool, replacing: bool, output_dir: Path | None) -> None:
     """Refuse what cannot be, before anything is done."""
     check_methods(config.methods)
-    if (publishing or output_dir is not None) and set(config.methods) == {"lime"}:
-        raise lime_alone()
+    if set(config.methods) == {"lime"}:
+        if output_dir is not None:
+            raise lime_alone_in_a_folder()
+        if publishing:
+            raise lime_alone()
     if replacing and not publishing:
         msg = "an explanation that is not published replaces none: publish it, or leave replace out"
         raise UsageError(msg)
@@ -153,10 +156,15 @@ def _check_call(config: ExplainConfig, *, publishing: bool, replacing: bool, out
 def _kept_apart(fetched: Fetched, name: str) -> str:
     uri, root = fetched.version.uri, layout.apart_root(fetched.version.model_name, name)
     return (
-        f"This explanation does not rest on the rows of {uri}'s own: it is kept apart, in {root} of its run, and what "
-        f"is published stays as it is (--replace would replace it). In Python: load({uri!r}, name={name!r})"
+        f"This explanation is of rows that were chosen for it, not of {uri}'s own rows: it is kept apart, in {root} of "
+        f"its run, and what is published stays as it is (--replace would replace it). In Python: load({uri!r}, "
+        f"name={name!r})"
     )
 
 
-def _report(client: MlflowClient, version: RegisteredVersion, root: str) -> str:
-    return links.report_uri(client.tracking_uri, version.experiment_id, version.run_id, f"{root}/{layout.REPORT}")
+def _report(client: MlflowClient, version: RegisteredVersion, root: str, progress: Progress) -> str:
+    """Where the report is read; how, is said where that is no link."""
+    path = f"{root}/{layout.REPORT}"
+    if told := links.how_to_read(client, version.run_id, path):
+        progress.say(told)
+    return links.report_uri(client.tracking_uri, version.experiment_id, version.run_id, path)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from interp_pipeline.data.dataset import missing_values
 from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
 from interp_pipeline.steps.naming import data_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from interp_pipeline.config import Task
+    from interp_pipeline.data.schema import Feature
     from interp_pipeline.explanation import Explanation
     from interp_pipeline.tracking.training_run import TrainingRecord
 
@@ -49,8 +51,15 @@ def facts_of_training(record: TrainingRecord) -> Facts:
         n_test=_whole(record.params.get("n_test")),
         metrics=_test_metrics(record.metrics),
         pictures=record.pictures,
-        notes=tuple(f"{feature.name}: {feature.note}" for feature in record.schema.features if feature.note),
+        notes=_notes(record.schema.features),
     )
+
+
+def _notes(features: Sequence[Feature]) -> tuple[str, ...]:
+    """By which rules columns were read, and where values were missing in the data of training and test."""
+    notes = [f"{feature.name}: {feature.note}" for feature in features if feature.note]
+    missing = missing_values(features)
+    return (*notes, missing) if missing else tuple(notes)
 
 
 def facts_of_model(

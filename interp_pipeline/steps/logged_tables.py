@@ -34,9 +34,9 @@ _FEWEST = 20  # rows of a table that can stand for an average case
 _MOST_DATASETS = 20  # inputs of a run that are tried
 _LARGEST_EXAMPLE = 64 * 2**20  # bytes of the JSON of an input example, which takes ten times that in memory
 _ROWS, _BACKGROUND = "rows to explain", "background data"
-_PLACES = {  # where each can be put: a tag, a file of the run, an option
-    _ROWS: (layout.TAG_ROWS, layout.ROWS, "--data"),
-    _BACKGROUND: (layout.TAG_BACKGROUND, layout.BACKGROUND, "--background"),
+_PLACES = {  # where each can be put: an argument and an option of the same name, and a tag
+    _ROWS: ("data", layout.TAG_ROWS),
+    _BACKGROUND: ("background", layout.TAG_BACKGROUND),
 }
 _TRAINING = {"train", "training"}  # contexts under which data sets are logged
 
@@ -183,10 +183,9 @@ class Search:
 
 def _no_data(uri: str, what: str, passed: str) -> NoDataError:
     """Say what to add, to whoever reads it on the version's page or at a command line."""
-    tag, file, option = _PLACES[what]
+    argument, tag = _PLACES[what]
     return NoDataError(
-        f"{uri} has no {what} ({passed}): name a table in the tag {tag} of the version or of its registered model, "
-        "or in [[data]] of the configuration (a worker reads what lies with MLflow, and what [sources] allows); or "
-        f"register a version that has an input example of {_FEWEST} rows or more, a data set logged by "
-        f"mlflow.log_input, or {file} in its run; by hand: interp explain {uri} {option} FILE"
+        f"{uri} has no {what}: give {argument}=... in Python, --{argument} FILE on the command line. For good, and for "
+        f"a worker, name a table in the version's tag {tag}, or log an input example of {_FEWEST} rows or a data set "
+        f"with the model. Looked at: {passed}"
     )

@@ -319,7 +319,9 @@ def _announcement(fetched: Fetched, computed: Computed, files: Mapping[str, byte
     return {
         "metrics": _metrics(computed),
         "tables": [name for name in (layout.GLOBAL_IMPORTANCE, layout.INTERACTIONS) if name in files],
-        "images": {key: f"{layout.PLOTS}/{name}.png" for key, name in layout.IMAGE_KEYS.items()},
+        "images": {
+            key: path for key, name in layout.IMAGE_KEYS.items() if (path := f"{layout.PLOTS}/{name}.png") in files
+        },
         "description": _description(fetched, computed),
     }
 
@@ -334,6 +336,7 @@ def _description(fetched: Fetched, computed: Computed) -> str:
         target=facts.target,
         metrics=facts.metrics,
         of_explained_rows=facts.measured_on_explained,
+        n_test=facts.n_test,
         report=links.artifact_link(version.experiment_id, version.run_id, f"{root}/{layout.REPORT}"),
         picture=links.picture_source(version.run_id, thumbnail_path("shap_importance")),
         shap=shap,

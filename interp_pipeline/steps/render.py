@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from interp_pipeline.steps.compute import Computed
     from interp_pipeline.steps.fetch import Fetched
 
-__all__ = ["lime_alone", "relabelled", "render", "require_shap"]
+__all__ = ["lime_alone", "lime_alone_in_a_folder", "relabelled", "render", "require_shap"]
 
 _DEPENDENCE_PLOTS = 5  # of the most important features
 
@@ -89,8 +89,16 @@ def require_shap(computed: Computed) -> Explanation:
 def lime_alone() -> UsageError:
     """What is said when LIME alone is to be published: it would take the published SHAP values away."""
     return UsageError(
-        "LIME is published beside SHAP, not in its place: add shap to the methods, or ask "
-        'interp_pipeline.explain(..., methods="lime") for the numbers alone'
+        "LIME is published beside SHAP, not in its place: add shap to the methods (--methods shap,lime), or have "
+        'LIME alone with --no-publish, in Python with interp_pipeline.explain(..., methods="lime")'
+    )
+
+
+def lime_alone_in_a_folder() -> UsageError:
+    """What is said when a folder is to hold LIME alone: its tables and its report are made of SHAP values."""
+    return UsageError(
+        "--output-dir takes a report, which is made of SHAP values and shows LIME beside them: add shap to the methods "
+        "(--methods shap,lime), or have LIME's numbers alone with --no-publish in place of --output-dir"
     )
 
 
@@ -127,8 +135,18 @@ def _draw(computed: Computed, shap: Explanation, instances: tuple[int, ...], pro
 def _jobs(
     shap: Explanation, lime: Explanation | None, interactions: Interactions | None, instances: tuple[int, ...]
 ) -> dict[str, Callable[[], Figure]]:
+    jobs: dict[str, Callable[[], Figure]] = {"importance": partial(plots.importance, shap)}
+    if len(shap.data) > 1:
+        jobs |= _jobs_of_many_rows(shap, interactions)
+    jobs |= {f"waterfall_{row}": partial(plots.waterfall, shap, row) for row in instances}
+    if lime is not None:
+        jobs |= {f"lime_{row}": partial(plots.lime, lime, row) for row in instances}
+    return jobs
+
+
+def _jobs_of_many_rows(shap: Explanation, interactions: Interactions | None) -> dict[str, Callable[[], Figure]]:
+    """Pictures that tell how rows differ, or an average over them: of one row they would show a dot each."""
     jobs: dict[str, Callable[[], Figure]] = {
-        "importance": partial(plots.importance, shap),
         "beeswarm": partial(plots.beeswarm, shap),
         "heatmap": partial(plots.heatmap, shap),
     }
@@ -136,9 +154,6 @@ def _jobs(
         jobs[f"dependence_{k}"] = partial(plots.dependence, shap, shap.feature_names[feature])
     if interactions is not None:
         jobs["interactions"] = partial(plots.interactions, interactions)
-    jobs |= {f"waterfall_{row}": partial(plots.waterfall, shap, row) for row in instances}
-    if lime is not None:
-        jobs |= {f"lime_{row}": partial(plots.lime, lime, row) for row in instances}
     return jobs
 
 

@@ -31,8 +31,7 @@ def rows_remarks(rows: pd.DataFrame, schema: Schema, source: str) -> tuple[str, 
     """
     typed = TypedRows(schema.to_dict()["features"])
     matrix = typed.to_matrix(rows)
-    are = "is" if len(rows) == 1 else "are"
-    remarks = [f"Explained {are} {count(len(rows), 'row')} of {source}, not the model's test rows."]
+    remarks = [f"Explained here: {count(len(rows), 'row')} of {source}, not the model's test rows."]
     for position, feature in enumerate(schema.features):
         if feature.kind == "unused":
             continue

@@ -254,13 +254,8 @@ def rows_in_words(table: Table, row_ids: Sequence[int]) -> str:
 
 
 def _explained_remark(rows: pd.DataFrame, table: Table, row_ids: Sequence[int]) -> str:
-    verb = "is" if len(rows) == 1 else "are"
-    which = (
-        rows_in_words(table, row_ids)
-        if row_ids
-        else f"{len(rows)} {'row' if verb == 'is' else 'rows'} of {table.source}"
-    )
-    return f"Explained {verb} {which}."
+    which = rows_in_words(table, row_ids) if row_ids else f"{count(len(rows), 'row')} of {table.source}"
+    return f"Explained here: {which}."
 
 
 def _features(frame: pd.DataFrame, names: Sequence[str], target: str | None) -> pd.DataFrame:

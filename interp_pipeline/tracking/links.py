@@ -10,10 +10,13 @@ from interp_pipeline.addresses import without_secrets
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mlflow import MlflowClient
+
 __all__ = [
     "FLAT",
     "artifact_link",
     "comparison_links",
+    "how_to_read",
     "only_runs",
     "picture_source",
     "report_uri",
@@ -66,3 +69,21 @@ def report_uri(tracking_uri: str, experiment_id: str, run_id: str, path: str) ->
     if urlsplit(tracking_uri).scheme in {"http", "https"}:
         return f"{without_secrets(tracking_uri).rstrip('/')}/{artifact_link(experiment_id, run_id, path)}"
     return f"runs:/{run_id}/{path}"
+
+
+def how_to_read(client: MlflowClient, run_id: str, path: str) -> str:
+    """How a report is opened, a sentence, of which ``report_uri`` is no link; empty where it is one.
+
+    Args:
+        client: the connection.
+        run_id: of the run.
+        path: of the report below it.
+    """
+    if urlsplit(client.tracking_uri).scheme in {"http", "https"}:
+        return ""
+    root = str(client.get_run(run_id).info.artifact_uri)
+    if urlsplit(root).scheme in {"", "file"}:
+        from mlflow.utils.file_utils import local_file_uri_to_path
+
+        return f"Open the report in a browser: {local_file_uri_to_path(root)}/{path}"  # type: ignore[no-untyped-call]
+    return f"Fetch the report and open it in a browser: mlflow artifacts download -u 'runs:/{run_id}/{path}'"

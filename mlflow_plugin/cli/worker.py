@@ -112,9 +112,15 @@ def reconcile(*, settings: Settings, tracking_uri: str | None, progress: Progres
     client = connect(tracking_uri, making=False)
     with closing(JobTable.open(settings.jobs_uri_for(client.tracking_uri))) as table:
         require_ours(table, settings)
-        with progress.track("Reading the registry", 1) as advance:
-            scan = scan_registry(client, table, settings)
-            advance(1)
+        table.begin_scan(0)  # whenever the last one began
+        try:
+            with progress.track("Reading the registry", 1) as advance:
+                scan = scan_registry(client, table, settings)
+                advance(1)
+        except BaseException:
+            table.give_up_scan()
+            raise
+        table.end_scan()
         again = table.reopen([key for key, each in table.states().items() if each.state in retry]) if retry else 0
     click.echo(
         f"{scan.registered} versions registered, {scan.selected} count: {scan.added} jobs are new, "
@@ -263,7 +269,13 @@ def _print_status(found: Mapping[str, Any]) -> None:
     console.print(counts)
     oldest, scanned = found["oldest_unexplained_s"], found["last_scan_age_s"]
     console.print(f"oldest unexplained: {'none' if oldest is None else f'{oldest:.0f} s'}")
-    console.print(f"last scan of the registry: {'none yet' if scanned is None else f'{scanned:.0f} s ago'}")
+    if scanned is None:
+        console.print(
+            "last scan of the registry: none. No worker has scanned this registry yet, so versions may be missing"
+        )
+        console.print("above; `interp reconcile` or `interp worker` scans it.")
+    else:
+        console.print(f"last scan of the registry: {scanned:.0f} s ago")
     if not found["jobs"]:
         return
     jobs = Table("version", "state", "attempt", "why", title="Not explained", title_justify="left")

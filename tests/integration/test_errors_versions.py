@@ -132,9 +132,8 @@ def test_a_model_that_someone_else_registered(loan_store: LoanStore, tmp_path: P
     table.write_text("a,b,c,d,e\n" + "1,0,0,1,2\n" * 30)
     with loan_store.unharmed():
         for name in ("foreign", "runless"):
-            says = f"models:/{name}/1 has no rows to explain ("
-            advice = f"by hand: interp explain models:/{name}/1 --data FILE"
-            interp(f"explain models:/{name}/1").require_error(1, says, "no input example", advice)
+            says = f"models:/{name}/1 has no rows to explain: give data=... in Python, --data FILE"
+            interp(f"explain models:/{name}/1").require_error(1, says, "no input example")
         says = "models:/foreign/1 does not name its 4 columns, and the data of models:/loans/1 has 3"
         interp("compare models:/loans/1 models:/foreign/1").require_error(2, says)
         says = "one of them may be the target: name it with --target"

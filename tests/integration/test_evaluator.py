@@ -95,7 +95,7 @@ def test_texts_and_gaps_beside_the_default_evaluator() -> None:
     assert record["model"]["uri"] == "models:/credit/1"
     report = both.artifacts["explanations/forest/report.html"].content
     assert "credit version 1" in report
-    assert "Explained are 12 of 160 rows of the evaluation data, drawn." in report
+    assert "Explained here: 12 of 160 rows of the evaluation data, drawn." in report
     assert "The true outcome was" in report
     _require_same_as_explain("models:/credit/1", both, "explanations/forest", features)
 
@@ -226,4 +226,4 @@ def test_of_very_many_rows_some_are_explained() -> None:
     result = evaluate("models:/many/1", table, "amount")
     record = require_explained(result, "explanations/model")
     assert record["rows"]["count"] == 12
-    assert "Explained are 12 of 300,000 rows of the evaluation data, drawn." in record["announcement"]["description"]
+    assert "Explained here: 12 of 300,000 rows of the evaluation data, drawn." in record["announcement"]["description"]

@@ -108,7 +108,7 @@ def test_a_network_that_serves_logits_is_explained_as_probabilities_where_asked_
     assert explained.shap.output_names == classes
     np.testing.assert_allclose(explained.shap.predictions.sum(axis=1), 1.0, rtol=0, atol=1e-12)
     function = "sigmoid" if two else "softmax"
-    assert f"Explained are probabilities: the {function} of the scores" in explained.report
+    assert f"Probabilities are explained: the {function} of the scores" in explained.report
 
 
 def test_keras_classes_under_the_names_their_owner_gives(zoo: Zoo) -> None:

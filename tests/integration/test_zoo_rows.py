@@ -93,11 +93,10 @@ def test_without_any_data_it_says_how_to_give_some(zoo: Zoo) -> None:
     with pytest.raises(NoDataError) as caught:
         zoo.explain(uri)
     assert str(caught.value) == (
-        "models:/bare/1 has no rows to explain (its run has no data set as input; the model has no input example with "
-        "named columns): name a table in the tag interp.rows of the version or of its registered model, or in [[data]] "
-        "of the configuration (a worker reads what lies with MLflow, and what [sources] allows); or register a version "
-        "that has an input example of 20 rows or more, a data set logged by mlflow.log_input, or training/rows.parquet "
-        "in its run; by hand: interp explain models:/bare/1 --data FILE"
+        "models:/bare/1 has no rows to explain: give data=... in Python, --data FILE on the command line. For good, "
+        "and for a worker, name a table in the version's tag interp.rows, or log an input example of 20 rows or a data "
+        "set with the model. Looked at: its run has no data set as input; the model has no input example with named "
+        "columns"
     )
 
 
@@ -113,7 +112,7 @@ def test_data_sets_of_the_run_are_read_again(zoo: Zoo, tmp_path: Path) -> None:
     assert manifest["background_rows"] == 100
     held_out = TABLE[120:][NUMBERS].reset_index(drop=True)
     pd.testing.assert_frame_equal(explained.shap.data, held_out.loc[explained.shap.data.index])
-    assert "Explained are 15 rows of the data set 'test'" in explained.report
+    assert "Explained here: 15 rows of the data set 'test'" in explained.report
     assert "Effects are relative to a background of 100 of 120 rows of the data set 'train'" in explained.report
 
     (tmp_path / "test.csv").unlink()
@@ -139,7 +138,7 @@ def test_an_input_example_is_enough_from_twenty_rows_on(zoo: Zoo) -> None:
 
 def test_a_single_row_needs_a_background(zoo: Zoo) -> None:
     uri = zoo.register("single", _log())
-    says = r"has no background data .*the given frame has 1 row, fewer than 20.*--background FILE"
+    says = r"has no background data: give background=.*--background FILE .*the given frame has 1 row, fewer than 20"
     with pytest.raises(ModelError, match=says):
         zoo.explain(uri, TABLE[:1], target="amount")
     explained = zoo.explain(uri, TABLE[:1], background=TABLE[1:60], target="amount")

@@ -44,6 +44,11 @@ REFUSED = [
     ("name too long", f"train --name {'x' * 251}", "a registered model's name has at most 250 characters"),
     ("no rows", f"explain {_URI} --rows 0", "rows must be at least 1, not 0"),
     ("unknown method", f"explain {_URI} --methods magic", "there is no explainer 'magic'; choose among auto, shap, "),
+    (
+        "LIME in a folder",
+        f"explain {_URI} --methods lime --output-dir new",
+        "with --no-publish in place of --output-dir",
+    ),
     ("one unknown method", f"explain {_URI} --methods shap,magic", "there is no explainer 'magic'"),
     ("no method", f"explain {_URI} --methods ''", "methods is empty"),
     ("no time", f"explain {_URI} --max-seconds 0", "max_seconds must be greater than 0, not 0"),
@@ -104,3 +109,12 @@ def test_a_failure_in_json_is_one_event() -> None:
     event = json.loads(outcome.stderr)
     assert event["level"] == "error"
     assert event["event"].startswith("error: 'nonsense' is not a model URI")
+
+
+def test_status_says_where_nothing_has_scanned_the_registry() -> None:
+    unscanned = "No worker has scanned this registry yet"
+    assert unscanned in interp("status").stdout
+    assert "0 versions registered" in interp("reconcile").stdout
+    after = interp("status").stdout
+    assert unscanned not in after
+    assert "last scan of the registry: " in after

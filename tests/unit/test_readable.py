@@ -10,7 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from interp_pipeline.readable import are_years, count, number, share, signed, value_text, years_in
+from interp_pipeline.readable import (
+    are_years,
+    count,
+    level_number,
+    number,
+    says_year,
+    share,
+    signed,
+    value_text,
+    years_in,
+)
 
 
 @pytest.mark.parametrize(
@@ -117,3 +127,23 @@ def test_things_are_counted(amount: int, thing: str, shown: str) -> None:
 
 def test_a_plural_can_be_given() -> None:
     assert count(2, "one", "two of them") == "2 two of them"
+
+
+def test_a_few_numbers_are_years_only_where_the_name_says_so() -> None:
+    assert not years_in(pd.Series([2576], name="credit_amount"))
+    assert not years_in(pd.Series([2576, 1200, np.nan], name="credit_amount"))
+    assert not years_in(pd.Series([1994], name="credit_amount"))
+    assert years_in(pd.Series([1994], name="year_built"))
+    assert years_in(pd.Series([1994, 2001, 1890, 2010, 1767], name="built"))
+    assert not years_in(pd.Series([22], name="age_years"))
+
+
+@pytest.mark.parametrize("name", ["yearly_income", "income_per_year", "amount"])
+def test_names_that_do_not_say_year(name: str) -> None:
+    assert not says_year(name)
+
+
+def test_a_predicted_year_is_written_as_one() -> None:
+    assert level_number(1994.31, "build_year", 4) == "1994"
+    assert level_number(1994.31, "price", 4) == "1,994"
+    assert level_number(12345.6, "build_year", 4) == "12,346"

@@ -20,7 +20,7 @@ from interp_pipeline.report.wording import (
 if TYPE_CHECKING:
     from interp_pipeline.report.decisions import Decision
 
-__all__ = ["lime_sentence", "opening_sentence", "rest_sentence", "start_sentence"]
+__all__ = ["lime_sentence", "opening_sentence", "pushes_sentence", "rest_sentence", "start_sentence"]
 
 
 def opening_sentence(decision: Decision) -> str:
@@ -69,6 +69,20 @@ def start_sentence(decision: Decision) -> str:
     return f"It starts from the model's average prediction, {start}, and the row's values take it {way} to {end}."
 
 
+def pushes_sentence(decision: Decision) -> str:
+    """The strongest pushes both ways, for those who read no further."""
+    up, down = (
+        listed([f"{name(push.feature)} = {push.value} ({effect(push.effect, decision.unit)})" for push in side])
+        for side in (decision.up, decision.down)
+    )
+    if up and down:
+        return f"It is pushed up most by {up}, and down most by {down}."
+    if up or down:
+        way, other = ("up", "down") if up else ("down", "up")
+        return f"It is pushed {way} most by {up or down}; nothing worth naming pushes it {other}."
+    return "No feature pushes it up or down."
+
+
 def rest_sentence(decision: Decision) -> str:
     """What all features that are not named do together."""
     if decision.n_rest == 0:
@@ -87,11 +101,11 @@ def lime_sentence(decision: Decision) -> str:
     if not judged:
         return ""
     named = count(len(judged), "feature")
+    everything = {1: "it", 2: "both features named here"}.get(len(judged), f"all {named} named here")
     if not against:
-        return f"LIME, a second method, sees {'it' if len(judged) == 1 else f'all {named} named here'} the same way."
+        return f"LIME, a second method, sees {everything} the same way."
     if len(against) == len(judged):
-        opposite = "it" if len(judged) == 1 else f"all {named} named here"
-        return f"LIME, a second method, sees {opposite} the other way round: read this row with care."
+        return f"LIME, a second method, sees {everything} the other way round: read this row with care."
     differs = listed([name(push.feature) for push in against])
     agree = len(judged) - len(against)
     return f"LIME, a second method, agrees on {agree} of the {named} named here; it sees {differs} the other way round."

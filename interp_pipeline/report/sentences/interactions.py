@@ -43,7 +43,9 @@ def _spread(interactions: Interactions) -> str:
     rest = percent(sum(sizes[_PAIRS:]) / interactions.total, 0)
     largest = effect(sizes[_PAIRS], interactions.explanation.output_unit, signed=False)
     each = (
-        f"which moves a prediction by {largest}" if n_rest == 1 else f"none of which moves one by more than {largest}"
+        f"which moves a prediction by {largest}"
+        if n_rest == 1
+        else f"none of which moves a prediction by more than {largest}"
     )
     return (
         f"{told} is that of the {_PAIRS} pairs named below, and {rest} that of {count(n_rest, 'further pair')}, "

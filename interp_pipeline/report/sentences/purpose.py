@@ -127,15 +127,29 @@ def data_sentence(content: ExplanationReport) -> str:
     """Which rows it learned from, was tested on and is explained on."""
     features = count(len(content.shap.feature_names), "feature")
     source = clean(content.data_source)
-    explained = count(len(content.shap.data), "row" if content.rows_source else "test row")
-    if content.rows_source:
-        explained += f" of {clean(content.rows_source)}"
-    if content.rows_source and content.data_source:
-        explained += ", which need not be its test rows"
-    ending = f"This page explains its predictions for {explained}, each described by {features}."
+    ending = f"This page explains its {_explained(content)} described by {features}."
     if not source:
         return f"What it learned from is not known here. {ending}"
     if content.n_train is None:
         return f"Data: {source}. {ending}"
     tested = "" if content.n_test is None else f" and was tested on {count(content.n_test, 'other row')}"
     return f"It learned from {count(content.n_train, 'row')} of {source}{tested}. {ending}"
+
+
+def _explained(content: ExplanationReport) -> str:
+    """Which predictions, of which rows; a source may name the rows by their numbers already."""
+    ids, source = sorted(content.shap.row_ids), clean(content.rows_source)
+    one = len(ids) == 1
+    if not source:
+        return (
+            f"prediction for row {ids[0]}, a test row,"
+            if one
+            else f"predictions for {count(len(ids), 'test row')}, each"
+        )
+    numbered = f"row{'' if one else 's'} {', '.join(map(str, ids))} of "
+    counted = numbered if one else f"{count(len(ids), 'row')} of "
+    rows = source if source.startswith(numbered) else f"{counted}{source}"
+    caution = ", which need not be its test rows" if content.data_source else ""
+    if one:
+        return f"prediction for {rows}{caution.replace('its test rows', 'a test row')},"
+    return f"predictions for {rows}{caution}, each"

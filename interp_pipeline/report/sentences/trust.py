@@ -34,9 +34,9 @@ def findings(reliability: Reliability) -> tuple[Finding, ...]:
     """All points that were measured, in the order of a reader's interest."""
     found = [_additivity(reliability), _precision(reliability)]
     if reliability.agreement is not None:
-        found.append(_agreement(reliability.agreement))
+        found.append(_agreement(reliability.agreement, reliability.n_rows))
     if reliability.local_r2 is not None:
-        found.append(fidelity_finding(reliability.local_r2))
+        found.append(fidelity_finding(reliability.local_r2, reliability.n_rows))
     return tuple(found)
 
 
@@ -84,41 +84,44 @@ def _precision(reliability: Reliability) -> Finding:
     return Finding(title="Precision", verdict=verdict, text=text)
 
 
-def _agreement(agreement: MethodAgreement) -> Finding:
+def _agreement(agreement: MethodAgreement, n_rows: int) -> Finding:
+    """By the average importance over rows; the stored checks, which are means of what single rows give, are others."""
+    by = "By the importance in this row, " if n_rows == 1 else "By average importance, "
     correlation = agreement.rank_correlation
     verdict: Verdict = "good" if correlation >= _ALIKE else "fair" if correlation >= _PARTLY else "poor"
     text = (
-        f"SHAP and LIME share {agreement.shared} of their {agreement.top} most important features; "
+        f"{by}SHAP and LIME share {agreement.shared} of their {agreement.top} most important features; "
         f"the rank correlation over all features is {minus(number(correlation, 2))} (1 would be the same order)."
     )
     if agreement.top == agreement.n_features:  # then they share all of them, whatever they say
         text = (
-            f"SHAP and LIME order the {agreement.n_features} features with a rank correlation of "
+            f"{by}SHAP and LIME order the {agreement.n_features} features with a rank correlation of "
             f"{minus(number(correlation, 2))} (1 would be the same order)."
         )
     if agreement.top == 1:
         same = "the same most important feature" if agreement.shared else "different most important features"
-        text = f"SHAP and LIME find {same}."
+        text = f"{by}SHAP and LIME find {same}."
         verdict = "good" if agreement.shared else "poor"
     if agreement.same_direction is not None:
         text += f" For SHAP's top features they point the same way in {percent(agreement.same_direction)} of cases."
     return Finding(title="Agreement of SHAP and LIME", verdict=verdict, text=text)
 
 
-def fidelity_finding(local_r2: float) -> Finding:
-    """How well LIME's simple models reproduce the model."""
+def fidelity_finding(local_r2: float, n_rows: int) -> Finding:
+    """How well LIME's simple models, one per row, reproduce the model."""
     verdict: Verdict = "good" if local_r2 >= _FAITHFUL else "fair" if local_r2 >= _ROUGH else "poor"
     advice = {
-        "good": "its weights describe the model well around each row",
+        "good": f"its weights describe the model well around {'the' if n_rows == 1 else 'each'} row",
         "fair": "its weights describe the model only in outline",
         "poor": (
             "take its weights as hints, not as measurements; the numbers on this page are SHAP's. A narrower kernel "
-            "with more samples (lime_kernel_width=1, lime_samples=20000) may follow the model somewhat closer"
+            "with more samples may follow the model somewhat closer: lime_kernel_width=1, lime_samples=20000 (on "
+            "the command line --lime-kernel-width 1 --lime-samples 20000)"
         ),
     }[verdict]
     text = (
-        f"LIME replaces the model near each row by a simple one that reproduces it with an average R² of "
-        f"{minus(number(local_r2, 2))} (1 would be perfect): {advice}."
+        f"LIME replaces the model near {'the' if n_rows == 1 else 'each'} row by a simple one that reproduces it with "
+        f"an {'' if n_rows == 1 else 'average '}R² of {minus(number(local_r2, 2))} (1 would be perfect): {advice}."
     )
     return Finding(title="Fidelity of LIME", verdict=verdict, text=text)
 
@@ -134,9 +137,13 @@ def caveats(reliability: Reliability, n_background: int) -> tuple[str, ...]:
         (
             f"Averages are over {count(reliability.n_rows, 'explained row')}; rows of another kind may be driven "
             "by other features."
-        ),
+        )
+        if reliability.n_rows > 1
+        else "This page is about one row; other rows may be driven by other features.",
     ]
-    if reliability.together:
+    if reliability.together is None:
+        texts.append("Where features go together, how effect is shared out between them is partly arbitrary.")
+    elif reliability.together:
         pairs = listed([f"{name(a)} with {name(b)} ({minus(number(rho, 2))})" for a, b, rho in reliability.together])
         texts.append(
             f"Some features go together: {pairs}. How effect is shared out between such features is partly arbitrary."

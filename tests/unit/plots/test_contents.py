@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     Words = Callable[[Figure], str]
 
 
-def test_importance_names_the_most_important_feature_and_joins_the_others(make_explanation: Any, words: Words) -> None:
+def test_importance_names_the_first_feature_and_tells_the_share_of_the_others(
+    make_explanation: Any, words: Words
+) -> None:
     explanation = make_explanation(60, 2)
     text = words(plots.importance(explanation, top=10))
     best = explanation.ranking[0]
@@ -38,7 +40,20 @@ def test_importance_names_the_most_important_feature_and_joins_the_others(make_e
         f"feature_{best} moves the probability of good most, by {number(100 * explanation.importance[best])} points"
         in text
     )
-    assert "50 other features together" in text
+    rest = explanation.importance[list(explanation.ranking[10:])].sum() / explanation.importance.sum()
+    assert f"And 50 other features, {100 * rest:.0f} % of all effect together." in text
+    lengths = [bar.get_width() for bar in plots.importance(explanation, top=10).axes[0].patches]
+    np.testing.assert_allclose(lengths, 100 * explanation.importance[list(explanation.ranking[:10])])
+
+
+def test_importance_of_one_row_is_no_average_and_has_no_interval(make_explanation: Any, words: Words) -> None:
+    explanation = make_explanation(5, 2, n_rows=1)
+    figure = plots.importance(explanation)
+    text = words(figure)
+    assert f"Row {explanation.row_ids[0]}: feature_" in text
+    for word in ("average", "mean", "interval", "over the rows"):
+        assert word not in text
+    assert not figure.axes[0].collections
     others = explanation.values[:, list(explanation.ranking[10:]), explanation.summary_outputs[0]]
     assert number(100 * float(np.abs(others.sum(axis=1)).mean())) in text
 

@@ -108,7 +108,7 @@ def content(
         "lime": lime,
         "importance": importance(shap),
         "instances": (100, 119),
-        "checks": {"additivity_max_error": 2.2e-16},
+        "checks": {"additivity_error": 2.2e-16},
         "pictures": {"importance": png, "waterfall_100": png, "lime_100": png, "dependence_1": png},
         "notes": ("Column note is constant.",),
         "versions": {"shap": "0.51.0", "numpy": "2.4.0"},

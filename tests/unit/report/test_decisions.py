@@ -50,7 +50,7 @@ def test_a_row_in_plain_words(shap: Explanation, lime: Explanation) -> None:
     ]
     assert decision.down == ()
     assert plain(told.rest_sentence(decision)) == "The other feature does not move it."
-    assert told.lime_sentence(decision) == "LIME, a second method, sees all 2 features named here the same way."
+    assert told.lime_sentence(decision) == "LIME, a second method, sees both features named here the same way."
 
 
 def test_lime_disagrees_about_a_feature(shap: Explanation, lime: Explanation) -> None:
@@ -60,7 +60,7 @@ def test_lime_disagrees_about_a_feature(shap: Explanation, lime: Explanation) ->
     )
     opposite = dataclasses.replace(lime, values=-shap.values)
     assert told.lime_sentence(compute_decision(shap, opposite, 119)) == (
-        "LIME, a second method, sees all 2 features named here the other way round: read this row with care."
+        "LIME, a second method, sees both features named here the other way round: read this row with care."
     )
 
 

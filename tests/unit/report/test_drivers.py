@@ -151,3 +151,14 @@ def test_groups_keep_every_row(shap: Explanation) -> None:
     driver: Driver = compute_drivers(one_feature(shap, list(cells), rng.normal(size=100)), 1)[0]
     assert 2 <= len(driver.groups) <= 5
     assert sum(group.n_rows for group in driver.groups) == 100
+
+
+def test_rounding_is_no_effect_that_a_sentence_tells(shap: Explanation) -> None:
+    """An exact nothing that comes out as 1e-17 of a step that the other features take."""
+    values = shap.values.copy()
+    values[:, 2, :] = np.linspace(-1e-17, 1e-17, len(values))[:, np.newaxis]
+    driver = compute_drivers(dataclasses.replace(shap, values=values), 5)[2]
+    assert plain(driver_sentence(driver, "probability")) == (
+        "note has no effect on the probability of “good” for these rows."
+    )
+    assert weight_sentence(driver, "probability") == "It does not move any prediction."

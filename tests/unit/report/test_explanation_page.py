@@ -77,7 +77,8 @@ def test_the_page_answers_a_readers_questions_in_order(content: ExplanationRepor
         "All features",
         "5.00 ± ",
         "shap_tree: The model is a forest.",
-        "additivity_max_error",
+        "additivity_error",
+        "largest gap between base value plus effects and the prediction, over rows and outputs",
         "numpy 2.4.0, shap 0.51.0",
     ]
     place = 0

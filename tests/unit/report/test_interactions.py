@@ -78,7 +78,7 @@ def test_many_small_pairs_are_told_apart_from_the_few_large_ones(
     many = dataclasses.replace(interactions, explanation=explanation, mean_abs=sizes, mean=sizes)
     assert plain(leading_sentence(many)).endswith(
         f"depends on the other: {named} is that of the 3 pairs named below, and {others} that of {n_others} further "
-        "pairs, none of which moves one by more than 0.3 points on average."
+        "pairs, none of which moves a prediction by more than 0.3 points on average."
     )
 
 

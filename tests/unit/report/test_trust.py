@@ -72,6 +72,7 @@ def test_a_sound_explanation(reliable: Reliability) -> None:
         "In all 200 explained rows the effects of the features add up to the prediction (largest gap 2.2e-16).",
         "The effects are computed exactly, not estimated: computing them again gives the same numbers.",
         (
+            "By average importance, "
             "SHAP and LIME share 4 of their 5 most important features; the rank correlation over all features is 0.86 "
             "(1 would be the same order). For SHAP's top features they point the same way in 91.3 % of cases."
         ),
@@ -98,6 +99,7 @@ def test_a_shaky_explanation(reliable: Reliability) -> None:
             "good enough for the main features, too coarse for the small ones."
         ),
         (
+            "By average importance, "
             "SHAP and LIME share 1 of their 5 most important features; the rank correlation over all features is -0.1 "
             "(1 would be the same order)."
         ),
@@ -108,6 +110,7 @@ def test_of_few_features_it_is_not_said_that_they_are_shared(reliable: Reliabili
     agreement = MethodAgreement(shared=3, top=3, n_features=3, rank_correlation=0.5, same_direction=0.635)
     found = findings(dataclasses.replace(reliable, agreement=agreement))
     assert plain(found[2].text) == (
+        "By average importance, "
         "SHAP and LIME order the 3 features with a rank correlation of 0.5 (1 would be the same order). "
         "For SHAP's top features they point the same way in 63.5 % of cases."
     )
@@ -125,7 +128,7 @@ def test_one_row_and_one_feature_read_right(reliable: Reliability) -> None:
         "In the explained row the effects of the features add up to the prediction (gap 2.2e-16)."
     )
     assert plain(found[2].text) == (
-        "SHAP and LIME find the same most important feature. "
+        "By the importance in this row, SHAP and LIME find the same most important feature. "
         "For SHAP's top features they point the same way in 100 % of cases."
     )
 

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from interp_pipeline.data.schema import Feature, Schema
 from interp_pipeline.explanation import Cost, Explanation
-from interp_pipeline.steps.facts import facts_of_manifest, facts_of_model
+from interp_pipeline.steps.facts import facts_of_manifest, facts_of_model, facts_of_training
+from interp_pipeline.tracking.training_run import TrainingRecord
 
 
 def _explained(names: tuple[str, ...], unit: str, positive: str | None = None) -> Explanation:
@@ -51,3 +53,20 @@ def test_the_manifest_keeps_what_a_comparison_needs() -> None:
     model = {"kind": "sklearn", "words": "SVC", "task": "binary", "target": None}
     facts = facts_of_manifest({"model": model})
     assert (facts.kind, facts.words, facts.task, facts.target) == ("sklearn", "SVC", "binary", None)
+
+
+def test_training_tells_where_values_were_missing() -> None:
+    features = (
+        Feature(name="grade", kind="category", categories=("a", "b"), n_missing=1610),
+        Feature(name="id", kind="unused", n_missing=3, note="an identifier; not used"),
+        Feature(name="age", kind="numeric", n_missing=2),
+    )
+    schema = Schema(features=features, target="paid", task="binary", classes=("no", "yes"), positive_class="yes")
+    rows = pd.DataFrame()
+    record = TrainingRecord(
+        schema=schema, background=rows, rows=rows, params={"kind": "keras"}, metrics={}, pictures={}
+    )
+    assert facts_of_training(record).notes == (
+        "id: an identifier; not used",
+        "Missing values: 'grade' 1,610, 'age' 2.",
+    )

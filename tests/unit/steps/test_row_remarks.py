@@ -20,7 +20,7 @@ SCHEMA = Schema(
 
 def test_rows_like_those_of_training_are_named_by_their_source_alone() -> None:
     rows = pd.DataFrame({"age": [31.0, None], "purpose": ["car", None], "id": ["a", "b"]})
-    assert rows_remarks(rows, SCHEMA, "new.csv") == ("Explained are 2 rows of new.csv, not the model's test rows.",)
+    assert rows_remarks(rows, SCHEMA, "new.csv") == ("Explained here: 2 rows of new.csv, not the model's test rows.",)
 
 
 def test_columns_without_values_are_told() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -43,3 +45,23 @@ def test_runs_stand_side_by_side_in_both_views() -> None:
         assert parse_qs(query)["compareRunsMode"] == [mode]
         assert parse_qs(query)["searchFilter"] == ["attributes.run_id IN ('r1', 'r2')"]
     assert links.run_link("7", "r1") == "#/experiments/7/runs/r1"
+
+
+@pytest.mark.parametrize(
+    ("tracking_uri", "root", "told"),
+    [
+        ("https://mlflow.example/", "s3://bucket/1/abc/artifacts", ""),
+        ("sqlite:///m.db", "/data/mlruns/1/abc", "Open the report in a browser: /data/mlruns/1/abc/r.html"),
+        ("sqlite:///m.db", "file:///data/a%20b", "Open the report in a browser: /data/a b/r.html"),
+        (
+            "sqlite:///m.db",
+            "s3://bucket/1/abc/artifacts",
+            "Fetch the report and open it in a browser: mlflow artifacts download -u 'runs:/abc/r.html'",
+        ),
+    ],
+    ids=["server", "path", "file", "bucket"],
+)
+def test_how_a_report_is_opened_is_told_where_its_address_is_no_link(tracking_uri: str, root: str, told: str) -> None:
+    run = SimpleNamespace(info=SimpleNamespace(artifact_uri=root))
+    client: Any = SimpleNamespace(tracking_uri=tracking_uri, get_run=lambda _: run)
+    assert links.how_to_read(client, "abc", "r.html") == told
