@@ -42,6 +42,7 @@ class DeclaredColumn:
     name: str
     dtype: DeclaredType
     label: Hashable = None  # what the model calls it, where that is no text: the columns of an array are 0, 1, 2
+    required: bool = True  # False: MLflow serves rows without it
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,8 +95,8 @@ def read_table(
 def source_digest(frame: pd.DataFrame) -> str:
     """SHA-256 over names, types and values of all columns, in their order; the index does not count.
 
-    Whatever a model could tell apart tells digests apart: 1 and 1.0, an empty text, None and NaN, a text and a
-    category, categories in another order.
+    Whatever a model could tell apart tells digests apart: 1 and 1.0, 0.0 and -0.0, an empty text, None and NaN, a text
+    and a category, categories in another order.
     """
     digest = hashlib.sha256()
     for name in frame.columns:
@@ -123,7 +123,7 @@ def _column_bytes(column: pd.Series[Any]) -> list[bytes]:
     if column_kind(column) == "numeric":
         there = ~is_missing(column)
         numbers = np.full(len(column), np.nan, dtype="<f8")
-        numbers[there] = column[there].astype(np.float64).to_numpy() + 0.0  # adding zero turns -0.0 into 0.0
+        numbers[there] = column[there].astype(np.float64).to_numpy()
         return [b"n", numbers.tobytes()]
     codes, names = named_codes(column)
     return [b"t", codes.astype("<i8").tobytes(), *(_sized(name) for name in names)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Reading", "read_answers", "read_labels"]
 
+_TRUTH_VALUES = (bool, np.bool_)
+_LARGEST_EXACT = 2**53  # up to here every whole number has a float of its own
 _MOST_CLASSES = 20  # whole numbers with more different values are counts or amounts
 _SUM_TOLERANCE = 1e-3  # how far rows of probabilities may be from summing to 1
 _VOTES = "share of votes"
@@ -28,7 +32,7 @@ _VOTES_NOTE = (
     "The model answers with class labels and no scores: what is explained is, for each class, "
     "whether it is the answer (1) or not (0)."
 )
-_AMOUNTS_NOTE = "If its whole numbers are amounts, counts or grades, say so with --task regression."
+_AMOUNTS_NOTE = "If its numbers are amounts, counts or grades, say so with --task regression."
 _WHOLE_NOTE = "The model answers with whole numbers, which are read as amounts: its signature or the outcomes say so."
 
 
@@ -45,7 +49,8 @@ def read_answers(answer: Any, wanted: Wanted) -> Reading:
 
     * Several numeric columns are named outputs; where they lie in [0, 1] and sum to 1, class
       probabilities. Other columns beside them, such as the label chosen, are left out.
-    * One column of texts or truth values is class labels.
+    * One column of texts or truth values is class labels; of more than 20 different texts that all read as numbers
+      the caller has to say what they are.
     * One column of few different whole numbers is class labels too, unless the caller, the true outcomes or the
       signature say that numbers are predicted.
     * One column of other numbers is a regression, except where two output names are given, or the caller says
@@ -61,12 +66,15 @@ def read_answers(answer: Any, wanted: Wanted) -> Reading:
         UsageError: the output or the names asked for do not fit.
     """
     wanted.refuse("margin", "is a function whose margin is not known")
+    answer = _without_lists(answer)
+    _refuse_complex(answer)
     if isinstance(answer, pd.DataFrame) and answer.shape[1] > 1:
         return _read_table(answer, wanted)
     flat = _flat(answer)
     if flat is None:
-        return _read_numbers(as_columns(answer), wanted, None, as_columns, "")
+        return _read_numbers(as_columns(answer), wanted, None, lambda each: as_columns(_without_lists(each)), "")
     if _are_labels(flat, wanted):
+        _require_few(flat, wanted)
         return read_labels(flat, None, wanted)
     flat = _as_numbers(flat)
     names = wanted.output_names
@@ -111,7 +119,7 @@ def read_labels(answer: Any, classes: Any, wanted: Wanted) -> Reading:
         found = np.array([name_of(label) for label in np.ravel(np.asarray(each)).tolist()], dtype=object)
         return np.asarray(found[:, np.newaxis] == np.array(labels, dtype=object), dtype=np.float64)
 
-    might_be_amounts = classes is None and own.dtype.kind in "iu" and wanted.task == "auto"
+    might_be_amounts = classes is None and wanted.task == "auto" and (own.dtype.kind in "iu" or _read_as_numbers(own))
     note = f"{_VOTES_NOTE} {_AMOUNTS_NOTE}" if might_be_amounts else _VOTES_NOTE
     occurring = _different(answer)
     if len(occurring) == 1:
@@ -137,7 +145,52 @@ def _different(answer: Any) -> Any:
         raise ModelError(msg) from error
 
 
+def _without_lists(answer: Any) -> Any:
+    """A list with an entry per row, as functions and signatures of lists give it, as an array."""
+    return np.asarray(answer) if isinstance(answer, list) else answer
+
+
+def _refuse_complex(answer: Any) -> None:
+    """Refuse numbers with an imaginary part, which no output has room for.
+
+    Raises:
+        ModelError: there are some.
+    """
+    kinds = answer.dtypes.tolist() if isinstance(answer, pd.DataFrame) else [np.asarray(answer).dtype]
+    if any(getattr(kind, "kind", "") == "c" for kind in kinds):
+        msg = "the model answers with complex numbers; let it answer with real ones, such as their size or real part"
+        raise ModelError(msg)
+
+
+def _require_few(labels: Any, wanted: Wanted) -> None:
+    """Refuse to take many texts for classes that all read as numbers: nobody has said what they are.
+
+    Raises:
+        UsageError: they are such texts, and more than classes usually are.
+    """
+    different = _different(labels)
+    says = wanted.task == "classification" or wanted.output_names is not None
+    if len(different) > _MOST_CLASSES and not says and _read_as_numbers(different):
+        msg = (
+            f"the model answers with {len(different)} different texts that all read as numbers, such as "
+            f"{shown(different[0])}; say --task regression if they are numbers, or --task classification if labels"
+        )
+        raise UsageError(msg)
+
+
+def _read_as_numbers(labels: Any) -> bool:
+    """Whether labels are texts, each of which could be a number."""
+    texts = labels.tolist()
+    if not all(isinstance(text, str) for text in texts):
+        return False
+    try:
+        return bool(np.isfinite([float(text) for text in texts]).all())
+    except ValueError:
+        return False
+
+
 def _read_table(answer: pd.DataFrame, wanted: Wanted) -> Reading:
+    answer = _with_numbers(answer)
     numeric = [
         column
         for column in answer.columns
@@ -152,7 +205,7 @@ def _read_table(answer: pd.DataFrame, wanted: Wanted) -> Reading:
     )
 
     def read(each: Any) -> FloatArray:
-        return as_columns(each[numeric].to_numpy(dtype=np.float64))
+        return as_columns(_with_numbers(each[numeric]).to_numpy(dtype=np.float64))
 
     return _read_numbers(read(answer), wanted, tuple(str(column) for column in numeric), read, note)
 
@@ -179,7 +232,25 @@ def _flat(answer: Any) -> Any | None:
     array = answer.to_numpy() if isinstance(answer, (pd.DataFrame, pd.Series)) else np.asarray(answer)
     if array.ndim == 2 and array.shape[1] == 1:  # noqa: PLR2004 - a column on its own
         array = array[:, 0]
-    return array if array.ndim == 1 else None
+    return _as_plain(array) if array.ndim == 1 else None
+
+
+def _as_plain(array: Any) -> Any:
+    """Numbers that are held as objects, such as ``Decimal``, as numbers; any other array as it is."""
+    if array.dtype != object or not len(array):
+        return array
+    if not all(isinstance(each, (Real, Decimal)) and not isinstance(each, _TRUTH_VALUES) for each in array):
+        return array
+    whole = all(isinstance(each, Integral) and abs(int(each)) < _LARGEST_EXACT for each in array)
+    return array.astype(np.int64 if whole else np.float64)
+
+
+def _with_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose columns of numbers are held as numbers."""
+    return pd.DataFrame(
+        {name: _as_plain(table[name].to_numpy()) if table[name].dtype == object else table[name] for name in table},
+        index=table.index,
+    )
 
 
 def _are_labels(flat: Any, wanted: Wanted) -> bool:

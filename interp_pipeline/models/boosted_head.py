@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from interp_pipeline.models.head import Head
-from interp_pipeline.models.outputs import ONE_CLASS, as_columns, class_names, one_class_note
+from interp_pipeline.models.outputs import ONE_CLASS, as_columns, class_names, one_class_note, several_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BoostedModel", "boosted_head"]
 
+_AGAINST_REST = "Each class has a probability of its own against all others; those of a row need not sum to 100 %."
+_SUM_TOLERANCE = 1e-3  # how far rows of probabilities may be from summing to 1
+_ROWS_SUMMED = 128  # rows on which they are looked at
 _ROUNDING = 1e-6  # a prediction in single precision is its margin if they agree to this
 
 
@@ -29,6 +33,7 @@ class BoostedModel(Protocol):
     classes: Any | None  # labels, where it has some
     margin_unit: str  # of a classifier
     gives_probabilities: bool  # of a classifier
+    against_rest: bool  # of a classifier: each class has a probability against all others, by itself
     is_trees: bool
     feature_names: tuple[str, ...] | None  # columns in the trees' order; None if it was trained without names
     n_features: int
@@ -75,12 +80,15 @@ def boosted_head(booster: BoostedModel, model: Any, sample: Any, wanted: Wanted,
         wanted.refuse("probability", "was trained for an objective without probabilities")
     as_margin = wanted.output == "margin" or (wanted.output == "auto" and (exact or not booster.gives_probabilities))
     if not as_margin:
+        outputs = wanted.probabilities(names, note=_AGAINST_REST if booster.against_rest else "")
         return Head(
-            outputs=wanted.probabilities(names),
+            outputs=replace(outputs, exclude_each_other=not booster.against_rest),
             ask=lambda each, rows: _of_all_classes(booster.ask(each, rows, margin=False)),
             forward=lambda encoded: _of_all_classes(booster.forward(encoded, margin=False)),
         )
     n_margins = as_columns(booster.ask(model, sample, margin=True)).shape[1]
+    if n_margins > 1 and booster.gives_probabilities and not booster.against_rest:
+        _require_one_class(_of_all_classes(booster.ask(model, sample[:_ROWS_SUMMED], margin=False)), booster)
     outputs = wanted.margins(names, n_margins, booster.margin_unit)
     trees = booster.native if exact and booster.is_trees else None
     return Head(
@@ -89,6 +97,16 @@ def boosted_head(booster: BoostedModel, model: Any, sample: Any, wanted: Wanted,
         forward=lambda encoded: outputs.sign * as_columns(booster.forward(encoded, margin=True)),
         trees=trees,
     )
+
+
+def _require_one_class(probabilities: FloatArray, booster: BoostedModel) -> None:
+    """Refuse scores of labels of which a row may have several: each has a probability of its own.
+
+    Raises:
+        ModelError: the probabilities of some row do not sum to 1.
+    """
+    if np.abs(probabilities.sum(axis=1) - 1.0).max() > _SUM_TOLERANCE:
+        raise several_labels(type(booster.native).__name__)
 
 
 def _number_head(booster: BoostedModel, model: Any, sample: Any, wanted: Wanted, *, exact: bool) -> Head:

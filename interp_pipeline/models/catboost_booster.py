@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from interp_pipeline.catboost_document import catboost_document
 from interp_pipeline.errors import ModelError
 from interp_pipeline.explanation import LOG_ODDS, SOFTMAX_SCORE
 from interp_pipeline.models.category_columns import CategoryColumns
-from interp_pipeline.models.outputs import MARGIN
+from interp_pipeline.models.outputs import MARGIN, several_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,13 +49,13 @@ class CatBoostModel:
             ModelError: it predicts several labels at once.
         """
         self.native = native
-        loss = str(native.get_all_params().get("loss_function", "")).partition(":")[0]
+        loss = _loss(native)
         if loss in _SEVERAL_LABELS:
-            msg = f"{type(native).__name__} predicts several labels at once; register one model per label"
-            raise ModelError(msg)
+            raise several_labels(type(native).__name__)
         classes = np.asarray(native.classes_)
         self.classes = classes if len(classes) else None
         self.n_classes = len(classes)
+        self.against_rest = loss == "MultiClassOneVsAll"
         self.margin_unit = _UNITS.get(loss, MARGIN)
         names = tuple(native.feature_names_)
         self.n_features = len(names)
@@ -62,6 +64,7 @@ class CatBoostModel:
         self._texts = tuple(native.get_text_feature_indices())
         self.named_columns = (*native.get_cat_feature_indices(), *self._texts)
         self._hashed = _HashedColumns()
+        self._takes_type = "prediction_type" in inspect.signature(native.predict).parameters
 
     def categories(self, names: tuple[str, ...], rows: pd.DataFrame) -> CategoryColumns:  # noqa: ARG002 - a BoostedModel's
         """None: CatBoost reads values, whatever the type of their column."""
@@ -98,6 +101,8 @@ class CatBoostModel:
 
     def ask(self, model: Any, rows: Any, *, margin: bool) -> Any:
         """CatBoost's own door."""
+        if not self._takes_type:
+            return model.predict(rows)  # a ranker's answer is its raw score
         if margin:
             return model.predict(rows, prediction_type="RawFormulaVal")
         return model.predict(rows, prediction_type="Probability") if self.n_classes else model.predict(rows)
@@ -135,6 +140,15 @@ class _HashedColumns(CategoryColumns):
             else:
                 result[:, position] = rows[name].to_numpy(dtype=np.float64, na_value=np.nan)
         return result
+
+
+def _loss(native: Any) -> str:
+    """What it was trained for; of a sum of models, which holds no parameters, the loss they share, or nothing."""
+    metadata = native.get_metadata()
+    known = set(metadata.keys())
+    if "params" not in known or not metadata["params"]:
+        return str(json.loads(metadata["loss_function"])["type"]) if "loss_function" in known else ""
+    return str(native.get_all_params().get("loss_function", "")).partition(":")[0]
 
 
 def _one_hot_splits(native: Any) -> dict[int, dict[float, tuple[int, int]]]:

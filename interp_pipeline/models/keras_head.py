@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from interp_pipeline.explanation import LOG_ODDS, SOFTMAX_SCORE
-from interp_pipeline.models.outputs import class_names
+from interp_pipeline.models.outputs import LABEL_LOG_ODDS, LABEL_PROBABILITY, class_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["read_head"]
 
 _SUM_TOLERANCE = 1e-3  # how far rows of a softmax in low precision may be from summing to 1
+_SQUASHED = "Probabilities are explained: the {function} of the scores ({unit}) that the network gives."
 _LOGITS = {"sigmoid logits": LOG_ODDS, "softmax logits": SOFTMAX_SCORE}
 
 # By the names of Keras' functions and classes, in small letters and without underscores.
@@ -83,7 +85,9 @@ def read_head(network: Any, output: ChosenOutput, answers: FloatArray, wanted: W
         is_number, note = _is_number(activation, _kind_of_loss(loss), _name_of(loss), wanted)
         if not is_number:
             wanted.refuse("margin", "gives probabilities")
-            read = _of_sum_one if activation == "softmax" else _of_both if n_units == 1 else _as_it_is
+            if activation == "sigmoid" and n_units > 1:
+                return _as_it_is, _noted(wanted.labels(n_units, LABEL_PROBABILITY), note)
+            read = _of_sum_one if activation == "softmax" else _of_both
             return read, wanted.probabilities(class_names(None, max(n_units, 2), wanted), note=note)
         wanted.refuse("margin", "is a regression, which has no margin")
         wanted.refuse(
@@ -99,6 +103,10 @@ def read_head(network: Any, output: ChosenOutput, answers: FloatArray, wanted: W
         "would make them scores of classes (compile it with one, or end it with a softmax or sigmoid)",
     )
     return _as_it_is, wanted.numbers(n_units)
+
+
+def _noted(outputs: Outputs, note: str) -> Outputs:
+    return replace(outputs, note=" ".join(part for part in (outputs.note, note) if part))
 
 
 def _is_number(activation: str, kind: _Loss, loss: str, wanted: Wanted) -> tuple[bool, str]:
@@ -125,29 +133,38 @@ def _is_number(activation: str, kind: _Loss, loss: str, wanted: Wanted) -> tuple
 
 def _head_of_logits(activation: str, n_units: int, wanted: Wanted) -> tuple[_Read, Outputs]:
     """Of a network that gives the input of a sigmoid or softmax: that itself or, where asked for, the probabilities."""
-    from scipy.special import expit, softmax
+    from scipy.special import softmax
 
+    function = activation.removesuffix(" logits")
+    if function == "sigmoid" and n_units > 1:
+        if wanted.output != "probability":
+            return _as_it_is, wanted.labels(n_units, LABEL_LOG_ODDS)
+        outputs = wanted.labels(n_units, LABEL_PROBABILITY)
+        return _expit, _noted(outputs, _SQUASHED.format(function=function, unit=LABEL_LOG_ODDS))
     unit = _LOGITS[activation]
     names = class_names(None, max(n_units, 2), wanted)
     if wanted.output != "probability":
         outputs = wanted.margins(names, n_units, unit)
         return lambda answer: outputs.sign * answer, outputs
-    function = activation.removesuffix(" logits")
     if function == "softmax" and n_units == 1:
         wanted.refuse("probability", "gives a single score to a loss that wants one per class")
 
     def read(answer: FloatArray) -> FloatArray:
         if function == "softmax":
             return np.asarray(softmax(answer, axis=1), dtype=np.float64)
-        probabilities = np.asarray(expit(answer), dtype=np.float64)
-        return _of_both(probabilities) if n_units == 1 else probabilities
+        return _of_both(_expit(answer))
 
-    note = f"Probabilities are explained: the {function} of the scores ({unit}) that the network gives."
-    return read, wanted.probabilities(names, note=note)
+    return read, wanted.probabilities(names, note=_SQUASHED.format(function=function, unit=unit))
 
 
 def _as_it_is(answer: FloatArray) -> FloatArray:
     return answer
+
+
+def _expit(answer: FloatArray) -> FloatArray:
+    from scipy.special import expit
+
+    return np.asarray(expit(answer), dtype=np.float64)
 
 
 def _of_both(second: FloatArray) -> FloatArray:

@@ -23,14 +23,14 @@ __all__ = ["LightGBMModel"]
 _OBJECTIVE = re.compile(r"^objective=(.*)$", re.MULTILINE)
 _CATEGORICAL = re.compile(r"^\[categorical_feature: ([\d,]+)\]$", re.MULTILINE)
 _AVERAGES = re.compile(r"^average_output$", re.MULTILINE)
-_LOGISTIC = {"binary", "multiclassova"}  # every score has a sigmoid of its own, which may be steeper or flatter
+_LOGISTIC = {"binary", "multiclassova", "cross_entropy"}  # a sigmoid for every score, which may be steeper or flatter
+_PROBABILITIES = {"binary", "multiclass", "multiclassova", "cross_entropy"}  # of classes; others answer otherwise
 
 
 class LightGBMModel:
     """A ``BoostedModel``: an object of LightGBM's scikit-learn interface, or a Booster."""
 
     is_trees = True
-    gives_probabilities = True
     named_columns: tuple[int, ...] = ()  # they show in the types of columns
 
     def __init__(self, native: Any) -> None:
@@ -48,11 +48,15 @@ class LightGBMModel:
         settings = dict(option.split(":", 1) for option in options if ":" in option)
         self.classes = getattr(native, "classes_", None) if self._wrapped else None
         self.n_classes = 0
-        if objective in {"binary", "multiclass", "multiclassova"}:
-            self.n_classes = int(settings.get("num_class", 2)) if self.classes is None else len(self.classes)
-        self.margin_unit = SOFTMAX_SCORE
-        if objective in _LOGISTIC:
-            self.margin_unit = LOG_ODDS if float(settings.get("sigmoid", 1)) == 1.0 else MARGIN
+        if self.classes is not None:  # whatever the objective: the object answers with classes
+            self.n_classes = len(self.classes)
+        elif objective in {"binary", "multiclass", "multiclassova"}:
+            self.n_classes = int(settings.get("num_class", 2))
+        self.gives_probabilities = objective in _PROBABILITIES
+        self.against_rest = objective == "multiclassova"
+        self.margin_unit = SOFTMAX_SCORE if objective == "multiclass" else MARGIN
+        if objective in _LOGISTIC and float(settings.get("sigmoid", 1)) == 1.0:
+            self.margin_unit = LOG_ODDS
         # A random forest's raw score is the sum of its trees, and its prediction belongs to their mean.
         best = int(self._booster.best_iteration)
         rounds = best if best > 0 else int(self._booster.current_iteration())

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from interp_pipeline.explanation import FloatArray
 
 __all__ = [
+    "LABEL_LOG_ODDS",
+    "LABEL_PROBABILITY",
     "MARGIN",
     "ONE_CLASS",
     "Output",
@@ -29,12 +31,20 @@ __all__ = [
     "as_columns",
     "class_names",
     "one_class_note",
+    "several_labels",
 ]
 
 Output: TypeAlias = Literal["auto", "probability", "margin"]
 TaskChoice: TypeAlias = Literal["auto", "regression", "classification"]
 
 MARGIN = "margin"  # unit of raw scores of which nothing more is known
+LABEL_PROBABILITY = "probability of the label"  # of labels of which a row may have several, or none
+LABEL_LOG_ODDS = "log-odds of the label"
+
+_LABELS_NOTE = (
+    "The outputs are labels that do not exclude each other: a row may have several of them, or none. Each is explained "
+    "by itself."
+)
 
 ONE_CLASS = "was trained on rows of one class, and has no score against another"
 
@@ -52,6 +62,7 @@ class Outputs:
     positive_class: str | None = None
     sign: float = 1.0  # -1 where the library's margin speaks for the other class than ours
     note: str = ""  # what a reader has to know about the outputs
+    exclude_each_other: bool = True  # probabilities of classes sum to 1; False: each was set against the rest alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +119,26 @@ class Wanted:
             return Outputs(names=tuple(pairs), unit=unit)
         msg = f"the model gives {n_margins} scores for {len(classes)} classes, which cannot be named"
         raise ModelError(msg)
+
+    def labels(self, n_labels: int, unit: str) -> Outputs:
+        """Outputs of labels that do not exclude each other: a row may have several of them, or none.
+
+        Args:
+            n_labels: how many there are.
+            unit: what one unit of each is.
+
+        Raises:
+            UsageError: other names were given, or one of two classes is to be the positive one.
+        """
+        names = self.output_names or tuple(f"label {i}" for i in range(n_labels))
+        _require_count(names, n_labels, "labels")
+        if self.positive_class is not None:
+            msg = (
+                f"positive class {self.positive_class!r} does not fit: the model's {n_labels} outputs are labels that "
+                "a row may have together, not classes of which it has one; leave it out"
+            )
+            raise UsageError(msg)
+        return Outputs(names=names, unit=unit, note=_LABELS_NOTE)
 
     def numbers(self, n_outputs: int, unit: str | None = None, note: str = "") -> Outputs:
         """Outputs of a regression.
@@ -211,6 +242,15 @@ def one_class_note(names: tuple[str, ...]) -> str:
     return f"The model was trained on rows of one class, {names[0]}, which is its answer whatever the row holds."
 
 
+def several_labels(kind: str) -> ModelError:
+    """What is said of a classifier that gives each row several labels, each of which is a question of its own.
+
+    Args:
+        kind: what the model is called.
+    """
+    return ModelError(f"{kind} predicts several labels at once; register one model per label")
+
+
 def _require_count(names: Sequence[str], count: int, what: str) -> None:
     if len(names) != count:
         msg = f"{len(names)} names were given ({', '.join(names)}) for {count} {what}; give one each"
@@ -226,7 +266,11 @@ def as_columns(answer: Any) -> FloatArray:
     if isinstance(answer, list):
         msg = "the model predicts classes of several targets at once; register one model per target"
         raise ModelError(msg)
-    array = np.asarray(answer, dtype=np.float64)
+    given = np.asarray(answer)
+    if given.dtype.kind == "c":  # of which numpy would keep the real part
+        msg = "the model answers with complex numbers; let it answer with real ones, such as their size or real part"
+        raise ModelError(msg)
+    array = given.astype(np.float64, copy=False)
     if array.ndim == 1:
         return array.reshape(-1, 1)
     if array.ndim != 2:  # noqa: PLR2004 - rows and outputs

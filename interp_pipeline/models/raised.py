@@ -10,6 +10,7 @@ from pathlib import Path
 __all__ = ["raised"]
 
 _LONGEST = 300  # characters of what an error says
+_SCHEMA = "Failed to enforce schema"  # how MLflow begins where rows do not fit a signature
 _OURS = str(Path(__file__).parents[1])
 _LIBRARIES = tuple({_OURS, sys.prefix, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))})
 
@@ -24,7 +25,10 @@ def raised(error: BaseException) -> str:
         ``ValueError: no such plan, line 14 of churn.py``; without the place where no file of the model's own
         took part.
     """
-    lines = [line.strip() for line in _said(error).splitlines() if line.strip()]
+    said = _said(error)
+    if said.startswith(_SCHEMA):  # the rows and the signature stand before the reason, on many lines
+        said = said.rpartition("Error: ")[2]
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
     kind = type(error).__name__
     if not lines:
         return f"{kind}{_place(error)}"

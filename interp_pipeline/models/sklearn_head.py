@@ -11,7 +11,7 @@ from interp_pipeline.errors import ModelError
 from interp_pipeline.explanation import LOG_ODDS, MEAN_PATH_LENGTH, SOFTMAX_SCORE
 from interp_pipeline.models.answers import read_answers, read_labels
 from interp_pipeline.models.head import Head
-from interp_pipeline.models.outputs import ONE_CLASS, as_columns, class_names, one_class_note
+from interp_pipeline.models.outputs import ONE_CLASS, as_columns, class_names, one_class_note, several_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +92,7 @@ def _classifier_head(final: Any, model: Any, sample: Any, wanted: Wanted, *, exa
     if classes is None or isinstance(classes, list) or np.ndim(classes) != 1:
         msg = f"{type(final).__name__} predicts classes of several targets at once; register one model per target"
         raise ModelError(msg)
+    _refuse_several_labels(final, model, sample)
     names = class_names(classes, len(classes), wanted)
     has_probability, has_margin = hasattr(model, "predict_proba"), hasattr(model, "decision_function")
     if not has_probability:
@@ -114,6 +115,20 @@ def _classifier_head(final: Any, model: Any, sample: Any, wanted: Wanted, *, exa
     return Head(outputs=reading.outputs, ask=lambda estimator, rows: reading.read(_call(estimator, "predict", rows)))
 
 
+def _refuse_several_labels(final: Any, model: Any, sample: Any) -> None:
+    """Refuse a classifier that answers a row with several labels: its classes are not those of one variable.
+
+    Raises:
+        ModelError: it does. Its ``classes_`` may number the labels then, as the classes of others are numbered.
+    """
+    if not hasattr(model, "predict"):
+        return
+    answer = _call(model, "predict", sample[:1])
+    shape = answer.shape if hasattr(answer, "shape") else np.shape(answer)  # a sparse matrix has no other
+    if len(shape) > 1 and shape[1] > 1:
+        raise several_labels(type(final).__name__)
+
+
 def _margin_head(final: Any, model: Any, sample: Any, wanted: Wanted, names: tuple[str, ...], *, exact: bool) -> Head:
     n_margins = as_columns(_call(model, "decision_function", sample)).shape[1]
     unit = _margin_unit(final, n_margins)
@@ -126,6 +141,7 @@ def _margin_head(final: Any, model: Any, sample: Any, wanted: Wanted, names: tup
 def _untagged_head(final: Any, model: Any, sample: Any, wanted: Wanted) -> Head:
     """An estimator that does not say what it predicts: clusters, or a class of somebody's own."""
     if hasattr(model, "predict_proba") and hasattr(final, "classes_"):
+        _refuse_several_labels(final, model, sample)
         names = class_names(final.classes_, len(final.classes_), wanted)
         wanted.refuse("margin", f"is a {type(final).__name__}, whose margin is not known")
         return Head(outputs=wanted.probabilities(names), ask=_door("predict_proba", 1.0))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp_pipeline.errors import ModelError
+from interp_pipeline.explanation import PROBABILITY
 from interp_pipeline.readable import count
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ __all__ = ["mismatch", "require_answers", "require_match"]
 _MOST_ROWS = 128  # of each table: enough to meet what differs, few enough for slow models
 _N_MIXED = 64  # rows made of one explained and one background row
 _TOLERANCE = 1e-5  # of the largest output: several libraries add up in single precision
+_SUM_TOLERANCE = 1e-3  # how far rows of probabilities may be from summing to 1
+_NAMED = 5  # classes in a message
 _ENCODED_TOLERANCE = 1e-9  # of the largest entry: the last bits of a sum may depend on the rows beside it
 
 
@@ -74,12 +77,34 @@ def require_answers(model: AdaptedModel, rows: pd.DataFrame, background: pd.Data
                 "give rows it can answer, or fill the values it lacks"
             )
             raise ModelError(msg)
+        _require_one_class(model, table, answers)
         if not _equal(answers, model.reference(table), _TOLERANCE):
             msg = "the model answers the same rows differently each time; only a fixed function can be explained"
             raise ModelError(msg)
         turned, alone = model.reference(table.iloc[::-1])[::-1], model.reference(table.iloc[:1])
         if not (_equal(turned, answers, _TOLERANCE) and _equal(alone, answers[:1], _TOLERANCE)):
             raise _depends_on_others(table, answers, turned, alone)
+
+
+def _require_one_class(model: AdaptedModel, table: pd.DataFrame, answers: FloatArray) -> None:
+    """Refuse probabilities that are not those of classes of which each row has exactly one.
+
+    Raises:
+        ModelError: those of a row do not sum to 1.
+    """
+    outputs = model.cut.outputs
+    if outputs.unit != PROBABILITY or len(outputs.names) == 1 or not outputs.exclude_each_other:
+        return
+    sums = answers.sum(axis=1)
+    row = int(np.argmax(np.abs(sums - 1.0)))
+    if abs(sums[row] - 1.0) > _SUM_TOLERANCE:
+        names = ", ".join(outputs.names[:_NAMED]) + (", ..." if len(outputs.names) > _NAMED else "")
+        msg = (
+            f"the model's probabilities of its classes ({names}) sum to {sums[row]:.4g} for row {table.index[row]}, "
+            "not to 1, so they are not those of classes of which a row has one; register one model per label, or a "
+            "Python function that answers with these numbers"
+        )
+        raise ModelError(msg)
 
 
 def _depends_on_others(table: pd.DataFrame, answers: FloatArray, turned: FloatArray, alone: FloatArray) -> ModelError:

@@ -11,7 +11,7 @@ from interp_pipeline.data.typed_rows import shown
 from interp_pipeline.errors import ModelError
 from interp_pipeline.explanation import LOG_ODDS, SOFTMAX_SCORE
 from interp_pipeline.models.category_columns import CategoryColumns
-from interp_pipeline.models.outputs import MARGIN
+from interp_pipeline.models.outputs import MARGIN, several_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,12 +21,20 @@ if TYPE_CHECKING:
 __all__ = ["XGBoostModel"]
 
 _NAMED = 5  # categories in a message
-_LABELS_ONLY = {"binary:hinge", "multi:softmax", "binary:logitraw"}  # their plain prediction is no probability
+_UNITS = {
+    "binary:logistic": LOG_ODDS,
+    "binary:logitraw": LOG_ODDS,
+    "reg:logistic": LOG_ODDS,
+    "multi:softmax": SOFTMAX_SCORE,
+    "multi:softprob": SOFTMAX_SCORE,
+}
+_PROBABILITIES = {"binary:logistic", "reg:logistic", "multi:softprob"}  # of the others the prediction is none
 
 
 class XGBoostModel:
     """A ``BoostedModel``: an object of XGBoost's scikit-learn interface, or a Booster."""
 
+    against_rest = False
     named_columns: tuple[int, ...] = ()  # they show in the types of columns
 
     def __init__(self, native: Any) -> None:
@@ -34,6 +42,9 @@ class XGBoostModel:
 
         Args:
             native: ``XGBClassifier`` or the like, or ``Booster``.
+
+        Raises:
+            ModelError: it predicts several labels at once.
         """
         self.native = native
         self._wrapped = hasattr(native, "get_booster")
@@ -44,13 +55,15 @@ class XGBoostModel:
         self.classes = getattr(native, "classes_", None) if self._wrapped else None
         several = int(learner["learner_model_param"]["num_class"])
         self.n_classes = 0
-        if objective.startswith(("binary:", "multi:")):
-            self.n_classes = max(several, 2) if self.classes is None else len(self.classes)
-        self.margin_unit = SOFTMAX_SCORE if objective.startswith("multi:") else LOG_ODDS
-        if objective == "binary:hinge":
-            self.margin_unit = MARGIN
+        if self.classes is not None:  # whatever the objective: the object answers with classes
+            self.n_classes = len(self.classes)
+        elif objective.startswith(("binary:", "multi:")):
+            self.n_classes = max(several, 2)
+        if self.n_classes and int(learner["learner_model_param"].get("num_target", 1)) > 1:
+            raise several_labels(type(native).__name__)
+        self.margin_unit = _UNITS.get(objective, MARGIN)
         # The scikit-learn object asks for probabilities whatever the objective; hinge has none even so.
-        self.gives_probabilities = objective not in _LABELS_ONLY or (self._wrapped and objective == "multi:softmax")
+        self.gives_probabilities = objective in _PROBABILITIES or (self._wrapped and objective == "multi:softmax")
         self.feature_names = tuple(self._booster.feature_names) if self._booster.feature_names else None
         self.n_features = int(self._booster.num_features())
         self._missing = float(native.missing) if self._wrapped else np.nan

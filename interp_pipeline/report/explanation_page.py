@@ -48,7 +48,7 @@ def explanation_parts(content: ExplanationReport) -> dict[str, Any]:
         The template's variables.
     """
     drivers = compute_drivers(content.shap, _DRIVERS)
-    reliability = compute_reliability(content.shap, content.lime)
+    reliability = compute_reliability(content.shap, content.lime, content.checks.get("served_disagreement", 0.0))
     findings = trust.findings(reliability)
     unit = content.shap.output_unit
     sentences = quality.quality_sentences(

@@ -47,14 +47,16 @@ class Reliability:
     agreement: MethodAgreement | None
     # Pairs of features that go together, strongest first; None: too few rows to tell.
     together: tuple[tuple[str, str, float], ...] | None
+    served_disagreement: float = 0.0  # share of the rows that the served model answers otherwise
 
 
-def compute_reliability(shap: Explanation, lime: Explanation | None) -> Reliability:
+def compute_reliability(shap: Explanation, lime: Explanation | None, served_disagreement: float = 0.0) -> Reliability:
     """Measure what a reader must know before relying on an explanation.
 
     Args:
         shap: SHAP values.
         lime: LIME weights of the same model, or None.
+        served_disagreement: share of the rows that the served model answers otherwise than is explained.
 
     Returns:
         Gaps and errors in units of the model output. Pairs of features are sought among the 30 most
@@ -73,6 +75,7 @@ def compute_reliability(shap: Explanation, lime: Explanation | None) -> Reliabil
         local_r2=None if lime is None or lime.local_r2 is None else float(_summary(lime, lime.local_r2).mean()),
         agreement=None if lime is None else _agreement(shap, lime),
         together=_together(shap) if len(shap.data) >= _FEWEST else None,
+        served_disagreement=served_disagreement,
     )
 
 

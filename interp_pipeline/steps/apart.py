@@ -68,7 +68,7 @@ def _has_rows(client: MlflowClient, fetched: Fetched) -> bool:
     if fetched.record is not None or read_declared(client, version, ()).rows is not None:
         return True
     file = read_model_file(fetched.model_path, version.uri)
-    names = [column.name for column in file.columns]
+    names = [column.name for column in file.columns if column.required]
     try:
         Search(client, version, fetched.model_path, names, file.types, None, SilentProgress()).rows()
     except NoDataError:

@@ -140,7 +140,12 @@ class _Subject:
         """Its features; empty where only the loaded model knows them."""
         if self.record is not None:
             return list(self.record.schema.feature_names)
-        return [column.name for column in self.file.columns]
+        return self.file.names
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """Those that rows may lack."""
+        return frozenset() if self.record is not None else self.file.optional
 
     @property
     def types(self) -> DeclaredTypes:
@@ -169,7 +174,7 @@ def _choose(
     """Rows, background and what is to be said of them."""
     table = _table(evaluation, subject.names)
     source = _background(client, subject, table, evaluation, config, declared, progress)
-    given = Given(rows=table, background=source, target=subject.target, types=subject.types)
+    given = Given(rows=table, background=source, target=subject.target, types=subject.types, optional=subject.optional)
     # Both tables are given, so none is looked for among the model's files.
     chosen = choose_rows(client, subject.model, Path(), subject.names, config, given, None, progress)
     remarks = _remarks(subject, evaluation, table, chosen)

@@ -131,8 +131,8 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
     target = _target(record, file, config)
     given = Given(rows=rows, background=others, target=target, types=types, row_ids=tuple(row_ids))
     if record is None:
-        names = [column.name for column in file.columns]
-        chosen = choose_rows(client, version, model_path, names, config, given, policy, progress)
+        given = dataclasses.replace(given, optional=file.optional)
+        chosen = choose_rows(client, version, model_path, file.names, config, given, policy, progress)
         by_hand = chosen.rows_source if data is not None and rows_source is None else ""
         remark = target_remark(config.target, file.outputs, chosen.columns, by_hand, version.uri)
         chosen = dataclasses.replace(chosen, remarks=(*chosen.remarks, *filter(None, [remark])))

@@ -72,6 +72,7 @@ class Given:
     target: str | None  # name of the target column, where known
     types: DeclaredTypes  # what the model says of columns
     row_ids: tuple[int, ...] = ()  # rows asked for by their numbers; empty: drawn
+    optional: frozenset[str] = frozenset()  # features that rows may lack, if the background lacks them too
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -197,14 +198,17 @@ def choose_rows(
         UsageError: what was given lacks a column.
         TrackingError: the server or a storage does not answer.
     """
-    search = Search(client, version, model_path, names, given.types, policy, progress)
+    needed = [name for name in names if name not in given.optional]
+    search = Search(client, version, model_path, needed, given.types, policy, progress)
     target = given.target
     table = given.rows or search.rows()
     source = given.background or search.background(
         table, table_given=given.rows is not None, any_will_do=set(config.methods) <= WITHOUT_BACKGROUND
     )
     for each in (table, source):
-        require_columns(each.frame, names, each.source, version.uri)
+        require_columns(each.frame, needed, each.source, version.uri)
+    names = [name for name in names if name in {*needed, *table.frame.columns, *source.frame.columns}]
+    _require_in_both(table, source, names, version.uri)
     rows = rows_to_explain(table, config, given.row_ids)
     chosen, where = _background(source, table, rows, config)
     return Chosen(
@@ -220,6 +224,22 @@ def choose_rows(
         ),
         columns=frozenset([*table.frame.columns, *source.frame.columns]),
     )
+
+
+def _require_in_both(table: Table, source: Table, names: Sequence[str], uri: str) -> None:
+    """Refuse an optional column that only one of rows and background has: a masked row needs a value for it.
+
+    Raises:
+        UsageError: there is one, with its name.
+    """
+    for each, other in ((table, source), (source, table)):
+        lacking = [name for name in names if name not in each.frame.columns]
+        if lacking:
+            msg = (
+                f"{each.source} lacks column {lacking[0]!r}, which {uri} takes as optional and {other.source} has; "
+                "give it in both, with missing values where they are not known, or in neither"
+            )
+            raise UsageError(msg)
 
 
 def rows_to_explain(table: Table, config: ExplainConfig, row_ids: Sequence[int]) -> pd.DataFrame:

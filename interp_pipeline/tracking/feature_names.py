@@ -64,8 +64,9 @@ def as_model_takes_them(
         DataError: a value does not fit the type of its column.
     """
     if file.columns:
-        require_columns(rows, [column.name for column in file.columns], source, uri)
-        return as_declared(rows, file.columns, source)
+        declared = file.columns_in(rows)
+        require_columns(rows, [column.name for column in declared], source, uri)
+        return as_declared(rows, declared, source)
     tensors = named_inputs(native, file.tensors) if file.flavor == "keras" else file.tensors
     if tensors:
         return rows[_names_of_inputs(tensors, rows, target, source, uri)]

@@ -72,10 +72,26 @@ class ModelFile:
         """What the signature says of columns by their names."""
         return DeclaredTypes(by_name={column.name: column.dtype for column in self.columns}, others=self.dtype)
 
+    @property
+    def names(self) -> list[str]:
+        """The columns that its signature names."""
+        return [column.name for column in self.columns]
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """Columns that rows may lack: MLflow serves them without."""
+        return frozenset(column.name for column in self.columns if not column.required)
+
+    def columns_in(self, rows: pd.DataFrame) -> tuple[DeclaredColumn, ...]:
+        """The declared columns that the model takes of a table: all, but for optional ones it lacks."""
+        return tuple(column for column in self.columns if column.required or column.name in rows.columns)
+
     def labelled(self, table: pd.DataFrame) -> pd.DataFrame:
         """A table of the model's columns, in its order, under the labels the model has for them, texts or not."""
-        labels = [column.label for column in self.columns]
-        return table if None in labels or not labels else table.set_axis(labels, axis="columns")
+        labels = {column.name: column.label for column in self.columns}
+        if not labels or None in labels.values():
+            return table
+        return table.set_axis([labels[name] for name in table.columns], axis="columns")
 
 
 def read_model_file(path: Path, uri: str) -> ModelFile:
@@ -107,7 +123,6 @@ def describe_model(model: Model, uri: str) -> ModelFile:
         signature = model.signature
         inputs, outputs = (signature.inputs, signature.outputs) if signature is not None else (None, None)
         names = tuple(str(name) for name in outputs.input_names()) if outputs is not None else ()
-        outcomes = _outcomes(outputs)
     except Exception as error:  # nor need YAML that can be read be what MLflow writes
         raise _damaged(uri, error) from error
     if "python_function" not in flavors:
@@ -127,7 +142,7 @@ def describe_model(model: Model, uri: str) -> ModelFile:
         width=width,
         outputs=names,
         tensors=tensors,
-        outcomes=outcomes,
+        outcomes=_outcomes(outputs),
     )
 
 
@@ -191,7 +206,12 @@ def _inputs(schema: Any, uri: str) -> tuple[tuple[DeclaredColumn, ...], Declared
         kinds = {_declared_type(spec, uri) for spec in schema.inputs}
         return (), (kinds.pop() if len(kinds) == 1 else "any"), len(schema.inputs)
     columns = tuple(
-        DeclaredColumn(name=name_of(spec.name), dtype=_declared_type(spec, uri), label=spec.name)
+        DeclaredColumn(
+            name=name_of(spec.name),
+            dtype=_declared_type(spec, uri),
+            label=spec.name,
+            required=spec.required is not False,
+        )
         for spec in schema.inputs
     )
     twice = [name for name, count in Counter(column.name for column in columns).items() if count > 1]
@@ -264,10 +284,10 @@ def _outcomes(schema: Any) -> OutcomeKind:
 
     if schema is None or len(schema.inputs) != 1 or schema.is_tensor_spec():
         return "unknown"
-    kind = schema.inputs[0].type
-    if kind in {DataType.float, DataType.double}:
+    kind = schema.inputs[0].type  # of a list or a section it is no DataType, and cannot be hashed
+    if kind in (DataType.float, DataType.double):
         return "numbers"
-    return "classes" if kind in {DataType.string, DataType.boolean} else "unknown"
+    return "classes" if kind in (DataType.string, DataType.boolean) else "unknown"
 
 
 def _declared_type(spec: Any, uri: str) -> DeclaredType:

@@ -281,6 +281,37 @@ def test_a_target_that_nothing_knows_is_refused_or_said(zoo: Zoo) -> None:
     assert "No table has the target 'cost' among its columns" in said.report
 
 
+@pytest.mark.filterwarnings("ignore:.*type hint:UserWarning")
+def test_rows_may_lack_a_column_that_the_signature_lets_be_left_out(zoo: Zoo) -> None:
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.pyfunc import PythonModel
+    from mlflow.types.schema import ColSpec, DataType, Schema
+
+    class Served(PythonModel):  # by value, as from a notebook
+        def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+            del context, params
+            extra = model_input["extra"].to_numpy(float) if "extra" in model_input else 100.0
+            return model_input["m0"].to_numpy() + extra
+
+    specs = [ColSpec(DataType.double, name, required=name != "extra") for name in ("m0", "extra")]
+    signature = ModelSignature(Schema(specs), Schema([ColSpec(DataType.double)]))
+
+    def log(name: str) -> None:
+        mlflow.pyfunc.log_model(
+            name="model", python_model=Served(), signature=signature, registered_model_name=name, **REQUIRED
+        )
+
+    uri = zoo.register("optional", log)
+    explained = zoo.explain(uri, TABLE[["m0"]])
+    require_sound(explained, "shap_exact", ["m0"])
+    assert explained.shap.predictions.min() > 50  # as MLflow serves rows without the column
+    both = zoo.explain(uri, TABLE[["m0"]].assign(extra=TABLE["m1"]))
+    require_sound(both, "shap_exact", ["m0", "extra"])
+    with pytest.raises(UsageError, match=r"lacks column 'extra', which .* takes as optional"):
+        zoo.explain(uri, TABLE[["m0"]].assign(extra=1.0), background=TABLE[["m0"]])
+
+
 def test_the_command_and_the_project_explain_it_too(zoo: Zoo, tmp_path: Path) -> None:
     uri = zoo.register("commands", _log())
     TABLE.to_csv(tmp_path / "table.csv", index=False)

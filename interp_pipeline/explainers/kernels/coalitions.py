@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from interp_pipeline.explainers.kernels.compiled import compiled
@@ -15,7 +16,7 @@ __all__ = ["copy_row", "give_player", "list_differing", "pair_of"]
 
 @compiled
 def list_differing(game: Game, pairs: Pairs) -> None:
-    """Write ``pairs.players`` and ``pairs.sizes``; two missing values agree.
+    """Write ``pairs.players`` and ``pairs.sizes``; two missing values agree, 0.0 and -0.0 do not.
 
     Args:
         game: rows and who owns their columns.
@@ -27,7 +28,9 @@ def list_differing(game: Game, pairs: Pairs) -> None:
         for player in range(len(game.column_start) - 1):
             for at in range(game.column_start[player], game.column_start[player + 1]):
                 x, z = row[game.columns[at]], fill[game.columns[at]]
-                if x != z and not (x != x and z != z):  # noqa: PLR0124 - only NaN differs from itself
+                if x == z and (x != 0.0 or math.copysign(1.0, x) == math.copysign(1.0, z)):
+                    continue
+                if x == x or z == z:  # noqa: PLR0124 - only NaN differs from itself
                     pairs.players[pair, size] = player
                     size += 1
                     break

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from interp_pipeline.readable import number
+from interp_pipeline.readable import number, share
 from interp_pipeline.report.wording import count, gap, listed, minus, name, percent
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ Verdict = Literal["good", "fair", "poor"]
 _EXACT_GAP = 1e-6  # as a share of the range of predictions
 _SMALL_ERROR, _LARGE_ERROR = 0.05, 0.2  # mean standard error as a share of mean |value|
 _FAITHFUL, _ROUGH = 0.8, 0.5  # LIME's R²
+_FEW_ROWS = 0.05  # share of rows answered otherwise
 _ALIKE, _PARTLY = 0.7, 0.4  # rank correlation of SHAP and LIME
 
 
@@ -37,6 +38,8 @@ def findings(reliability: Reliability) -> tuple[Finding, ...]:
         found.append(_agreement(reliability.agreement, reliability.n_rows))
     if reliability.local_r2 is not None:
         found.append(fidelity_finding(reliability.local_r2, reliability.n_rows))
+    if reliability.served_disagreement:
+        found.append(_disagreement(reliability.served_disagreement))
     return tuple(found)
 
 
@@ -105,6 +108,20 @@ def _agreement(agreement: MethodAgreement, n_rows: int) -> Finding:
     if agreement.same_direction is not None:
         text += f" For SHAP's top features they point the same way in {percent(agreement.same_direction)} of cases."
     return Finding(title="Agreement of SHAP and LIME", verdict=verdict, text=text)
+
+
+def _disagreement(part: float) -> Finding:
+    """The model that MLflow serves answers otherwise than the explained outputs say: then they are in question."""
+    verdict: Verdict = "fair" if part <= _FEW_ROWS else "poor"
+    advice = {
+        "fair": "look at these rows before relying on their explanation",
+        "poor": "what is explained may not be what the model is used for",
+    }[verdict]
+    text = (
+        f"In {share(part, 1.0)} of the explained rows the served model gives another answer than the explained outputs "
+        f"imply: {advice}."
+    )
+    return Finding(title="Agreement with the served answers", verdict=verdict, text=text)
 
 
 def fidelity_finding(local_r2: float, n_rows: int) -> Finding:

@@ -147,10 +147,11 @@ def _tables(fetched: Fetched, told: Told) -> tuple[pd.DataFrame, pd.DataFrame]:
         require_trained(told, fetched.record.schema)
         return fetched.rows, fetched.background
     file = read_model_file(fetched.model_path, fetched.version.uri)
-    known = tuple(column.name for column in file.columns)
+    declared = file.columns_in(fetched.rows)
+    known = tuple(column.name for column in declared)
     if (known and told.columns != known) or not set(told.columns) <= set(fetched.background.columns):
         raise other_features()
-    declared = file.columns or tuple(DeclaredColumn(name=name, dtype=file.dtype) for name in told.columns)
+    declared = declared or tuple(DeclaredColumn(name=name, dtype=file.dtype) for name in told.columns)
     try:
         return (
             as_declared(fetched.rows, declared, fetched.rows_source),

@@ -62,6 +62,15 @@ def test_features_agree_where_both_are_missing() -> None:
     assert explanation.cost.model_evaluations == 2 + 1 + 2
 
 
+def test_a_zero_differs_from_a_negative_zero() -> None:
+    model = small_model(lambda x: x[:, :1] + 10.0 * np.signbit(x[:, 1:2]), 2)
+    rows = table(np.array([[1.0, 0.0], [2.0, -0.0]]))
+    background = table(np.array([[3.0, -0.0], [4.0, 0.0], [5.0, -0.0]]))
+    explanation = explain("shap_exact", model, rows, background, CONFIG)
+    np.testing.assert_allclose(explanation.values, brute_force_shap(model, rows, background), atol=1e-12)
+    assert explanation.values[0, 1, 0] < 0 < explanation.values[1, 1, 0]
+
+
 def test_an_unused_feature_gets_exactly_zero_and_is_not_counted() -> None:
     rows, background = table(random_rows(3, 4, 1)), table(random_rows(5, 4, 2))
     model = small_model(mlp(3, 1, seed=3), 4, unused=(1,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from harness.adapted_models import adapt, assert_is_the_model
 
-from interp_pipeline.errors import UsageError
+from interp_pipeline.errors import ModelError, UsageError
 from interp_pipeline.explanation import VOTES
 
 if TYPE_CHECKING:
@@ -94,3 +95,54 @@ def test_one_entry_of_a_dictionary_or_a_table_is_chosen_by_its_name() -> None:
         adapt(entries, _TABLE, "python_function")
     with pytest.raises(UsageError, match="no outputs to choose from by name"):
         adapt(_share, _TABLE, "python_function", output_name="share")
+
+
+def test_decimals_are_numbers_however_they_are_held() -> None:
+    def digits(rows: pd.DataFrame) -> list[Decimal]:
+        return [Decimal(str(round(value, 2))) for value in rows["a"]]
+
+    expected = _TABLE["a"][:110].round(2).to_numpy().reshape(-1, 1)
+    for native in (digits, lambda rows: pd.Series(digits(rows)), lambda rows: rows["a"].round(2).astype(object)):
+        model = adapt(native, _TABLE, "python_function", target="y")
+        assert (model.output_names, model.output_unit) == (("y",), "y")
+        assert_is_the_model(model, _TABLE, expected)
+    table = adapt(lambda rows: pd.DataFrame({"u": digits(rows), "v": rows["b"]}), _TABLE, "python_function")
+    assert table.output_names == ("u", "v")
+    assert_is_the_model(table, _TABLE, np.column_stack([expected, _TABLE["b"][:110]]))
+
+
+def test_texts_that_read_as_numbers_are_asked_about_where_they_are_many() -> None:
+    def many(rows: pd.DataFrame) -> list[str]:
+        return [f"{value:.3f}" for value in rows["a"]]
+
+    with pytest.raises(UsageError, match=r"different texts that all read as numbers, .*say --task regression"):
+        adapt(many, _TABLE, "python_function")
+    assert _unit(many, task="regression") == "y"
+    assert _unit(many, task="classification") == VOTES
+    few = adapt(lambda rows: [str(value) for value in rows["b"]], _TABLE, "python_function")
+    assert few.output_unit == VOTES
+    assert any("say so with --task regression" in note for note in few.notes)
+    names = adapt(lambda rows: [f"n{value:.3f}" for value in rows["a"]], _TABLE, "python_function")
+    assert names.output_unit == VOTES
+
+
+def test_complex_numbers_are_refused() -> None:
+    def one(rows: pd.DataFrame) -> Any:
+        return rows["a"].to_numpy() + 1j * rows["b"].to_numpy()
+
+    for native in (
+        one,
+        lambda rows: np.column_stack([one(rows)] * 2),
+        lambda rows: pd.DataFrame({"u": one(rows), "v": 1}),
+    ):
+        with pytest.raises(ModelError, match="answers with complex numbers"):
+            adapt(native, _TABLE, "python_function")
+
+
+def test_a_list_with_a_list_for_every_row_is_a_table() -> None:
+    def pairs(rows: pd.DataFrame) -> list[list[float]]:
+        return [[float(share), float(1 - share)] for share in _share(rows)]
+
+    model = adapt(pairs, _TABLE, "python_function")
+    assert (model.output_names, model.output_unit) == (("class 0", "class 1"), "probability")
+    assert_is_the_model(model, _TABLE, np.array(pairs(_TABLE[:110])))

@@ -96,7 +96,8 @@ def test_networks_that_give_log_odds(build: Any) -> None:
     model = adapt(network, _TABLE, "keras")
     assert (model.output_names, model.output_unit) == (("class 0", "class 1", "class 2"), "softmax score")
     network.compile(loss=keras.losses.BinaryCrossentropy(from_logits=True))
-    assert adapt(network, _TABLE, "keras").output_unit == "log-odds"  # labels that do not exclude each other
+    labels = adapt(network, _TABLE, "keras")  # which do not exclude each other
+    assert (labels.output_names, labels.output_unit) == (("label 0", "label 1", "label 2"), "log-odds of the label")
 
 
 @pytest.mark.parametrize("build", [_functional, _sequential, Subclassed])
@@ -112,11 +113,16 @@ def test_numbers(build: Any) -> None:
         adapt(network, _TABLE, "keras", output="probability")
 
 
-def test_labels_that_do_not_exclude_each_other() -> None:
-    network = _functional(3, "sigmoid")
-    model = adapt(network, _TABLE, "keras", output_names=["late", "paid", "new"])
-    assert (model.output_names, model.positive_class) == (("late", "paid", "new"), None)
+@pytest.mark.parametrize("names", [("late", "paid"), ("late", "paid", "new")])
+def test_labels_that_do_not_exclude_each_other(names: tuple[str, ...]) -> None:
+    network = _functional(len(names), "sigmoid")
+    model = adapt(network, _TABLE, "keras", output_names=names)
+    assert (model.output_names, model.positive_class) == (names, None)  # of two labels neither is the positive one
+    assert model.output_unit == "probability of the label"
+    assert any("a row may have several of them, or none" in note for note in model.notes)
     assert_is_the_model(model, _TABLE, _native(network), _SINGLE)
+    with pytest.raises(UsageError, match="labels that a row may have together, not classes of which it has one"):
+        adapt(network, _TABLE, "keras", output_names=names, positive_class="late")
 
 
 def test_a_network_in_double_precision() -> None:

@@ -60,6 +60,14 @@ def test_a_heading_gives_way_to_what_went_wrong() -> None:
     assert raised(ValueError("Several errors:\n  first\n  the last")) == "ValueError: the last"
 
 
+def test_the_reason_stands_at_the_end_of_what_mlflow_says_of_a_schema() -> None:
+    reason = "Incompatible input types for column c. Can not safely convert category to <U0."
+    error = ValueError(
+        f"Failed to enforce schema of data '   a  c\n0  1  x' with schema '['a': long]'. Error: {reason}"
+    )
+    assert raised(error) == f"ValueError: {reason}"
+
+
 def test_a_library_that_is_missing_is_no_fault_of_the_rows() -> None:
     def native(rows: pd.DataFrame) -> pd.DataFrame:
         rules: pd.DataFrame = importlib.import_module("house_rules").apply(rows)

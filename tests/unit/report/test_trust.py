@@ -151,3 +151,16 @@ def test_caveats_name_features_that_go_together(reliable: Reliability) -> None:
         "How effect is shared out between such features is partly arbitrary."
     )
     assert "correlation below 0.7" in caveats(reliable, 1)[3]
+
+
+@pytest.mark.parametrize(
+    ("part", "verdict", "advice"),
+    [(0.02, "fair", "look at these rows"), (1.0, "poor", "what is explained may not be what the model is used for")],
+)
+def test_served_answers_that_differ_are_a_finding(
+    reliable: Reliability, part: float, verdict: str, advice: str
+) -> None:
+    found = findings(dataclasses.replace(reliable, served_disagreement=part))
+    assert (found[-1].title, found[-1].verdict) == ("Agreement with the served answers", verdict)
+    assert advice in found[-1].text
+    assert "read with care: agreement with the served answers" in verdict_sentence(found)

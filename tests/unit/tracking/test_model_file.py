@@ -71,6 +71,28 @@ def test_columns_and_outputs_come_from_the_signature(tmp_path: Path) -> None:
     assert file.outputs == ("price",)
 
 
+def test_outputs_that_are_lists_or_sections_say_nothing_of_classes(tmp_path: Path) -> None:
+    from mlflow.types.schema import Array, ColSpec, DataType, Object, Property, Schema
+
+    kinds = Array(DataType.double), Object([Property("score", DataType.double)])
+    for i, kind in enumerate(kinds):
+        (tmp_path / str(i)).mkdir()
+        signature = _signature(ColSpec(DataType.double, "a"), outputs=Schema([ColSpec(kind)]))
+        assert read_model_file(_write(tmp_path / str(i), {}, signature), "models:/m/1").outcomes == "unknown"
+
+
+def test_a_column_may_be_left_out_where_the_signature_says_so(tmp_path: Path) -> None:
+    from mlflow.types.schema import ColSpec, DataType
+
+    specs = [ColSpec(DataType.double, name, required=name != "z") for name in ("z", "a")]
+    file = read_model_file(_write(tmp_path, {}, _signature(*specs)), "models:/m/1")
+    assert file.optional == {"z"}
+    rows = pd.DataFrame({"a": [1.0]})
+    assert [column.name for column in file.columns_in(rows)] == ["a"]
+    assert [column.name for column in file.columns_in(rows.assign(z=2.0))] == ["z", "a"]
+    assert list(file.labelled(rows).columns) == ["a"]
+
+
 def test_a_tensor_says_its_type_and_width(tmp_path: Path) -> None:
     from mlflow.types.schema import TensorSpec
 
