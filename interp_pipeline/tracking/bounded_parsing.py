@@ -42,7 +42,12 @@ def parse_yaml(text: str) -> Any:
     """
     import yaml
 
-    _check(yaml.parse(text, Loader=_loader()))
+    try:
+        _check(yaml.parse(text, Loader=_loader()))
+    except yaml.YAMLError as error:
+        if "nesting depth" not in str(error):
+            raise
+        raise _too_deep() from error  # a limit of newer libyaml's own, which looks further ahead
     return yaml.load(text, Loader=_loader())  # noqa: S506 - a safe loader, see below
 
 
@@ -95,11 +100,14 @@ def _check(events: Iterable[Any]) -> None:
 
 def _require_bounded(depth: int, count: int) -> None:
     if depth > _DEEPEST:
-        msg = f"its brackets are nested more than {_DEEPEST} deep"
-        raise ValueError(msg)
+        raise _too_deep()
     if count > _MOST_VALUES:
         msg = f"it holds more than {_MOST_VALUES:,} values"
         raise ValueError(msg)
+
+
+def _too_deep() -> ValueError:
+    return ValueError(f"its brackets are nested more than {_DEEPEST} deep")
 
 
 def _size_of(anchor: str, sizes: Mapping[str, int]) -> int:

@@ -45,6 +45,7 @@ def _parquet() -> bytes:
         ("t.csv", _zipped(), "a ZIP archive or an Excel workbook: unpack it"),
         ("t.csv", _parquet(), r"a Parquet file: let its name end in \.parquet"),
     ],
+    ids=["gzip", "gzip called parquet", "ZIP", "Parquet"],  # a ZIP archive holds the time it was made at
 )
 def test_a_file_is_called_by_what_it_is(tmp_path: Path, file: str, content: bytes, says: str) -> None:
     (tmp_path / file).write_bytes(content)

@@ -71,7 +71,7 @@ MIXED = [
     (
         "units that no common one holds",
         pd.Series(_MOMENT),
-        pd.Series(_MOMENT - 400_000 * 86_400).astype("M8[ns]"),
+        pd.Series(_MOMENT - np.timedelta64(400_000 * 86_400, "s")).astype("M8[ns]"),
         object,
     ),
     ("zones", pd.Series(_MOMENT).dt.tz_localize("UTC"), pd.Series(_MOMENT), object),
