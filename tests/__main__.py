@@ -1,5 +1,6 @@
 """Every check of the project, one after another: ``python -m tests``.
 
+``python -m tests --all`` also runs the tests that are marked as long, and measures coverage, which slows every process.
 Further arguments go to pytest alone: ``python -m tests tests/unit -k plots``.
 ``python -m tests --matrix`` runs unit and contract tests under every Python and library version that is promised;
 ``--matrix 3.13 lowest`` under these, ``--matrix lowest -- tests/unit -k plots`` with arguments for pytest.
@@ -22,9 +23,10 @@ _CODE = ["interp_pipeline", "mlflow_plugin", "projects", "benchmarks", "tests"]
 # Files come in the order that their conftest gives: by their number of tests, the longest would come last.
 _PYTEST = ["pytest", "--dist", "loadscope", "--no-loadscope-reorder", "--durations=10"]
 # Two processes: more would only share the two cores of a small machine with the servers under test.
-_MOST = [*_PYTEST, "-n", "2", "-m", "not faults", "--cov", "--cov-report=term:skip-covered"]
+_MOST = [*_PYTEST, "-n", "2", "-m"]
+_COVERAGE = ["--cov", "--cov-report=term:skip-covered"]
 # These wait more than they compute. Without coverage, which a process that is killed never writes.
-_FAULTS = [*_PYTEST, "-n", "3", "-m", "faults"]
+_FAULTS = [*_PYTEST, "-n", "3", "-m"]
 
 
 def main() -> int:
@@ -38,7 +40,8 @@ def main() -> int:
     given = sys.argv[1:]
     if given[:1] == ["--matrix"]:
         return _matrix(given[1:], path)
-    checks = [["pytest", *given]] if given else _all()
+    everything = given == ["--all"]
+    checks = [["pytest", *given]] if given and not everything else _checks(everything=everything)
     failed = []
     for command in checks:
         print(f"\n== {' '.join(command)}", flush=True)
@@ -59,14 +62,17 @@ def _matrix(given: list[str], path: str) -> int:
     return 0 if all(outcome.is_good for outcome in outcomes) else 1
 
 
-def _all() -> list[list[str]]:
+def _checks(*, everything: bool) -> list[list[str]]:
+    if everything:
+        tests = [[*_MOST, "not faults", *_COVERAGE], [*_FAULTS, "faults"]]
+    else:
+        tests = [[*_MOST, "not faults and not long"], [*_FAULTS, "faults and not long"]]
     return [
         ["ruff", "check", *_CODE],
         ["ruff", "format", "--check", *_CODE],
         ["mypy"],
         ["lint-imports"],
-        _MOST,
-        _FAULTS,
+        *tests,
     ]
 
 

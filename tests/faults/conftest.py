@@ -15,13 +15,23 @@ if TYPE_CHECKING:
 
 STAGES = {"proxied-sqlite": ("proxying_server", "sqlite"), "direct-postgresql": ("direct_server", "psycopg")}
 
+_SECOND = "direct-postgresql"
+# What a signal does to a worker hardly depends on where artifacts and jobs lie.
+_LONG_ON_THE_SECOND = {"test_faults_signals": "", "test_faults_kill": "test_at_ten_random_moments"}
 _LONGEST = ("kill", "load", "signals", "many_workers", "job_table", "tracking_server", "storage")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that take longest come first: else the last one to be begun is waited for by idle processes."""
+    """The files that take longest come first: else the last one to be begun is waited for by idle processes.
+
+    What shows on the second stage what it showed on the first is marked as long.
+    """
     order = {f"test_faults_{name}": place for place, name in enumerate(_LONGEST, -len(_LONGEST))}
     items.sort(key=lambda item: order.get(item.path.stem, 0))
+    for item in items:
+        beginning = _LONG_ON_THE_SECOND.get(item.path.stem)
+        if beginning is not None and item.name.startswith(beginning) and f"[{_SECOND}" in item.name:
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(params=STAGES)

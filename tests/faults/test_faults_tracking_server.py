@@ -42,7 +42,8 @@ _MOMENTS = {
 _OUTAGES = [
     *(("refuses", moment) for moment in ("fetch", "upload")),
     *((outage, moment) for outage in ("answers 500", "hangs") for moment in _MOMENTS),
-    *((outage, moment) for outage in ("answers 401", "answers 403") for moment in ("idle", "fetch", "announcement")),
+    *(("answers 403", moment) for moment in ("idle", "fetch", "announcement")),
+    *(pytest.param("answers 401", moment, marks=pytest.mark.long) for moment in ("idle", "fetch", "announcement")),
     *(("answers 404", moment) for moment in ("idle", "upload", "announcement")),  # of a file it means: deleted
 ]
 
