@@ -160,6 +160,7 @@ def test_wrong_calls_are_refused_before_mlflow_is_asked(tmp_path: Path, options:
 def test_an_address_mlflow_will_not_call_is_told_with_what_allows_it(tmp_path: Path) -> None:
     os.environ["INTERP_WEBHOOK_SECRET"] = SECRET
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    MlflowClient(store).search_experiments()  # makes it
     outcome = interp(f"webhook register --url http://127.0.0.1:8080/webhooks/mlflow --tracking-uri {store}")
     outcome.require_error(
         2, "Invalid webhook URL scheme", "MLFLOW_WEBHOOK_ALLOWED_SCHEMES=http,https", "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS"

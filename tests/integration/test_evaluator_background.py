@@ -79,7 +79,9 @@ def test_logged_with_the_run_or_the_model(tmp_path: Path) -> None:
     """The evaluation data is taken where none of these is, and where it has rows enough."""
     info = log_sklearn(TREE, TABLE[NUMBERS])
     assert _source(info.model_uri).startswith("100 of 160 rows of the evaluation data, drawn, none of them explained")
-    with pytest.raises(NoDataError, match=r"evaluator_config=\{\"interp\": \{\"background\": FILE\}\}$"):
+    with pytest.raises(
+        NoDataError, match=r'^in an evaluation give evaluator_config=\{"interp": \{"background": FILE\}\}: '
+    ):
         _source(info.model_uri, TABLE.head(8))
 
     example = log_sklearn(TREE, TABLE[NUMBERS], input_example=OTHER[NUMBERS])

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from harness.command_line import interp
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from mlflow import MlflowClient
 
 _URI = "models:/loans/1"
 
@@ -112,6 +110,7 @@ def test_a_failure_in_json_is_one_event() -> None:
 
 
 def test_status_says_where_nothing_has_scanned_the_registry() -> None:
+    MlflowClient(f"sqlite:///{Path('mlflow.db').resolve()}").search_experiments()  # makes the store
     unscanned = "No worker has scanned this registry yet"
     assert unscanned in interp("status").stdout
     assert "0 versions registered" in interp("reconcile").stdout

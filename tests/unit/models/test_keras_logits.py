@@ -69,7 +69,7 @@ def test_probabilities_are_explained_where_the_user_says_so(
     unit = "probability of the label" if by_themselves else "probability"
     assert (model.output_names, model.output_unit) == (names, unit)
     assert model.positive_class == ("yes" if len(names) == 2 else None)
-    assert any(note.startswith("Probabilities are explained: the s") for note in model.notes)
+    assert any("Probabilities are explained: the s" in note for note in model.notes)
     assert_is_the_model(model, _TABLE, by_hand(_TABLE[:110].to_numpy()), _SINGLE)
     rows, background = _TABLE[:6], _TABLE[60:72]
     found = explain("shap_exact", model, rows, background, ExplainConfig())
