@@ -186,6 +186,6 @@ def _no_data(uri: str, what: str, passed: str) -> NoDataError:
     argument, tag = _PLACES[what]
     return NoDataError(
         f"{uri} has no {what}: give {argument}=... in Python, --{argument} FILE on the command line. For good, and for "
-        f"a worker, name a table in the version's tag {tag}, or log an input example of {_FEWEST} rows or a data set "
-        f"with the model. Looked at: {passed}"
+        f"a worker, name a table in the version's tag {tag} or under [[data]] in the configuration, or log an input "
+        f"example of {_FEWEST} rows with the model or a data set with its run (mlflow.log_input). Looked at: {passed}"
     )

@@ -85,7 +85,7 @@ def test_a_skipped_version_says_what_to_add_and_is_explained_once_it_is_there(
     job, tags = stage.jobs()[uri], tags_of(stage, uri)
     assert (job.error_class, job.attempt) == ("NoDataError", 1)
     assert tags[layout.TAG_STATUS] == "skipped"
-    for way in ("the tag interp.rows", "[[data]]", "input example", "mlflow.log_input", f"interp explain {uri}"):
+    for way in ("tag interp.rows", "[[data]]", "input example", "mlflow.log_input", "--data FILE"):
         assert way in tags[layout.TAG_ERROR]
     table = write_table(stage.folder / "tagged.csv")
     tagged = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sqlite3
 import time
 from typing import TYPE_CHECKING
 
@@ -126,7 +127,7 @@ def test_stopped_in_compute_for_longer_than_the_lease(stage: Stage) -> None:
         uri = register_slow(stage.client, stage.name, stage.folder, seconds=3)
         stale, heir = holder_first(stage, uri, workers)
         await_compute(stale)
-        with paused(stale):
+        with paused(stale, stage):
             stage.await_done([uri], said_by=heir)
             check_nothing_is_published(stage, uri, stale, heir)
 
@@ -139,7 +140,7 @@ def test_stopped_in_upload_for_longer_than_the_lease(stage: Stage, *, with_run: 
         stage.worker(**through) as stale,
     ):
         eventually(line.reached.is_set, 120, said_by=stale)
-        with paused(stale), stage.worker() as heir:
+        with paused(stale, stage), stage.worker() as heir:
             stage.await_done([uri], said_by=heir)
             line.mended.set()
             check_nothing_is_published(stage, uri, stale, heir)
@@ -156,13 +157,34 @@ def stop(worker: WorkerProcess, number: signal.Signals, within_s: float) -> floa
 
 
 @contextlib.contextmanager
-def paused(worker: WorkerProcess) -> Iterator[None]:
-    """Stop a worker; it goes on when the test says so, at the latest at the end of the block."""
+def paused(worker: WorkerProcess, stage: Stage) -> Iterator[None]:
+    """Stop a worker; it goes on when the test says so, at the latest at the end of the block.
+
+    Not in the middle of a transaction on SQLite, whose lock nobody can take from a process that stands still.
+    """
     worker.process.send_signal(signal.SIGSTOP)
+    while _is_locked(stage.jobs_uri):
+        worker.process.send_signal(signal.SIGCONT)
+        time.sleep(0.1)
+        worker.process.send_signal(signal.SIGSTOP)
     try:
         yield
     finally:
         worker.process.send_signal(signal.SIGCONT)
+
+
+def _is_locked(jobs_uri: str) -> bool:
+    if not jobs_uri.startswith("sqlite:///"):
+        return False
+    table = sqlite3.connect(jobs_uri.removeprefix("sqlite:///"), timeout=0, isolation_level=None)
+    try:
+        table.execute("BEGIN IMMEDIATE")
+        table.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return True
+    finally:
+        table.close()
+    return False
 
 
 def check_nothing_is_published(stage: Stage, uri: str, stale: WorkerProcess, heir: WorkerProcess) -> None:
