@@ -94,9 +94,9 @@ def test_without_any_data_it_says_how_to_give_some(zoo: Zoo) -> None:
         zoo.explain(uri)
     assert str(caught.value) == (
         "models:/bare/1 has no rows to explain: give data=... in Python, --data FILE on the command line. For good, "
-        "and for a worker, name a table in the version's tag interp.rows or under [[data]] in the configuration, or log "
-        "an input example of 20 rows with the model or a data set with its run (mlflow.log_input). Looked at: its run "
-        "has no data set as input; the model has no input example with named columns"
+        "and for a worker, name a table in the version's tag interp.rows or under [[data]] in the configuration, or "
+        "log an input example of 20 rows with the model or a data set with its run (mlflow.log_input). Looked at: its "
+        "run has no data set as input; the model has no input example with named columns"
     )
 
 
