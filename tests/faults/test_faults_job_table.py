@@ -14,7 +14,7 @@ import pytest
 import requests
 from harness.command_line import interp_process
 from harness.fault_checks import await_ran, check_explained, ran
-from harness.fault_stage import await_compute
+from harness.fault_stage import await_compute, children_of_fork_server
 from harness.figures import figure
 from harness.job_databases import JobDatabase
 from harness.postgres import postgres_server
@@ -104,7 +104,7 @@ def test_a_locked_table_is_waited_for(stage: Stage) -> None:
     (port,) = free_ports(1)
     with stage.worker(listen=f"127.0.0.1:{port}") as worker:
         uri = register_slow(stage.client, stage.name, stage.folder, seconds=3)
-        (child,) = [each for each in await_compute(worker) if each.ppid() != worker.pid]
+        (child,) = children_of_fork_server(worker, await_compute(worker))
         with locked(stage):
             began = time.monotonic()
             eventually(lambda: says(worker, "the lease could not be renewed"), said_by=worker)

@@ -35,6 +35,7 @@ __all__ = [
     "POLL_S",
     "Stage",
     "await_compute",
+    "children_of_fork_server",
     "holder_first",
     "owner_of",
     "processes_of",
@@ -225,14 +226,29 @@ def processes_of(worker: WorkerProcess) -> list[psutil.Process]:
 
 
 def await_compute(worker: WorkerProcess) -> list[psutil.Process]:
-    """Wait until a child of the fork server runs; all processes of the worker."""
+    """Wait until a child of the fork server runs; all processes of the worker at that moment."""
+    found: list[psutil.Process] = []
 
     def computes() -> bool:
-        children = psutil.Process(worker.pid).children()
-        return len(processes_of(worker)) > len(children)
+        found[:] = processes_of(worker)
+        return bool(children_of_fork_server(worker, found))
 
     eventually(computes, 120, said_by=worker)
-    return processes_of(worker)
+    return found
+
+
+def children_of_fork_server(worker: WorkerProcess, processes: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """Those that are a fork of a child of the worker: no program of their own, which a library may start."""
+    found = []
+    for process in processes:
+        try:
+            parent = process.parent()
+            is_below = parent is not None and parent.pid != worker.pid
+            if is_below and process.cmdline() == parent.cmdline():
+                found.append(process)
+        except psutil.NoSuchProcess:
+            continue  # it has ended since the list was made
+    return found
 
 
 def seconds_until_gone(processes: Sequence[psutil.Process]) -> float:

@@ -22,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interp_pipeline.errors import ModelError
+from interp_pipeline.explainers.trees.lightgbm_trees import _read_text
 from interp_pipeline.explainers.trees.reader import read_forest
 
 if TYPE_CHECKING:
@@ -230,3 +231,14 @@ def test_any_booster(
     weight = random.integers(0, 3, 120) if weighted else None
     data = lgb.Dataset(rows, target, weight=weight, categorical_feature=categorical, params=options)
     assert_as_the_library(lgb.train(options, data, 3), rows)
+
+
+def test_trees_of_one_leaf_as_lightgbm_4_5_stores_them() -> None:
+    rows = random_table(60, 3, 2)
+    stored = train(rows, score_of(rows), min_data_in_leaf=10_000).model_to_string()
+    older = re.sub(r"^leaf_count=.*\n", "", stored, flags=re.MULTILINE)
+    assert "num_leaves=1\n" in older
+    assert "leaf_count" not in older
+    forest = _read_text(older)
+    np.testing.assert_array_equal(forest.value, _read_text(stored).value)
+    assert (forest.cover > 0).all()
