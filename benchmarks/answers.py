@@ -3,8 +3,8 @@
     python benchmarks/answers.py [--processes 1,4] [--repeats 200]
 
 Starts ``mlflow server`` on this machine, once with every number of processes, and asks it for a run, in turn with
-MLflow's client as it is and within ``interp_pipeline.sockets.prompt_answers``, as our own commands ask. Both ways
-must give the same run.
+MLflow's client as it is and within ``interp_pipeline.command.prompt_sockets.prompt_answers``, as our own commands
+ask. Both ways must give the same run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).parents[1])  # so that this folder is found as the package it is
 
 from benchmarks.measuring.programs import free_port, program
-from interp_pipeline.sockets import prompt_answers
+from interp_pipeline.command.prompt_sockets import prompt_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -56,14 +56,14 @@ def run_ours(rows: int) -> dict[str, Any]:
     import resource
 
     started = time.perf_counter()
-    from interp_pipeline.console import configure_logging
+    from interp_pipeline.command.log_lines import configure_logging
 
     configure_logging("text")
-    from interp_pipeline.steps.everything import run_everything
+    from interp_pipeline.steps.main_job import run_main_job
 
     imported = time.perf_counter() - started
     watch = Stopwatch()
-    result = run_everything("german_credit", rows=rows, progress=watch)
+    result = run_main_job("german_credit", rows=rows, progress=watch)
     total = time.perf_counter() - started
     from mlflow import MlflowClient
 

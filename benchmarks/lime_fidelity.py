@@ -20,15 +20,15 @@ import numpy as np
 from interp_pipeline.config import ExplainConfig, ModelKind, TrainConfig
 from interp_pipeline.explainers.lime import Lime
 from interp_pipeline.progress import SilentProgress
-from interp_pipeline.steps.compute import load
-from interp_pipeline.steps.fetch import fetch
+from interp_pipeline.stages.compute import load
+from interp_pipeline.stages.fetch import fetch
 from interp_pipeline.steps.train import train
-from interp_pipeline.tracking.session import connect
+from interp_pipeline.tracking.server.session import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from interp_pipeline.tracking.model_loader import LoadedModel
+    from interp_pipeline.tracking.models.load import LoadedModel
 
 _ROWS = 60
 _SEEDS = (42, 7)

@@ -28,10 +28,10 @@ if __name__ == "__main__":
 
 from benchmarks.measuring.machine import describe_machine, library_versions
 from interp_pipeline.config import ExplainConfig
+from interp_pipeline.handover import read_answer, run_task, write_task
 from interp_pipeline.progress import SilentProgress
-from interp_pipeline.steps.fetch import Fetched
-from interp_pipeline.steps.handover import read_answer, run_task, write_task
-from interp_pipeline.tracking.registry import RegisteredVersion
+from interp_pipeline.stages.fetch import Fetched
+from interp_pipeline.tracking.server.registry import RegisteredVersion
 from mlflow_plugin.sandbox import Sandbox
 from mlflow_plugin.sandbox.environment import bare_environment
 

@@ -242,8 +242,8 @@ def explain(site: Site, client: MlflowClient, logged: Logged, versions: int) -> 
 def check(client: MlflowClient, name: str, count: int) -> None:
     """Hold every explanation against its manifest; end the benchmark where one does not fit."""
     from interp_pipeline.model_ref import ModelRef
-    from interp_pipeline.tracking.registry import resolve
-    from interp_pipeline.tracking.run_reader import read_verified
+    from interp_pipeline.tracking.runs.run_reader import read_verified
+    from interp_pipeline.tracking.server.registry import resolve
 
     for number in range(1, count + 1):
         found = read_verified(client, resolve(client, ModelRef(name=name, version=number)))

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from interp_pipeline.explainable import LinearTerms
     from interp_pipeline.explanation import Explanation, FloatArray
-    from interp_pipeline.linear_terms import LinearTerms
 
 
 __all__ = ["N_FEATURES", "BenchModel", "Data", "Settings", "Task", "explain", "make_data"]

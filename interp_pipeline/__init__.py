@@ -200,9 +200,9 @@ def load(model_uri: str, *, method: str = "shap", name: str = "") -> Explanation
         TrackingError: the tracking server or storage does not answer.
     """
     from interp_pipeline.model_ref import ModelRef
-    from interp_pipeline.tracking.registry import resolve
-    from interp_pipeline.tracking.run_reader import names_apart, read_published
-    from interp_pipeline.tracking.session import connect
+    from interp_pipeline.tracking.runs.run_reader import names_apart, read_published
+    from interp_pipeline.tracking.server.registry import resolve
+    from interp_pipeline.tracking.server.session import connect
 
     if method not in {"shap", "lime"}:
         msg = f'method must be "shap" or "lime", not {method!r}'

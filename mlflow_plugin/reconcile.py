@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.tracking import layout
-from interp_pipeline.tracking.answers import translated
-from interp_pipeline.tracking.declared_data import declare
-from interp_pipeline.tracking.manifest import explanation_key, question_digest
-from interp_pipeline.tracking.session import active_workspace
+from interp_pipeline.tracking.runs.manifest import explanation_key, question_digest
+from interp_pipeline.tracking.server.session import active_workspace
+from interp_pipeline.tracking.server.translate_errors import translated
+from interp_pipeline.tracking.sources.declared_data import declare
 from mlflow_plugin.jobs import NewJob
 from mlflow_plugin.version_tags import mend
 

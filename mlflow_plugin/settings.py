@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 from interp_pipeline.config import CompareConfig, Config, ExplainConfig, TrainConfig
 from interp_pipeline.errors import UsageError
 from interp_pipeline.small_files import local_path, parse_toml, read_small_file, text_of
-from interp_pipeline.tracking.declared_data import DataDefault
+from interp_pipeline.tracking.sources.declared_data import DataDefault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from interp_pipeline.errors import InterpError
 from interp_pipeline.tracking import layout
-from interp_pipeline.tracking.run_writer import mark_status
-from interp_pipeline.tracking.session import one_brief_try
+from interp_pipeline.tracking.runs.run_writer import mark_status
+from interp_pipeline.tracking.server.session import one_brief_try
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlflow import MlflowClient
 
-    from interp_pipeline.tracking.run_writer import Status
+    from interp_pipeline.tracking.runs.run_writer import Status
     from mlflow_plugin.jobs import JobTable, Standing, State
 
 __all__ = ["mend"]

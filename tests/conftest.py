@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import signal
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _TESTS = Path(__file__).parent
 _LONGEST = ("faults", "e2e", "integration", "contract", "unit")
+_LOG_LINES = "interp_pipeline.command.log_lines"
 _FOREIGN = ("MLFLOW_", "AWS_", "INTERP_")
 
 
@@ -82,10 +84,8 @@ def _forget_mlflow_state() -> None:
 
 def _forget_logging() -> None:
     """A command sends lines to a stream that ends with the test, and ours to no one else, whichever test comes next."""
-    if any(type(handler.formatter).__module__ == "interp_pipeline.console" for handler in logging.getLogger().handlers):
-        from interp_pipeline.console import configure_logging
-
-        configure_logging("text")
+    if any(type(handler.formatter).__module__ == _LOG_LINES for handler in logging.getLogger().handlers):
+        importlib.import_module(_LOG_LINES).configure_logging("text")
     ours = logging.getLogger("interp")
     ours.handlers, ours.propagate = [], True
     ours.setLevel(logging.NOTSET)

@@ -23,9 +23,9 @@ from interp_pipeline.explainers.inputs import column_owners, used_features
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from interp_pipeline.explainable import DenseFirstLayer
     from interp_pipeline.explainers.game import IndexArray
     from interp_pipeline.explainers.inputs import Inputs
-    from interp_pipeline.explainers.protocol import DenseFirstLayer
     from interp_pipeline.explanation import FloatArray
 
 __all__ = ["MaskedModel"]

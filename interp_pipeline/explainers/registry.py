@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from interp_pipeline.config import ExplainConfig
-    from interp_pipeline.explainers.protocol import ExplainableModel, Explainer
+    from interp_pipeline.explainable import ExplainableModel
+    from interp_pipeline.explainers.protocol import Explainer
 
 __all__ = ["EXPLAINERS", "LIME", "WITHOUT_BACKGROUND", "Choice", "check_methods", "choose_explainers", "load_explainer"]
 

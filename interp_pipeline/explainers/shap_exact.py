@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.explainable import ExplainableModel
     from interp_pipeline.explainers.game import IndexArray
-    from interp_pipeline.explainers.protocol import ExplainableModel
     from interp_pipeline.explanation import Explanation
 
 __all__ = ["ShapExact", "enumerated_queries"]

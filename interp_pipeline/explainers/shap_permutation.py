@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.explainable import ExplainableModel
     from interp_pipeline.explainers.game import Pairs
-    from interp_pipeline.explainers.protocol import ExplainableModel
     from interp_pipeline.explanation import Explanation, FloatArray
 
 __all__ = ["ShapPermutation"]

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from interp_pipeline.explainable import ExplainableModel
     from interp_pipeline.explainers.inputs import TimeLimit
-    from interp_pipeline.explainers.protocol import ExplainableModel
     from interp_pipeline.explainers.trees.packed_forest import PackedForest
     from interp_pipeline.explanation import FloatArray
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from interp_pipeline.error_line import error_line
 from interp_pipeline.errors import InterpError, ModelError, UsageError
 from interp_pipeline.models.outputs import Wanted
-from interp_pipeline.models.raised import raised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +91,7 @@ def adapt_model(  # noqa: PLR0913 - options are keyword-only
         raise
     except Exception as error:  # the model's own code runs here and may raise anything
         msg = (
-            f"the model does not answer for the rows it is to be explained on ({raised(error)}); "
+            f"the model does not answer for the rows it is to be explained on ({error_line(error)}); "
             "give rows with the columns and types it was trained on, or correct the model"
         )
         raise ModelError(msg) from error

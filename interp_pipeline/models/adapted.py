@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from interp_pipeline.explainable import LinearTerms
     from interp_pipeline.explanation import FloatArray
-    from interp_pipeline.linear_terms import LinearTerms
     from interp_pipeline.models.outputs import Outputs
     from interp_pipeline.models.raw_table import RawTable
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from interp_pipeline.error_line import error_line
 from interp_pipeline.errors import ModelError, UsageError
 from interp_pipeline.models.adapted import AdaptedModel, Cut
 from interp_pipeline.models.black_box import black_box
 from interp_pipeline.models.boosted_head import boosted_head
 from interp_pipeline.models.column_origins import Origins, transformed
-from interp_pipeline.models.entrance import Entrance, take_apart
-from interp_pipeline.models.linear_terms import linear_terms
-from interp_pipeline.models.raised import raised
+from interp_pipeline.models.find_linear_terms import find_linear_terms
+from interp_pipeline.models.model_input import ModelInput, take_apart
 from interp_pipeline.models.raw_table import RawTable
 from interp_pipeline.models.sklearn_head import sklearn_head
 from interp_pipeline.models.verify import mismatch, require_answers, require_match
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from interp_pipeline.explanation import FloatArray
     from interp_pipeline.models.boosted_head import BoostedModel
-    from interp_pipeline.models.entrance import Parts
     from interp_pipeline.models.head import Head
+    from interp_pipeline.models.model_input import Parts
     from interp_pipeline.models.outputs import Wanted
 
 __all__ = ["adapt_estimator"]
@@ -65,7 +65,7 @@ def adapt_estimator(
     """
     parts = take_apart(native)
     booster = _booster(parts.final)
-    entrance = Entrance.of(parts, feature_names, None if parts.steps else booster, rows)
+    entrance = ModelInput.of(parts, feature_names, None if parts.steps else booster, rows)
     origins = Origins()
     owners = _unless_it_fails(lambda: _follow(origins, parts, entrance, rows))
     coded = {entrance.columns[i] for i in origins.named}
@@ -107,7 +107,7 @@ def _unless_it_fails(attempt: Callable[[], _Found]) -> _Found | str:
     except ModelError as error:
         return str(error)
     except Exception as error:  # noqa: BLE001 - code of the model and of its library, made to do what they need not be able to
-        return f"looking into it raises {raised(error)}"
+        return f"looking into it raises {error_line(error)}"
 
 
 def _booster(final: Any) -> BoostedModel | None:
@@ -133,11 +133,11 @@ def _head(parts: Parts, booster: BoostedModel | None, sample: Any, wanted: Wante
     return sklearn_head(parts.final, parts.model, sample, wanted, exact=exact)
 
 
-def _ask(parts: Parts, entrance: Entrance, head: Head) -> Callable[[pd.DataFrame], FloatArray]:
+def _ask(parts: Parts, entrance: ModelInput, head: Head) -> Callable[[pd.DataFrame], FloatArray]:
     return lambda rows: head.ask(parts.model, entrance.give(rows))
 
 
-def _follow(origins: Origins, parts: Parts, entrance: Entrance, rows: pd.DataFrame) -> list[frozenset[int]]:
+def _follow(origins: Origins, parts: Parts, entrance: ModelInput, rows: pd.DataFrame) -> list[frozenset[int]]:
     """Origins of the final estimator's columns, as positions among the columns the model reads."""
     own = [frozenset({i}) for i in range(len(entrance.columns))]
     if not parts.steps:
@@ -148,7 +148,7 @@ def _follow(origins: Origins, parts: Parts, entrance: Entrance, rows: pd.DataFra
 def _pipeline_plan(
     parts: Parts,
     booster: BoostedModel | None,
-    entrance: Entrance,
+    entrance: ModelInput,
     mixers: list[str],
     owners: list[frozenset[int]],
     everything: pd.DataFrame,
@@ -173,7 +173,7 @@ def _pipeline_plan(
 
 
 def _encoder(
-    parts: Parts, booster: BoostedModel | None, entrance: Entrance, everything: pd.DataFrame
+    parts: Parts, booster: BoostedModel | None, entrance: ModelInput, everything: pd.DataFrame
 ) -> Callable[[pd.DataFrame], FloatArray]:
     """From typed raw rows to the numbers the final estimator compares, a booster's categories as their codes."""
     behind = _behind(parts.steps, entrance.give(everything))
@@ -185,7 +185,7 @@ def _encoder(
 
 
 def _bare_plan(
-    parts: Parts, booster: BoostedModel | None, entrance: Entrance, table: RawTable, everything: pd.DataFrame
+    parts: Parts, booster: BoostedModel | None, entrance: ModelInput, table: RawTable, everything: pd.DataFrame
 ) -> _Plan | str:
     """How to give a bare estimator the raw matrix, or why that cannot be."""
     if parts.is_composed:
@@ -204,7 +204,7 @@ def _bare_plan(
 
 
 def _taken_apart(
-    parts: Parts, entrance: Entrance, table: RawTable, head: Head, plan: _Plan, everything: pd.DataFrame
+    parts: Parts, entrance: ModelInput, table: RawTable, head: Head, plan: _Plan, everything: pd.DataFrame
 ) -> AdaptedModel:
     """The model, cut in front of its final estimator."""
     position = {name: i for i, name in enumerate(entrance.columns)}
@@ -234,7 +234,7 @@ def _taken_apart(
     )
     if head.may_be_linear and head.trees is None:
         encoded = encode(table.to_matrix(everything[:_ROWS_COMPARED]))
-        cut = replace(cut, linear=linear_terms(parts.final, head.outputs, encoded, forward(encoded)))
+        cut = replace(cut, linear=find_linear_terms(parts.final, head.outputs, encoded, forward(encoded)))
     return AdaptedModel(table=table, cut=cut)
 
 
@@ -265,7 +265,7 @@ def _dense(rows: Any) -> FloatArray:
     return np.asarray(rows, dtype=np.float64)
 
 
-def _dtype_behind(parts: Parts, entrance: Entrance, rows: pd.DataFrame) -> np.dtype[Any]:
+def _dtype_behind(parts: Parts, entrance: ModelInput, rows: pd.DataFrame) -> np.dtype[Any]:
     behind = _behind(parts.steps, entrance.give(rows[:2]))
     return np.result_type(*map(_plain, behind.dtypes)) if isinstance(behind, pd.DataFrame) else behind.dtype
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from interp_pipeline.models.answers import read_answers
 from interp_pipeline.models.black_box import black_box
 from interp_pipeline.models.chosen_output import choose_entry
 from interp_pipeline.models.raw_table import RawTable
+from interp_pipeline.models.read_outputs import read_outputs
 from interp_pipeline.models.verify import require_match
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def adapt_function(
     output = choose_entry(sample, wanted)
     if output.key is not None:
         wanted = replace(wanted, target=wanted.target or output.name, output_name=None)
-    reading = read_answers(output.of(sample), wanted)
+    reading = read_outputs(output.of(sample), wanted)
     note = _NOTE if output.key is None else f"{_NOTE} Of its outputs, {output.name} is explained."
     model = black_box(
         table, reading.outputs, lambda each: reading.read(output.of(native(each))), note, of_answer=output.of

@@ -11,7 +11,7 @@ import numpy as np
 from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import ModelError, UsageError
 from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY
-from interp_pipeline.models.given_names import as_spelled, refuse_other_order, require_distinct
+from interp_pipeline.models.output_names import as_spelled, refuse_other_order, require_distinct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,9 +9,9 @@ import numpy as np
 
 from interp_pipeline.errors import ModelError
 from interp_pipeline.explanation import LOG_ODDS, MEAN_PATH_LENGTH, SOFTMAX_SCORE
-from interp_pipeline.models.answers import read_answers, read_labels
 from interp_pipeline.models.head import Head
 from interp_pipeline.models.outputs import ONE_CLASS, as_columns, class_names, one_class_note, several_labels
+from interp_pipeline.models.read_outputs import read_labels, read_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +145,7 @@ def _untagged_head(final: Any, model: Any, sample: Any, wanted: Wanted) -> Head:
         names = class_names(final.classes_, len(final.classes_), wanted)
         wanted.refuse("margin", f"is a {type(final).__name__}, whose margin is not known")
         return Head(outputs=wanted.probabilities(names), ask=_door("predict_proba", 1.0))
-    reading = read_answers(_call(model, "predict", sample), wanted)
+    reading = read_outputs(_call(model, "predict", sample), wanted)
     return Head(outputs=reading.outputs, ask=lambda estimator, rows: reading.read(_call(estimator, "predict", rows)))
 
 

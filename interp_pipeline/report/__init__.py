@@ -5,12 +5,12 @@ Computing and wording are apart: ``drivers``, ``decisions`` and ``reliability`` 
 """
 
 from interp_pipeline.report.comparison_description import describe_comparison
-from interp_pipeline.report.content import ComparedVersion, ComparisonReport, ExplanationReport
+from interp_pipeline.report.content import ComparisonColumn, ComparisonReport, ExplanationReport
 from interp_pipeline.report.description import describe_version
 from interp_pipeline.report.pages import render_comparison_report, render_explanation_report
 
 __all__ = [
-    "ComparedVersion",
+    "ComparisonColumn",
     "ComparisonReport",
     "ExplanationReport",
     "describe_comparison",

@@ -14,7 +14,7 @@ from interp_pipeline.report.wording import clean, column, effect, level, listed,
 if TYPE_CHECKING:
     import pandas as pd
 
-    from interp_pipeline.report.content import ComparedVersion, ComparisonReport
+    from interp_pipeline.report.content import ComparisonColumn, ComparisonReport
     from interp_pipeline.report.pictures import Picture
 
 __all__ = ["comparison_parts"]
@@ -88,7 +88,7 @@ def _measured_on(content: ComparisonReport) -> str:
     return kinds.pop() if len(kinds) == 1 else ""
 
 
-def _rows_of(version: ComparedVersion) -> str:
+def _rows_of(version: ComparisonColumn) -> str:
     return "explained rows" if version.measured_on_explained else "test rows"
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation
     from interp_pipeline.interactions import Interactions
 
-__all__ = ["ComparedVersion", "ComparisonReport", "ExplanationReport"]
+__all__ = ["ComparisonColumn", "ComparisonReport", "ExplanationReport"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,8 +54,8 @@ class ExplanationReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparedVersion:
-    """One side of a comparison."""
+class ComparisonColumn:
+    """One version of a comparison, as a column of the table that says what was compared."""
 
     label: str  # as in the comparison
     model_kind: str  # in words: "random forest"
@@ -69,7 +69,7 @@ class ComparisonReport:
     """Everything the page about a comparison says."""
 
     comparison: Comparison
-    compared: tuple[ComparedVersion, ...]  # in the order of comparison.labels
+    compared: tuple[ComparisonColumn, ...]  # in the order of comparison.labels
     task: Task
     target: str | None
     data_source: str  # where the compared rows came from

@@ -13,7 +13,17 @@ from interp_pipeline.report.sentences import drivers as driving
 from interp_pipeline.report.sentences import interactions as together
 from interp_pipeline.report.sentences import purpose, quality, trust
 from interp_pipeline.report.sentences.checks import check_meaning
-from interp_pipeline.report.wording import clean, column, effect, errors_column, gap, name, quoted, unit_phrase
+from interp_pipeline.report.wording import (
+    bar_width,
+    clean,
+    column,
+    effect,
+    errors_column,
+    gap,
+    name,
+    quoted,
+    unit_phrase,
+)
 
 if TYPE_CHECKING:
     from interp_pipeline.report.content import ExplanationReport
@@ -205,7 +215,7 @@ def _feature_rows(content: ExplanationReport) -> list[dict[str, Any]]:
         {
             "rank": int(rank),
             "name": clean(str(feature)),
-            "width": f"{100 * size / largest:.1f}" if largest > 0 else "0",
+            "width": bar_width(size, largest),
             "size": f"{text} ± {error}",
             "mean": mean,
             "lime": weight,

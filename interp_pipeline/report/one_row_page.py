@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from interp_pipeline.report.decisions import all_pushes, compute_decision
 from interp_pipeline.report.explanation_page import decision_part, explanation_parts
 from interp_pipeline.report.sentences import decisions as told
-from interp_pipeline.report.wording import clean, column, output_phrase, unit_phrase
+from interp_pipeline.report.wording import bar_width, clean, column, output_phrase, unit_phrase
 
 if TYPE_CHECKING:
     from interp_pipeline.report.content import ExplanationReport
@@ -58,7 +58,7 @@ def _feature_rows(content: ExplanationReport, decision: Decision) -> list[dict[s
             "rank": rank,
             "name": clean(push.feature),
             "value": push.value,
-            "width": f"{100 * abs(push.effect) / largest:.1f}" if largest > 0 else "0",
+            "width": bar_width(push.effect, largest),
             "effect": effect,
             "lime": weight,
         }

@@ -17,6 +17,7 @@ __all__ = [
     "NO_BREAK",
     "PROBABILITY",
     "article",
+    "bar_width",
     "clean",
     "column",
     "count",
@@ -48,6 +49,11 @@ def clean(text: str) -> str:
     """Text with white space as single blanks, and a box for each character that cannot be shown."""
     blanks = " ".join(text.split())
     return "".join(_PLACEHOLDER if unicodedata.category(letter) in _UNPRINTABLE else letter for letter in blanks)
+
+
+def bar_width(size: float, largest: float) -> str:
+    """How long the bar of an effect is drawn in a table, in percent of the longest one, as a style sheet reads it."""
+    return f"{100 * abs(size) / largest:.1f}" if largest > 0 else "0"
 
 
 def name(text: str) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.errors import ModelError, RefusedError, UsageError
-from interp_pipeline.steps.publish import announce
-from interp_pipeline.tracking.manifest import explanation_key
-from interp_pipeline.tracking.run_reader import read_verified
-from interp_pipeline.tracking.session import active_workspace
+from interp_pipeline.stages.publish import announce
+from interp_pipeline.tracking.runs.manifest import explanation_key
+from interp_pipeline.tracking.runs.run_reader import read_verified
+from interp_pipeline.tracking.server.session import active_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlflow import MlflowClient
 
-    from interp_pipeline.tracking.registry import RegisteredVersion
+    from interp_pipeline.tracking.server.registry import RegisteredVersion
 
 __all__ = ["adopt"]
 

@@ -15,18 +15,19 @@ from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND
 from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY, SOFTMAX_SCORE
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.progress import NamedProgress, SilentProgress
-from interp_pipeline.steps.chosen_dictionary import find_dictionary
-from interp_pipeline.steps.compute import compute, load
-from interp_pipeline.steps.facts import facts_of_manifest, facts_of_training
-from interp_pipeline.steps.fetch import LOGGED_ROWS, fetch
-from interp_pipeline.steps.performance import with_performance
-from interp_pipeline.steps.side import Side, label_of
-from interp_pipeline.tracking import layout, links
-from interp_pipeline.tracking.declared_data import read_declared
-from interp_pipeline.tracking.registry import resolve
-from interp_pipeline.tracking.run_reader import read_published
-from interp_pipeline.tracking.session import connect, open_run
-from interp_pipeline.tracking.training_run import read_training_record
+from interp_pipeline.stages.chosen_dictionary import find_dictionary
+from interp_pipeline.stages.compared_version import ComparedVersion, label_of
+from interp_pipeline.stages.compute import compute, load
+from interp_pipeline.stages.facts import facts_of_manifest, facts_of_training
+from interp_pipeline.stages.fetch import LOGGED_ROWS, fetch
+from interp_pipeline.stages.performance import with_performance
+from interp_pipeline.tracking import layout
+from interp_pipeline.tracking.runs.run_reader import read_published
+from interp_pipeline.tracking.runs.training_run import read_training_record
+from interp_pipeline.tracking.server import links
+from interp_pipeline.tracking.server.registry import resolve
+from interp_pipeline.tracking.server.session import connect, open_run
+from interp_pipeline.tracking.sources.declared_data import read_declared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,12 +38,12 @@ if TYPE_CHECKING:
     from interp_pipeline.comparison import Comparison
     from interp_pipeline.config import CompareConfig
     from interp_pipeline.data.data_dictionary import DataDictionary
-    from interp_pipeline.explainers.protocol import ExplainableModel
+    from interp_pipeline.explainable import ExplainableModel
     from interp_pipeline.progress import Progress
-    from interp_pipeline.tracking.registry import RegisteredVersion
-    from interp_pipeline.tracking.run_reader import Published
+    from interp_pipeline.tracking.runs.run_reader import Published
+    from interp_pipeline.tracking.server.registry import RegisteredVersion
 
-__all__ = ["ComparedVersions", "compare"]
+__all__ = ["PublishedComparison", "compare"]
 
 _FEWEST = 2
 _DEFAULTS = ExplainConfig()
@@ -50,7 +51,7 @@ _EFFORT = ("background_rows", "seed", "max_seconds", "max_error", "max_evaluatio
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ComparedVersions:
+class PublishedComparison:
     """What a comparison gave."""
 
     comparison: Comparison
@@ -69,7 +70,7 @@ def compare(  # noqa: PLR0913 - most are keywords with a default
     publishing: bool = True,
     tracking_uri: str | None = None,
     progress: Progress | None = None,
-) -> ComparedVersions:
+) -> PublishedComparison:
     """Compare the SHAP explanations of versions on the same rows against the same background.
 
     Published explanations are used where all versions have one for the same rows and background, as exact as
@@ -113,8 +114,8 @@ def compare(  # noqa: PLR0913 - most are keywords with a default
         comparison = compute_comparison([side.shap for side in sides], [side.label for side in sides], config)
         advance(1)
     if not publishing:
-        return ComparedVersions(comparison=comparison, run_id=None, report_uri="")
-    from interp_pipeline.steps.publish_comparison import publish_comparison
+        return PublishedComparison(comparison=comparison, run_id=None, report_uri="")
+    from interp_pipeline.stages.publish_comparison import publish_comparison
 
     name = " vs ".join(side.label for side in sides)[:200]
     experiment_id = sides[0].version.experiment_id
@@ -124,7 +125,7 @@ def compare(  # noqa: PLR0913 - most are keywords with a default
     report = f"{layout.COMPARISON}/{layout.REPORT}"
     if told := links.how_to_read(client, run_id, report):
         progress.say(told)
-    return ComparedVersions(
+    return PublishedComparison(
         comparison=comparison,
         run_id=run_id,
         report_uri=links.report_uri(client.tracking_uri, experiment_id, run_id, report),
@@ -141,7 +142,7 @@ def _check_distinct(versions: Sequence[RegisteredVersion]) -> None:
 
 def _published(
     client: MlflowClient, versions: Sequence[RegisteredVersion], config: ExplainConfig, progress: Progress
-) -> list[Side] | None:
+) -> list[ComparedVersion] | None:
     """The sides as they are published; None unless all speak about the same rows, background and kind of output."""
     found: list[Published] = []
     with progress.track("Reading published explanations", len(versions)) as advance:
@@ -185,21 +186,21 @@ def _is_other_output(unit: str, config: ExplainConfig) -> bool:
     )
 
 
-def _published_side(client: MlflowClient, version: RegisteredVersion, published: Published) -> Side:
+def _published_side(client: MlflowClient, version: RegisteredVersion, published: Published) -> ComparedVersion:
     if published.shap is None:
         msg = f"{version.uri} was not explained"
         raise AssertionError(msg)
     source = str(published.manifest["rows"]["source"])
     if not published.manifest["model"]["trained_here"]:
-        return Side(
+        return ComparedVersion(
             version=version, facts=facts_of_manifest(published.manifest), shap=published.shap, data_source=source
         )
     facts = facts_of_training(read_training_record(client, version))
     source = facts.data_source if source == LOGGED_ROWS else source
-    return Side(version=version, facts=facts, shap=published.shap, data_source=source)
+    return ComparedVersion(version=version, facts=facts, shap=published.shap, data_source=source)
 
 
-def _require_shown(names: DataDictionary, sides: Sequence[Side], progress: Progress) -> None:
+def _require_shown(names: DataDictionary, sides: Sequence[ComparedVersion], progress: Progress) -> None:
     """What ``fetch`` does where versions are explained: of published ones only the features are known."""
     names.require_distinct(*(side.shap.data for side in sides))
     first = sides[0]
@@ -216,7 +217,7 @@ def _explained(
     background: str | pd.DataFrame | None,
     dictionary: str | None,
     progress: Progress,
-) -> list[Side]:
+) -> list[ComparedVersion]:
     """The sides, all explained now on the same rows against the same background: those of the first."""
     named = [NamedProgress(label_of(version), progress) for version in versions]
     sides = []
@@ -257,7 +258,7 @@ def _explained(
                 raise AssertionError(msg)
             source = computed.facts.data_source if each.rows_are_logged else each.rows_source
             facts = with_performance(computed.facts, first.outcomes, computed.shap)
-            sides.append(Side(version=each.version, facts=facts, shap=computed.shap, data_source=source))
+            sides.append(ComparedVersion(version=each.version, facts=facts, shap=computed.shap, data_source=source))
     return sides
 
 

@@ -12,13 +12,20 @@ from interp_pipeline.errors import UsageError
 from interp_pipeline.explainers.registry import check_methods
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.progress import SilentProgress
-from interp_pipeline.steps.apart import apart_name, keep_apart, require_folder, rests_on_other_rows, write_locally
-from interp_pipeline.steps.compute import compute
-from interp_pipeline.steps.fetch import fetch
-from interp_pipeline.steps.publish import publish
-from interp_pipeline.steps.render import lime_alone, lime_alone_in_a_folder
-from interp_pipeline.tracking import layout, links
-from interp_pipeline.tracking.session import connect, with_run
+from interp_pipeline.stages.compute import compute
+from interp_pipeline.stages.fetch import fetch
+from interp_pipeline.stages.publish import publish
+from interp_pipeline.stages.publish_apart import (
+    apart_name,
+    keep_apart,
+    require_folder,
+    rests_on_other_rows,
+    write_locally,
+)
+from interp_pipeline.stages.render import lime_alone, lime_alone_in_a_folder
+from interp_pipeline.tracking import layout
+from interp_pipeline.tracking.server import links
+from interp_pipeline.tracking.server.session import connect, with_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,8 +37,8 @@ if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation
     from interp_pipeline.interactions import Interactions
     from interp_pipeline.progress import Progress
-    from interp_pipeline.steps.fetch import Fetched
-    from interp_pipeline.tracking.registry import RegisteredVersion
+    from interp_pipeline.stages.fetch import Fetched
+    from interp_pipeline.tracking.server.registry import RegisteredVersion
 
 __all__ = ["ExplainedVersion", "explain"]
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from interp_pipeline.data.background import select_background, select_rows
 from interp_pipeline.data.dataset import Dataset, load_dataset
 from interp_pipeline.progress import SilentProgress
-from interp_pipeline.steps.unseen_categories import UNSEEN_AS_MISSING
-from interp_pipeline.tracking.model_writer import log_and_register
-from interp_pipeline.tracking.registry import check_registered_name
-from interp_pipeline.tracking.run_writer import log_numbers
-from interp_pipeline.tracking.session import connect, open_run
-from interp_pipeline.tracking.training_run import log_curves, log_dataset, log_parameters, write_training_files
+from interp_pipeline.stages.rows.unseen_categories import UNSEEN_AS_MISSING
+from interp_pipeline.tracking.models.model_writer import log_and_register
+from interp_pipeline.tracking.runs.run_writer import log_numbers
+from interp_pipeline.tracking.runs.training_run import log_curves, log_dataset, log_parameters, write_training_files
+from interp_pipeline.tracking.server.registry import check_registered_name
+from interp_pipeline.tracking.server.session import connect, open_run
 from interp_pipeline.training.metrics import compute_metrics, count_confusions
 
 if TYPE_CHECKING:

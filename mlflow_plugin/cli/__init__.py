@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from interp_pipeline.console import OneLineGroup
+from interp_pipeline.command.one_line_errors import OneLineGroup
 from mlflow_plugin.cli.compare import compare
 from mlflow_plugin.cli.explain import explain
 from mlflow_plugin.cli.train import train

@@ -13,7 +13,7 @@ import click
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import UsageError
 from interp_pipeline.model_ref import ModelRef
-from interp_pipeline.steps.naming import parse_list
+from interp_pipeline.names import parse_list
 from interp_pipeline.summaries import summary_of_explanation
 from mlflow_plugin.cli.options import (
     given,

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from interp_pipeline.command.log_lines import configure_logging
+from interp_pipeline.command.one_line_errors import run_guarded
+from interp_pipeline.command.progress_bars import console_progress
 from interp_pipeline.config import Output, TaskChoice
-from interp_pipeline.console import configure_logging, console_progress, run_guarded
-from interp_pipeline.steps.naming import parse_list
+from interp_pipeline.names import parse_list
 from mlflow_plugin.settings import load_settings
 
 if TYPE_CHECKING:

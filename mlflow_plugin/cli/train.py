@@ -56,7 +56,7 @@ def train(
 
     DATA is a CSV or Parquet file or folder: local, s3:// or http(s)://; default: the German credit data.
     """
-    from interp_pipeline.steps.naming import default_model_name, parse_hidden
+    from interp_pipeline.names import default_model_name, parse_hidden
     from interp_pipeline.steps.train import train as train_step
 
     chosen = given(

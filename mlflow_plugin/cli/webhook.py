@@ -54,8 +54,8 @@ def register(
     secret_file: str | None,
 ) -> None:
     """Register the worker with MLflow."""
-    from interp_pipeline.tracking.answers import translated
-    from interp_pipeline.tracking.session import connect
+    from interp_pipeline.tracking.server.session import connect
+    from interp_pipeline.tracking.server.translate_errors import translated
 
     if secret_file:
         settings = load_settings(None, {"INTERP_WEBHOOK_SECRET_FILE": secret_file})
@@ -82,7 +82,7 @@ def register(
 @with_common_options
 def list_(*, settings: Settings, tracking_uri: str | None, progress: Progress) -> None:
     """List webhooks for new versions."""
-    from interp_pipeline.tracking.session import connect
+    from interp_pipeline.tracking.server.session import connect
 
     del settings, progress
     for each in _ours(connect(tracking_uri, making=False)):
@@ -94,8 +94,8 @@ def list_(*, settings: Settings, tracking_uri: str | None, progress: Progress) -
 @with_common_options
 def delete(*, settings: Settings, tracking_uri: str | None, progress: Progress, webhook_id: str) -> None:
     """Delete a webhook, by its id."""
-    from interp_pipeline.tracking.answers import translated
-    from interp_pipeline.tracking.session import connect
+    from interp_pipeline.tracking.server.session import connect
+    from interp_pipeline.tracking.server.translate_errors import translated
 
     del settings
     client = connect(tracking_uri, making=False)
@@ -109,8 +109,8 @@ def delete(*, settings: Settings, tracking_uri: str | None, progress: Progress, 
 @with_common_options
 def test(*, settings: Settings, tracking_uri: str | None, progress: Progress, webhook_id: str) -> None:
     """Let MLflow send a signed test event."""
-    from interp_pipeline.tracking.answers import translated
-    from interp_pipeline.tracking.session import connect
+    from interp_pipeline.tracking.server.session import connect
+    from interp_pipeline.tracking.server.translate_errors import translated
 
     del settings
     client = connect(tracking_uri, making=False)
@@ -125,7 +125,7 @@ def test(*, settings: Settings, tracking_uri: str | None, progress: Progress, we
 
 def _ours(client: MlflowClient) -> Iterator[Webhook]:
     """The webhooks for new model versions."""
-    from interp_pipeline.tracking.answers import translated
+    from interp_pipeline.tracking.server.translate_errors import translated
 
     token = None
     while True:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from interp_pipeline.progress import Progress
-    from interp_pipeline.tracking.source_policy import SourcePolicy
+    from interp_pipeline.tracking.sources.policy import SourcePolicy
     from mlflow_plugin.jobs import Job, JobTable, State
     from mlflow_plugin.metrics import Metrics
     from mlflow_plugin.sandbox import Sandbox
@@ -60,7 +60,7 @@ def worker(
     with the address of a PostgreSQL database.
     """
     try:
-        from interp_pipeline.tracking.session import connect
+        from interp_pipeline.tracking.server.session import connect
         from mlflow_plugin.jobs import JobTable
         from mlflow_plugin.metrics import Metrics
         from mlflow_plugin.worker.attempt import Tools
@@ -104,7 +104,7 @@ def worker(
 @with_common_options
 def reconcile(*, settings: Settings, tracking_uri: str | None, progress: Progress, retry: tuple[State, ...]) -> None:
     """Compare registry and job table once, and make the jobs that are missing; a worker does this every minute."""
-    from interp_pipeline.tracking.session import connect
+    from interp_pipeline.tracking.server.session import connect
     from mlflow_plugin.jobs import JobTable
     from mlflow_plugin.reconcile import reconcile as scan_registry
     from mlflow_plugin.worker.belonging import require_ours
@@ -133,7 +133,7 @@ def reconcile(*, settings: Settings, tracking_uri: str | None, progress: Progres
 @with_common_options
 def status(*, settings: Settings, tracking_uri: str | None, progress: Progress, as_json: bool) -> None:
     """Show how many versions are explained, what waits, and what failed why."""
-    from interp_pipeline.tracking.session import connect
+    from interp_pipeline.tracking.server.session import connect
     from mlflow_plugin.jobs import JobTable
 
     client = connect(tracking_uri, making=False)
@@ -200,7 +200,7 @@ def _tell_layers(sandbox: Sandbox, metrics: Metrics) -> None:
 
 
 def _policy(settings: Settings) -> SourcePolicy:
-    from interp_pipeline.tracking.source_policy import SourcePolicy
+    from interp_pipeline.tracking.sources.policy import SourcePolicy
 
     sources = settings.sources
     return SourcePolicy(
@@ -235,8 +235,8 @@ def _signals_stop(one: Worker) -> Iterator[None]:
 @contextmanager
 def _served(address: str, one: Worker, table: JobTable, metrics: Metrics, settings: Settings) -> Iterator[None]:
     """Serve health, metrics and webhooks beside the worker."""
-    from mlflow_plugin.service.app import create_app
-    from mlflow_plugin.service.server import parse_listen, serve_in_background
+    from mlflow_plugin.worker_http.app import create_app
+    from mlflow_plugin.worker_http.server import parse_listen, serve_in_background
 
     app = create_app(note=table.note, not_ready=one.not_ready, metrics=metrics, secrets=settings.webhook_secrets)
     metrics.watch_jobs(table)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from interp_pipeline.config import ExplainConfig
-    from interp_pipeline.steps.evaluated import Evaluation, ExplainedEvaluation
+    from interp_pipeline.steps.evaluate import Evaluation, ExplainedEvaluation
 
 __all__ = ["InterpEvaluator"]
 
@@ -107,7 +107,7 @@ def _explain(model: Any, dataset: Any, run_id: str, options: dict[str, Any]) -> 
     from mlflow import MlflowClient
 
     from interp_pipeline.progress import LoggedProgress
-    from interp_pipeline.steps.evaluated import explain_evaluation
+    from interp_pipeline.steps.evaluate import explain_evaluation
     from mlflow_plugin.settings import load_settings
 
     settings = load_settings(None)
@@ -160,7 +160,7 @@ def _evaluation(model: Any, dataset: Any, run_id: str, background: Any) -> Evalu
     from mlflow.pyfunc import PyFuncModel, _ServedPyFuncModel
 
     from interp_pipeline.errors import ModelError
-    from interp_pipeline.steps.evaluated import Evaluation
+    from interp_pipeline.steps.evaluate import Evaluation
 
     why = None
     if model is None:
@@ -207,8 +207,8 @@ def _say_why_not(run_id: str, error: BaseException) -> None:
     try:
         from mlflow import MlflowClient
 
-        from interp_pipeline.tracking.run_writer import mark_not_explained
-        from interp_pipeline.tracking.session import one_brief_try
+        from interp_pipeline.tracking.runs.run_writer import mark_not_explained
+        from interp_pipeline.tracking.server.session import one_brief_try
 
         with one_brief_try():
             mark_not_explained(MlflowClient(), run_id, why)

@@ -17,7 +17,7 @@ from mlflow_plugin.sandbox.environment import move_home
 from mlflow_plugin.sandbox.events import EventWriter
 from mlflow_plugin.sandbox.kernel import PR_SET_PDEATHSIG, prctl
 from mlflow_plugin.sandbox.layers import put_on
-from mlflow_plugin.sandbox.places import WRITABLE_DEVICES, facts_of_itself, installed_code
+from mlflow_plugin.sandbox.readable_paths import WRITABLE_DEVICES, facts_of_itself, installed_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable

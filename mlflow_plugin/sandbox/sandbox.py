@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from interp_pipeline.errors import ModelProcessError
 from mlflow_plugin.sandbox.attendance import attend
+from mlflow_plugin.sandbox.end_of_child import Cancelled, judge
 from mlflow_plugin.sandbox.events import EventReader
 from mlflow_plugin.sandbox.landlock import abi_version
 from mlflow_plugin.sandbox.layers import BY_KERNEL, choose_layers, working_here
@@ -21,7 +22,6 @@ from mlflow_plugin.sandbox.leftovers import keep_plain_files, remove_tree
 from mlflow_plugin.sandbox.limits import Limits
 from mlflow_plugin.sandbox.order import Order
 from mlflow_plugin.sandbox.server_process import ServerProcess
-from mlflow_plugin.sandbox.verdict import Cancelled, judge
 from mlflow_plugin.sandbox.watch import Watch
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sandbox", "Spent"]
 
-_TASK = "interp_pipeline.steps.handover:run_task"
+_TASK = "interp_pipeline.handover:run_task"
 
 _log = logging.getLogger("interp.sandbox")
 

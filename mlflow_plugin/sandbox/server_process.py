@@ -14,10 +14,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from mlflow_plugin.sandbox.channel import Channel
+from mlflow_plugin.sandbox.end_of_child import SandboxNotReadyError
 from mlflow_plugin.sandbox.environment import bare_environment
 from mlflow_plugin.sandbox.fork_server import LIBRARIES
-from mlflow_plugin.sandbox.places import importable_folders
-from mlflow_plugin.sandbox.verdict import SandboxNotReadyError
+from mlflow_plugin.sandbox.readable_paths import importable_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

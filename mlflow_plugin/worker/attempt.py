@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from interp_pipeline import handover
 from interp_pipeline.errors import (
     GoneError,
     InterpError,
@@ -22,19 +23,18 @@ from interp_pipeline.errors import (
     UsageError,
 )
 from interp_pipeline.model_ref import ModelRef
-from interp_pipeline.steps import handover
+from interp_pipeline.stages.fetch import fetch
+from interp_pipeline.stages.publish import prepare, write
 from interp_pipeline.steps.adopt import adopt
-from interp_pipeline.steps.fetch import fetch
-from interp_pipeline.steps.publish import prepare, write
-from interp_pipeline.tracking.declared_data import read_declared
 from interp_pipeline.tracking.layout import explanation_root
-from interp_pipeline.tracking.manifest import question_digest
-from interp_pipeline.tracking.model_file import read_model_file
-from interp_pipeline.tracking.registry import resolve
-from interp_pipeline.tracking.run_writer import mark_status
-from interp_pipeline.tracking.session import run_goes_on, with_run, with_run_if_any
+from interp_pipeline.tracking.models.model_file import read_model_file
+from interp_pipeline.tracking.runs.manifest import question_digest
+from interp_pipeline.tracking.runs.run_writer import mark_status
+from interp_pipeline.tracking.server.registry import resolve
+from interp_pipeline.tracking.server.session import run_goes_on, with_run, with_run_if_any
+from interp_pipeline.tracking.sources.declared_data import read_declared
 from mlflow_plugin.worker.lease import LeaseLostError
-from mlflow_plugin.worker.verdict import NotSelectedError, NotYetError
+from mlflow_plugin.worker.retry import NotSelectedError, NotYetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,11 +43,11 @@ if TYPE_CHECKING:
 
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.progress import Progress
-    from interp_pipeline.steps.compute import Computed
-    from interp_pipeline.steps.fetch import Fetched
-    from interp_pipeline.steps.publish import Publication
-    from interp_pipeline.tracking.registry import RegisteredVersion
-    from interp_pipeline.tracking.source_policy import SourcePolicy
+    from interp_pipeline.stages.compute import Computed
+    from interp_pipeline.stages.fetch import Fetched
+    from interp_pipeline.stages.publish import Publication
+    from interp_pipeline.tracking.server.registry import RegisteredVersion
+    from interp_pipeline.tracking.sources.policy import SourcePolicy
     from mlflow_plugin.jobs import Job, JobTable
     from mlflow_plugin.metrics import Metrics
     from mlflow_plugin.sandbox import Sandbox

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from interp_pipeline.errors import ModelError, TrackingError
 from mlflow_plugin.sandbox import Cancelled
-from mlflow_plugin.sandbox.places import importable_folders
+from mlflow_plugin.sandbox.readable_paths import importable_folders
 from mlflow_plugin.worker.drawing_process import DrawerDiedError
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.progress import Progress
-    from interp_pipeline.steps.compute import Computed
-    from interp_pipeline.steps.fetch import Fetched
+    from interp_pipeline.stages.compute import Computed
+    from interp_pipeline.stages.fetch import Fetched
 
 __all__ = ["Drawer"]
 
@@ -49,7 +49,7 @@ serve(**start)
 class Drawer:
     """Holds a process that draws; it is started when it is first needed, and again where it died."""
 
-    def __init__(self, cpu_s: float, function: str = "interp_pipeline.steps.render:render") -> None:
+    def __init__(self, cpu_s: float, function: str = "interp_pipeline.stages.render:render") -> None:
         """Prepare; nothing is started yet.
 
         Args:
@@ -97,7 +97,7 @@ class Drawer:
         *,
         cancelled: Callable[[], bool],
     ) -> dict[str, bytes]:
-        """Do what ``interp_pipeline.steps.render.render`` does, over there.
+        """Do what ``interp_pipeline.stages.render.render`` does, over there.
 
         Args:
             fetched: as for ``render``.

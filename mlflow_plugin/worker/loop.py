@@ -12,21 +12,21 @@ import uuid
 from contextvars import copy_context
 from typing import TYPE_CHECKING
 
-from interp_pipeline.console import log_fields
+from interp_pipeline.command.log_lines import log_fields
 from interp_pipeline.errors import InterpError, ModelProcessError, RefusedError, TrackingError, UsageError
-from interp_pipeline.tracking.run_writer import mark_status
-from interp_pipeline.tracking.session import one_brief_try
+from interp_pipeline.tracking.runs.run_writer import mark_status
+from interp_pipeline.tracking.server.session import one_brief_try
 from mlflow_plugin.reconcile import reconcile, take_notes
 from mlflow_plugin.sandbox import Cancelled
 from mlflow_plugin.worker.attempt import Attempt
 from mlflow_plugin.worker.belonging import Membership
 from mlflow_plugin.worker.lease import Lease, LeaseLostError
-from mlflow_plugin.worker.verdict import Verdict, judge
+from mlflow_plugin.worker.retry import RetryDecision, decide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from interp_pipeline.tracking.run_writer import Status
+    from interp_pipeline.tracking.runs.run_writer import Status
     from mlflow_plugin.jobs import Job
     from mlflow_plugin.worker.attempt import Tools
 
@@ -227,11 +227,11 @@ class Worker:
         """Decide what becomes of a job whose attempt failed."""
         if not isinstance(error, InterpError):  # a defect: its place is needed
             _logger.error("an attempt ended with an unexpected error", exc_info=error)
-        verdict = judge(error, job, self._settings)
+        verdict = decide(error, job, self._settings)
         self._tools.metrics.attempts_failed.labels(verdict.error_class).inc()
         self._settle(job, lease, verdict)
 
-    def _settle(self, job: Job, lease: Lease, verdict: Verdict) -> None:
+    def _settle(self, job: Job, lease: Lease, verdict: RetryDecision) -> None:
         """Say on the version what is the matter, then write it into the table: in this order a crash repeats both."""
         table = self._tools.table
         again = verdict.state == "pending"
@@ -278,6 +278,6 @@ class Worker:
         os._exit(0)
 
 
-def _died(job: Job) -> Verdict:
+def _died(job: Job) -> RetryDecision:
     why = f"its workers died {job.lapses} times while they explained it"
-    return Verdict(state="failed", after_s=0, crashed=False, error_class="WorkerDied", error=why)
+    return RetryDecision(state="failed", after_s=0, crashed=False, error_class="WorkerDied", error=why)

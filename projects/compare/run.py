@@ -2,11 +2,11 @@
 
 import click
 
+from interp_pipeline.command.one_line_errors import project_command
 from interp_pipeline.config import CompareConfig, ExplainConfig
-from interp_pipeline.console import project_command
+from interp_pipeline.names import parse_model_uris
 from interp_pipeline.progress import Progress
 from interp_pipeline.steps.compare import compare
-from interp_pipeline.steps.naming import parse_model_uris
 
 
 @project_command

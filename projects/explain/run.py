@@ -2,11 +2,11 @@
 
 import click
 
+from interp_pipeline.command.one_line_errors import project_command
 from interp_pipeline.config import ExplainConfig
-from interp_pipeline.console import project_command
+from interp_pipeline.names import parse_list, parse_numbers
 from interp_pipeline.progress import Progress
 from interp_pipeline.steps.explain import explain
-from interp_pipeline.steps.naming import parse_list, parse_numbers
 
 
 @project_command

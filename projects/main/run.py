@@ -2,9 +2,9 @@
 
 import click
 
-from interp_pipeline.console import project_command
+from interp_pipeline.command.one_line_errors import project_command
 from interp_pipeline.progress import Progress
-from interp_pipeline.steps.everything import run_everything
+from interp_pipeline.steps.main_job import run_main_job
 
 
 @project_command
@@ -15,7 +15,7 @@ from interp_pipeline.steps.everything import run_everything
 @click.option("--rows", type=int, required=True)
 def run(*, progress: Progress, data: str, target: str, positive_class: str, name_prefix: str, rows: int) -> None:
     """Train, explain, compare, in child runs of this one."""
-    run_everything(
+    run_main_job(
         data,
         target=target,
         positive_class=positive_class or None,

@@ -2,10 +2,10 @@
 
 import click
 
+from interp_pipeline.command.one_line_errors import project_command
 from interp_pipeline.config import TrainConfig
-from interp_pipeline.console import project_command
+from interp_pipeline.names import default_model_name
 from interp_pipeline.progress import Progress
-from interp_pipeline.steps.naming import default_model_name
 from interp_pipeline.steps.train import train
 
 

@@ -12,8 +12,8 @@ from sklearn.ensemble import IsolationForest, RandomForestClassifier, RandomFore
 from sklearn.ensemble._iforest import _average_path_length
 
 from interp_pipeline.config import ExplainConfig
+from interp_pipeline.explainable import LinearTerms
 from interp_pipeline.explainers.registry import EXPLAINERS, load_explainer
-from interp_pipeline.linear_terms import LinearTerms
 
 if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation, FloatArray

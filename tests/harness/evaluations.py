@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.zoo import REQUIRED
 
-from interp_pipeline.tracking import manifest
-from interp_pipeline.tracking.artifacts import read_folder
+from interp_pipeline.tracking.runs import manifest
+from interp_pipeline.tracking.runs.artifacts import read_folder
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from interp_pipeline.config import ExplainConfig
-    from interp_pipeline.explainers.protocol import ExplainableModel
+    from interp_pipeline.explainable import ExplainableModel
     from interp_pipeline.explanation import Explanation, FloatArray
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from harness.workers import eventually, explained
 
-from interp_pipeline.tracking import layout, manifest
-from interp_pipeline.tracking.artifacts import list_files
+from interp_pipeline.tracking import layout
+from interp_pipeline.tracking.runs import manifest
+from interp_pipeline.tracking.runs.artifacts import list_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -192,9 +192,9 @@ class Stage:
     def undisturbed(self, uri: str) -> dict[str, bytes]:
         """The files of an explanation to which nothing happened, by path; made here and published nowhere."""
         from interp_pipeline.progress import SilentProgress
-        from interp_pipeline.steps.compute import compute
-        from interp_pipeline.steps.fetch import fetch
-        from interp_pipeline.steps.render import render
+        from interp_pipeline.stages.compute import compute
+        from interp_pipeline.stages.fetch import fetch
+        from interp_pipeline.stages.render import render
 
         options = tomllib.loads(QUICK)["explain"]
         config, progress = ExplainConfig.from_mapping(options), SilentProgress()

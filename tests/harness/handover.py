@@ -16,15 +16,15 @@ from harness.process import bare_environment
 from interp_pipeline.data.schema import Feature, Schema
 from interp_pipeline.explainers.registry import Choice
 from interp_pipeline.explanation import PROBABILITY, Cost, Explanation
+from interp_pipeline.handover.answer import answer_files
+from interp_pipeline.handover.files import ANSWER, write_arrays, write_whole
+from interp_pipeline.handover.task import read_task, write_task
 from interp_pipeline.interactions import Interactions
-from interp_pipeline.steps.compute import Computed
-from interp_pipeline.steps.facts import facts_of_model, facts_of_training
-from interp_pipeline.steps.fetch import Fetched
-from interp_pipeline.steps.handover.answer import answer_files
-from interp_pipeline.steps.handover.files import ANSWER, write_arrays, write_whole
-from interp_pipeline.steps.handover.task import read_task, write_task
-from interp_pipeline.tracking.registry import RegisteredVersion
-from interp_pipeline.tracking.training_run import TrainingRecord
+from interp_pipeline.stages.compute import Computed
+from interp_pipeline.stages.facts import facts_of_model, facts_of_training
+from interp_pipeline.stages.fetch import Fetched
+from interp_pipeline.tracking.runs.training_run import TrainingRecord
+from interp_pipeline.tracking.server.registry import RegisteredVersion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ _CHILD = """
 import sys
 from pathlib import Path
 from interp_pipeline.progress import SilentProgress
-from interp_pipeline.steps.handover import run_task
+from interp_pipeline.handover import run_task
 for task, answer in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
     run_task(Path(task), Path(answer), SilentProgress())
 """

@@ -20,8 +20,8 @@ from harness.hostile_attacks import ATTACKS
 from harness.hostile_calls import call as system_call
 from harness.hostile_calls import those_not_refused
 
-from interp_pipeline.steps.fetch import Fetched
-from interp_pipeline.tracking.registry import RegisteredVersion
+from interp_pipeline.stages.fetch import Fetched
+from interp_pipeline.tracking.server.registry import RegisteredVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from interp_pipeline.config import ExplainConfig
-    from interp_pipeline.tracking.registry import RegisteredVersion
+    from interp_pipeline.tracking.server.registry import RegisteredVersion
 
 _WRITING = {"os.remove", "os.rename", "os.mkdir", "shutil.copyfile", "shutil.rmtree", "os.chmod"}
 
@@ -35,10 +35,10 @@ class Content:
 
 def _prepare(client: MlflowClient, uri: str, config: ExplainConfig) -> tuple[RegisteredVersion, Content]:
     from interp_pipeline.progress import SilentProgress
-    from interp_pipeline.steps.compute import compute
-    from interp_pipeline.steps.fetch import fetch
-    from interp_pipeline.steps.publish import prepare
-    from interp_pipeline.tracking import manifest
+    from interp_pipeline.stages.compute import compute
+    from interp_pipeline.stages.fetch import fetch
+    from interp_pipeline.stages.publish import prepare
+    from interp_pipeline.tracking.runs import manifest
 
     progress = SilentProgress()
     with tempfile.TemporaryDirectory() as folder:
@@ -50,7 +50,7 @@ def _prepare(client: MlflowClient, uri: str, config: ExplainConfig) -> tuple[Reg
 
 def _write(client: MlflowClient, version: RegisteredVersion, content: Content) -> None:
     from interp_pipeline.tracking import layout
-    from interp_pipeline.tracking.artifacts import replace_folder
+    from interp_pipeline.tracking.runs.artifacts import replace_folder
 
     root = layout.explanation_root(version.model_name)
     replace_folder(client, version.run_id, root, content.files, content.manifest)
@@ -101,7 +101,7 @@ def _fork(
 
 def _found(client: MlflowClient, version: RegisteredVersion, known: dict[str, Content]) -> str:
     """What a reader sees: one of the explanations, whole, or nothing, or an error."""
-    from interp_pipeline.tracking.run_reader import read_published
+    from interp_pipeline.tracking.runs.run_reader import read_published
 
     try:
         published = read_published(client, version)
@@ -115,7 +115,7 @@ def _found(client: MlflowClient, version: RegisteredVersion, known: dict[str, Co
 
 def _main(tracking_uri: str, uri: str, moments: str) -> None:
     from interp_pipeline.config import ExplainConfig
-    from interp_pipeline.tracking.session import connect
+    from interp_pipeline.tracking.server.session import connect
 
     client = connect(tracking_uri)
     config = ExplainConfig(rows=4, background_rows=6, lime_samples=50, instances=2)

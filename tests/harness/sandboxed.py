@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from harness.hostile_models import question
 
 from interp_pipeline.config import ExplainConfig
+from interp_pipeline.handover import read_answer, write_task
 from interp_pipeline.progress import SilentProgress
-from interp_pipeline.steps.handover import read_answer, write_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from interp_pipeline.progress import Progress
-    from interp_pipeline.steps.compute import Computed
+    from interp_pipeline.stages.compute import Computed
     from mlflow_plugin.sandbox import Sandbox
 
 __all__ = ["explain_in", "never", "processes_of_session", "wait_until"]

@@ -14,8 +14,8 @@ from sklearn.tree import DecisionTreeRegressor
 
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.progress import SilentProgress
-from interp_pipeline.steps.fetch import Fetched, fetch
-from interp_pipeline.tracking.source_policy import SourcePolicy
+from interp_pipeline.stages.fetch import Fetched, fetch
+from interp_pipeline.tracking.sources.policy import SourcePolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,10 +20,10 @@ import requests
 
 from mlflow_plugin.jobs import JobTable
 from mlflow_plugin.metrics import Metrics
-from mlflow_plugin.service.app import create_app
-from mlflow_plugin.service.server import serve_in_background
-from mlflow_plugin.service.signature import sign
 from mlflow_plugin.settings import WebhookSecrets
+from mlflow_plugin.worker_http.app import create_app
+from mlflow_plugin.worker_http.server import serve_in_background
+from mlflow_plugin.worker_http.signature import sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -173,8 +173,8 @@ def statuses(client: MlflowClient, beginning: str = "") -> dict[str, str]:
 def explained(client: MlflowClient, uri: str) -> dict[str, Any]:
     """The manifest of a version that says it is explained, its files held against it."""
     from interp_pipeline.model_ref import ModelRef
-    from interp_pipeline.tracking.registry import resolve
-    from interp_pipeline.tracking.run_reader import read_verified
+    from interp_pipeline.tracking.runs.run_reader import read_verified
+    from interp_pipeline.tracking.server.registry import resolve
 
     found = read_verified(client, resolve(client, ModelRef.parse(uri)))
     assert found is not None, uri

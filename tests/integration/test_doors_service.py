@@ -16,11 +16,11 @@ from harness.webhook_receiver import receiver, send_raw
 
 from interp_pipeline.errors import TrackingError, UsageError
 from mlflow_plugin.metrics import Metrics
-from mlflow_plugin.service import app as service_app
-from mlflow_plugin.service import server
-from mlflow_plugin.service.app import create_app
-from mlflow_plugin.service.server import serve_in_background
 from mlflow_plugin.settings import WebhookSecrets
+from mlflow_plugin.worker_http import app as service_app
+from mlflow_plugin.worker_http import server
+from mlflow_plugin.worker_http.app import create_app
+from mlflow_plugin.worker_http.server import serve_in_background
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,7 +20,7 @@ from harness.process import bare_environment, free_ports, running
 from harness.webhook_receiver import OLD_SECRET, SECRET, event, receiver, send_raw, signed_headers
 from mlflow.webhooks.types import ModelVersionCreatedPayload
 
-from mlflow_plugin.service import webhook
+from mlflow_plugin.worker_http import webhook
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -19,8 +19,8 @@ from harness.severed_line import severed_line, silent_server
 from harness.tracking_server import tracking_server
 
 from interp_pipeline.model_ref import ModelRef
-from interp_pipeline.tracking.registry import resolve
-from interp_pipeline.tracking.run_reader import read_published
+from interp_pipeline.tracking.runs.run_reader import read_published
+from interp_pipeline.tracking.server.registry import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

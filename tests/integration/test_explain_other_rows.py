@@ -234,7 +234,7 @@ def test_a_scan_does_not_take_it_for_the_versions_own(version: Version, one_row:
     """What a worker adopts is what is published, and it is no more due than before."""
     from interp_pipeline.model_ref import ModelRef
     from interp_pipeline.steps.adopt import adopt
-    from interp_pipeline.tracking.registry import resolve
+    from interp_pipeline.tracking.server.registry import resolve
 
     resolved = resolve(version.pipeline.client, ModelRef.parse(version.uri))
     before = adopt(version.pipeline.client, resolved, "asked of everybody")

@@ -13,15 +13,15 @@ from harness.zoo import REQUIRED, Zoo, measurements
 
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import ModelError, ModelProcessError, UsageError
+from interp_pipeline.handover import read_answer, write_task
 from interp_pipeline.progress import SilentProgress
-from interp_pipeline.steps.fetch import fetch
-from interp_pipeline.steps.handover import read_answer, write_task
+from interp_pipeline.stages.fetch import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from interp_pipeline.steps.fetch import Fetched
+    from interp_pipeline.stages.fetch import Fetched
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*type hint:UserWarning")  # MLflow, on functions without them
 

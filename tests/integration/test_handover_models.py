@@ -18,19 +18,19 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
+from interp_pipeline.handover import read_answer, write_task
 from interp_pipeline.progress import SilentProgress
-from interp_pipeline.steps.compute import compute
-from interp_pipeline.steps.fetch import fetch
-from interp_pipeline.steps.handover import read_answer, write_task
-from interp_pipeline.steps.render import render
+from interp_pipeline.stages.compute import compute
+from interp_pipeline.stages.fetch import fetch
+from interp_pipeline.stages.render import render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from interp_pipeline.config import ExplainConfig
-    from interp_pipeline.steps.compute import Computed
-    from interp_pipeline.steps.fetch import Fetched
+    from interp_pipeline.stages.compute import Computed
+    from interp_pipeline.stages.fetch import Fetched
 
 pytestmark = [
     pytest.mark.xdist_group("pipeline"),

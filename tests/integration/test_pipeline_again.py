@@ -151,7 +151,7 @@ def test_the_tags_of_a_version_say_running_while_it_is_replaced(
     version: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A "done" of before must not stand beside files that are being swapped."""
-    from interp_pipeline.steps import publish
+    from interp_pipeline.stages import publish
 
     version.explain(_SHAP)
     seen = []

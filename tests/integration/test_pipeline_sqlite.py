@@ -166,7 +166,7 @@ def _shapley(
 
 @_every_case
 def test_the_manifest_says_what_was_done_and_proves_the_files(case: Case) -> None:
-    from interp_pipeline.tracking.manifest import digest, verify
+    from interp_pipeline.tracking.runs.manifest import digest, verify
 
     manifest = case.manifest
     files = {

@@ -11,9 +11,9 @@ from harness.pipeline import EXPLAIN, FOLDER, Pipeline, train_config
 
 from interp_pipeline.errors import ModelError
 from interp_pipeline.progress import SilentProgress
-from interp_pipeline.steps.compute import compute
-from interp_pipeline.steps.fetch import fetch
-from interp_pipeline.steps.publish import publish
+from interp_pipeline.stages.compute import compute
+from interp_pipeline.stages.fetch import fetch
+from interp_pipeline.stages.publish import publish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,10 +79,10 @@ def test_another_version_in_its_place_does_not_get_its_explanation(pipeline: Pip
 
 
 def test_the_main_job_in_one_call(pipeline: Pipeline) -> None:
-    from interp_pipeline.steps.everything import run_everything
+    from interp_pipeline.steps.main_job import run_main_job
 
     with contextlib.chdir(pipeline.folder):
-        made = run_everything(
+        made = run_main_job(
             str(pipeline.csv("multiclass")), target="cultivar", name_prefix="all.1", rows=4, tracking_uri=pipeline.uri
         )
     assert made.model_uris == ("models:/all.1-random-forest/1", "models:/all.1-keras/1")

@@ -18,7 +18,7 @@ from harness.sandboxed import explain_in
 
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.progress import SilentProgress
-from interp_pipeline.steps.compute import compute
+from interp_pipeline.stages.compute import compute
 from mlflow_plugin.sandbox import Limits, Sandbox
 from mlflow_plugin.sandbox.layers import ALWAYS, BY_KERNEL
 

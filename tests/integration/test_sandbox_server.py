@@ -170,7 +170,7 @@ def _is_running(pid: int) -> bool:
 @pytest.mark.parametrize(
     ("function", "within_s", "says"),
     [
-        ("interp_pipeline.steps.handover:run_task", 0.1, r"did not start within 0 s"),
+        ("interp_pipeline.handover:run_task", 0.1, r"did not start within 0 s"),
         ("no_such_module:run", 300.0, r"ended before it could start, .*No module named 'no_such_module'"),
     ],
     ids=["slow", "broken"],

@@ -12,7 +12,7 @@ from harness.strangers import TABLE, fetch_version, log_model, new_name, registe
 from harness.zoo import Zoo
 
 from interp_pipeline.errors import SourceRefusedError
-from interp_pipeline.tracking.source_policy import SourcePolicy
+from interp_pipeline.tracking.sources.policy import SourcePolicy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.s3 import S3Server
     from mlflow import MlflowClient
 
-    from interp_pipeline.steps.fetch import Fetched
+    from interp_pipeline.stages.fetch import Fetched
 
 pytestmark = pytest.mark.xdist_group("servers")
 

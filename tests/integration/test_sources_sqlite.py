@@ -18,7 +18,7 @@ from harness.strangers import (
 from harness.zoo import Zoo
 
 from interp_pipeline.errors import ModelError, SourceRefusedError
-from interp_pipeline.tracking.source_policy import SourcePolicy
+from interp_pipeline.tracking.sources.policy import SourcePolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

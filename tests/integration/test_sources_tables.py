@@ -26,9 +26,9 @@ from harness.zoo import Zoo
 
 from interp_pipeline.errors import NoDataError, SourceRefusedError, UsageError
 from interp_pipeline.steps.explain import explain
-from interp_pipeline.tracking.declared_data import DataDefault, read_declared
-from interp_pipeline.tracking.manifest import explanation_key, question_digest
-from interp_pipeline.tracking.source_policy import SourcePolicy
+from interp_pipeline.tracking.runs.manifest import explanation_key, question_digest
+from interp_pipeline.tracking.sources.declared_data import DataDefault, read_declared
+from interp_pipeline.tracking.sources.policy import SourcePolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -214,7 +214,7 @@ def test_a_foreign_model_is_explained_against_the_background_its_tag_names(
 
 
 def test_an_own_version_is_explained_against_what_its_tag_names(loan_store: LoanStore, tmp_path: Path) -> None:
-    from interp_pipeline.tracking.session import connect
+    from interp_pipeline.tracking.server.session import connect
 
     client = connect(loan_store.uri)
     uri = loan_store.train("loans-tagged")

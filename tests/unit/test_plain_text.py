@@ -7,7 +7,8 @@ import logging
 
 import pytest
 
-from interp_pipeline.console import configure_logging, run_guarded
+from interp_pipeline.command.log_lines import configure_logging
+from interp_pipeline.command.one_line_errors import run_guarded
 from interp_pipeline.errors import ModelError
 from interp_pipeline.plain_text import plain
 

@@ -9,7 +9,7 @@ import pytest
 
 from interp_pipeline.config import CompareConfig, ExplainConfig, TrainConfig
 from interp_pipeline.errors import UsageError
-from interp_pipeline.tracking.declared_data import DataDefault
+from interp_pipeline.tracking.sources.declared_data import DataDefault
 from mlflow_plugin.settings import SelectSettings, WebhookSecrets, load_settings
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from sklearn.ensemble import RandomForestClassifier
 
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import ModelError, UsageError
+from interp_pipeline.explainable import LinearTerms
 from interp_pipeline.explainers.planner import plan_explainers
-from interp_pipeline.linear_terms import LinearTerms
 
 if TYPE_CHECKING:
     from harness.explainable_models import SmallModel

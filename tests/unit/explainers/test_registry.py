@@ -13,8 +13,8 @@ from sklearn.linear_model import LinearRegression
 
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import UsageError
+from interp_pipeline.explainable import LinearTerms
 from interp_pipeline.explainers.registry import EXPLAINERS, choose_explainers, load_explainer
-from interp_pipeline.linear_terms import LinearTerms
 
 FEATURES = random_rows(60, 3, 1)
 FOREST = tree_model(RandomForestClassifier(3, random_state=0).fit(FEATURES, FEATURES[:, 0] > 0), 3)

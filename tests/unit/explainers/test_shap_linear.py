@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import ModelError
+from interp_pipeline.explainable import LinearTerms
 from interp_pipeline.explainers import shap_linear
 from interp_pipeline.explainers.registry import load_explainer
-from interp_pipeline.linear_terms import LinearTerms
 
 CONFIG = ExplainConfig()
 

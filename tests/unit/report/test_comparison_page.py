@@ -11,7 +11,7 @@ import pytest
 from interp_pipeline.comparison import Comparison, compute_comparison
 from interp_pipeline.config import CompareConfig
 from interp_pipeline.report import (
-    ComparedVersion,
+    ComparisonColumn,
     ComparisonReport,
     describe_comparison,
     render_comparison_report,
@@ -65,7 +65,9 @@ def comparison(shap: Explanation, other: Explanation) -> Comparison:
 
 def report(comparison: Comparison, pictures: dict[str, bytes]) -> ComparisonReport:
     compared = tuple(
-        ComparedVersion(label=label, model_kind="random forest", method="shap_tree", metrics={"accuracy": 0.7 + i / 10})
+        ComparisonColumn(
+            label=label, model_kind="random forest", method="shap_tree", metrics={"accuracy": 0.7 + i / 10}
+        )
         for i, label in enumerate(comparison.labels)
     )
     return ComparisonReport(

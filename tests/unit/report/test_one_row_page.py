@@ -10,7 +10,7 @@ import pytest
 from interp_pipeline.report import describe_version, render_explanation_report
 from interp_pipeline.report.decisions import compute_decision
 from interp_pipeline.report.sentences.decisions import pushes_sentence
-from interp_pipeline.steps.render import _jobs
+from interp_pipeline.stages.render import _jobs
 
 if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation

@@ -8,7 +8,7 @@ from mlflow_plugin.sandbox.channel import Channel
 from mlflow_plugin.sandbox.environment import bare_environment
 from mlflow_plugin.sandbox.limits import Limits
 from mlflow_plugin.sandbox.order import Order
-from mlflow_plugin.sandbox.places import installed_code
+from mlflow_plugin.sandbox.readable_paths import installed_code
 from mlflow_plugin.sandbox.watch import Watch
 
 _ROOT = Path(__file__).parents[3]

@@ -1,0 +1,1 @@
+"""What command lines share: progress bars, log lines, one-line errors, exit codes."""

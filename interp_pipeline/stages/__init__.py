@@ -1,0 +1,1 @@
+"""Stages of explaining a version: fetch, compute, render, publish. The steps put them together."""

@@ -1,0 +1,1 @@
+"""Files of models: written for ours, fetched, read and loaded for any version."""

@@ -1,0 +1,1 @@
+"""Files, metrics and tags of runs: written, and read back."""

@@ -1,0 +1,1 @@
+"""Tables that runs and versions name: where they lie, and which of them may be read."""
