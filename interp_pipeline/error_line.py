@@ -11,7 +11,7 @@ __all__ = ["error_line"]
 
 _LONGEST = 300  # characters of what an error says
 _SCHEMA = "Failed to enforce schema"  # how MLflow begins where rows do not fit a signature
-_OURS = str(Path(__file__).parents[0])
+_OURS = str(Path(__file__).parent)
 _LIBRARIES = tuple({_OURS, sys.prefix, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))})
 
 

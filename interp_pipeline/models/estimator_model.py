@@ -65,33 +65,33 @@ def adapt_estimator(
     """
     parts = take_apart(native)
     booster = _booster(parts.final)
-    entrance = ModelInput.of(parts, feature_names, None if parts.steps else booster, rows)
+    model_input = ModelInput.of(parts, feature_names, None if parts.steps else booster, rows)
     origins = Origins()
-    owners = _unless_it_fails(lambda: _follow(origins, parts, entrance, rows))
-    coded = {entrance.columns[i] for i in origins.named}
+    owners = _unless_it_fails(lambda: _follow(origins, parts, model_input, rows))
+    coded = {model_input.columns[i] for i in origins.named}
     if booster is not None and not isinstance(owners, str):
-        coded |= {entrance.columns[i] for column in booster.named_columns for i in owners[column]}
-    table = RawTable(feature_names, rows, background, coded, entrance.categories.typed)
+        coded |= {model_input.columns[i] for column in booster.named_columns for i in owners[column]}
+    table = RawTable(feature_names, rows, background, coded, model_input.categories.typed)
     everything = table.to_frame(np.concatenate([table.to_matrix(part) for part in (rows, background)]))
 
     def cut() -> AdaptedModel | str:
         if isinstance(owners, str):
             return owners
         if parts.steps:
-            plan = _pipeline_plan(parts, booster, entrance, origins.mixers, owners, everything)
+            plan = _pipeline_plan(parts, booster, model_input, origins.mixers, owners, everything)
         else:
-            plan = _bare_plan(parts, booster, entrance, table, everything)
+            plan = _bare_plan(parts, booster, model_input, table, everything)
         if isinstance(plan, str):
             return plan
-        head = _head(parts, booster, entrance.give(everything), wanted, exact=True)
-        model = _taken_apart(parts, entrance, table, head, plan, everything)
+        head = _head(parts, booster, model_input.give(everything), wanted, exact=True)
+        model = _taken_apart(parts, model_input, table, head, plan, everything)
         return _too_wide(model) or mismatch(model, rows, background) or model
 
     model = _unless_it_fails(cut)
     if isinstance(model, str):
-        head = _head(parts, booster, entrance.give(everything), wanted, exact=False)
+        head = _head(parts, booster, model_input.give(everything), wanted, exact=False)
         note = f"The model is asked about whole rows of the table, and not taken apart: {model}."
-        model = black_box(table, head.outputs, _ask(parts, entrance, head), note, frozenset(entrance.columns))
+        model = black_box(table, head.outputs, _ask(parts, model_input, head), note, frozenset(model_input.columns))
         require_match(model, rows, background)
     else:
         require_answers(model, rows, background)
@@ -133,22 +133,22 @@ def _head(parts: Parts, booster: BoostedModel | None, sample: Any, wanted: Wante
     return sklearn_head(parts.final, parts.model, sample, wanted, exact=exact)
 
 
-def _ask(parts: Parts, entrance: ModelInput, head: Head) -> Callable[[pd.DataFrame], FloatArray]:
-    return lambda rows: head.ask(parts.model, entrance.give(rows))
+def _ask(parts: Parts, model_input: ModelInput, head: Head) -> Callable[[pd.DataFrame], FloatArray]:
+    return lambda rows: head.ask(parts.model, model_input.give(rows))
 
 
-def _follow(origins: Origins, parts: Parts, entrance: ModelInput, rows: pd.DataFrame) -> list[frozenset[int]]:
+def _follow(origins: Origins, parts: Parts, model_input: ModelInput, rows: pd.DataFrame) -> list[frozenset[int]]:
     """Origins of the final estimator's columns, as positions among the columns the model reads."""
-    own = [frozenset({i}) for i in range(len(entrance.columns))]
+    own = [frozenset({i}) for i in range(len(model_input.columns))]
     if not parts.steps:
         return own
-    return origins.through(parts.steps, entrance.give(rows[:2]), own)[1]
+    return origins.through(parts.steps, model_input.give(rows[:2]), own)[1]
 
 
 def _pipeline_plan(
     parts: Parts,
     booster: BoostedModel | None,
-    entrance: ModelInput,
+    model_input: ModelInput,
     mixers: list[str],
     owners: list[frozenset[int]],
     everything: pd.DataFrame,
@@ -160,63 +160,63 @@ def _pipeline_plan(
         return _width_problem(len(owners), _MOST_COLUMNS_READ)
     if parts.is_composed:
         return f"{type(parts.final).__name__} holds preprocessing of its own"
-    groups: list[list[int]] = [[] for _ in entrance.columns]
+    groups: list[list[int]] = [[] for _ in model_input.columns]
     for column, owner in enumerate(owners):
         for feature in owner:
             groups[feature].append(column)
     names = ", ".join(type(step).__name__ for step in parts.steps)
     return _Plan(
-        encode=_encoder(parts, booster, entrance, everything),
+        encode=_encoder(parts, booster, model_input, everything),
         groups=tuple(map(tuple, groups)),
         note=f"Effects are those of the table's columns, each with all that the preprocessing ({names}) makes of it.",
     )
 
 
 def _encoder(
-    parts: Parts, booster: BoostedModel | None, entrance: ModelInput, everything: pd.DataFrame
+    parts: Parts, booster: BoostedModel | None, model_input: ModelInput, everything: pd.DataFrame
 ) -> Callable[[pd.DataFrame], FloatArray]:
     """From typed raw rows to the numbers the final estimator compares, a booster's categories as their codes."""
-    behind = _behind(parts.steps, entrance.give(everything))
+    behind = _behind(parts.steps, model_input.give(everything))
     if booster is None or not isinstance(behind, pd.DataFrame):
-        return lambda rows: _dense(_behind(parts.steps, entrance.give(rows)))
+        return lambda rows: _dense(_behind(parts.steps, model_input.give(rows)))
     categories = booster.compared(tuple(behind.columns), behind)
     categories.typed(behind)  # refuses what the booster would, and says where it stands
-    return lambda rows: categories.codes(categories.typed(_behind(parts.steps, entrance.give(rows))))
+    return lambda rows: categories.codes(categories.typed(_behind(parts.steps, model_input.give(rows))))
 
 
 def _bare_plan(
-    parts: Parts, booster: BoostedModel | None, entrance: ModelInput, table: RawTable, everything: pd.DataFrame
+    parts: Parts, booster: BoostedModel | None, model_input: ModelInput, table: RawTable, everything: pd.DataFrame
 ) -> _Plan | str:
     """How to give a bare estimator the raw matrix, or why that cannot be."""
     if parts.is_composed:
         return f"{type(parts.final).__name__} holds preprocessing of its own"
-    categories = entrance.categories
+    categories = model_input.categories
     if booster is not None:
-        categories = booster.compared(entrance.columns, everything)
-    others = [name for name in entrance.columns if not table.is_number(name) and name not in categories.values]
+        categories = booster.compared(model_input.columns, everything)
+    others = [name for name in model_input.columns if not table.is_number(name) and name not in categories.values]
     if others:
         return f"the column {others[0]!r} does not hold numbers"
     return _Plan(
-        encode=(lambda rows: categories.codes(rows[list(entrance.columns)])) if categories.values else None,
-        groups=tuple((i,) for i in range(len(entrance.columns))),
+        encode=(lambda rows: categories.codes(rows[list(model_input.columns)])) if categories.values else None,
+        groups=tuple((i,) for i in range(len(model_input.columns))),
         note="Effects are those of the table's columns, which the model reads as they are.",
     )
 
 
 def _taken_apart(
-    parts: Parts, entrance: ModelInput, table: RawTable, head: Head, plan: _Plan, everything: pd.DataFrame
+    parts: Parts, model_input: ModelInput, table: RawTable, head: Head, plan: _Plan, everything: pd.DataFrame
 ) -> AdaptedModel:
     """The model, cut in front of its final estimator."""
-    position = {name: i for i, name in enumerate(entrance.columns)}
-    order = [table.feature_names.index(name) for name in entrance.columns]
+    position = {name: i for i, name in enumerate(model_input.columns)}
+    order = [table.feature_names.index(name) for name in model_input.columns]
     encode_rows = plan.encode
     if encode_rows is None:
-        source = np.result_type(*(_plain(table.dtypes[name]) for name in entrance.columns))
+        source = np.result_type(*(_plain(table.dtypes[name]) for name in model_input.columns))
 
         def encode(matrix: FloatArray) -> FloatArray:
             return matrix[:, order]
     else:
-        source = _dtype_behind(parts, entrance, everything) if parts.steps else np.dtype(np.float64)
+        source = _dtype_behind(parts, model_input, everything) if parts.steps else np.dtype(np.float64)
 
         def encode(matrix: FloatArray) -> FloatArray:
             return encode_rows(table.to_frame(matrix))
@@ -227,7 +227,7 @@ def _taken_apart(
         outputs=head.outputs,
         encode=encode,
         forward=forward,
-        ask=_ask(parts, entrance, head),
+        ask=_ask(parts, model_input, head),
         column_groups=groups,
         trees=head.trees,
         note=plan.note,
@@ -265,8 +265,8 @@ def _dense(rows: Any) -> FloatArray:
     return np.asarray(rows, dtype=np.float64)
 
 
-def _dtype_behind(parts: Parts, entrance: ModelInput, rows: pd.DataFrame) -> np.dtype[Any]:
-    behind = _behind(parts.steps, entrance.give(rows[:2]))
+def _dtype_behind(parts: Parts, model_input: ModelInput, rows: pd.DataFrame) -> np.dtype[Any]:
+    behind = _behind(parts.steps, model_input.give(rows[:2]))
     return np.result_type(*map(_plain, behind.dtypes)) if isinstance(behind, pd.DataFrame) else behind.dtype
 
 

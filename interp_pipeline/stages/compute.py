@@ -1,4 +1,4 @@
-"""Second third of explaining: model and rows in, checked numbers out. Needs no credential and no server."""
+"""The second stage of explaining: model and rows in, checked numbers out. Needs no credential and no server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from interp_pipeline.readable import count, share
 from interp_pipeline.stages.answers_as_given import answers_as_given
 from interp_pipeline.stages.facts import facts_of_model, facts_of_training
 from interp_pipeline.stages.rows.unseen_categories import mark_unseen
-from interp_pipeline.tracking.models.load import load_model
+from interp_pipeline.tracking.models.load import ModelTables, load_model
 from interp_pipeline.tracking.models.model_code import model_code
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from interp_pipeline.tracking.models.load import LoadedModel
     from interp_pipeline.tracking.runs.training_run import TrainingRecord
 
-__all__ = ["ComputeInput", "Computed", "compute", "load", "require_readable"]
+__all__ = ["ComputeInput", "Computed", "compute", "load", "require_readable", "tables_of"]
 
 _MASKED = "predict rows in which some values come from other rows"
 
@@ -105,6 +105,17 @@ class Computed:
     peak_memory_mb: float  # of this process so far
 
 
+def tables_of(fetched: ComputeInput) -> ModelTables:
+    """What the model is loaded for."""
+    return ModelTables(
+        rows=fetched.rows,
+        background=fetched.background,
+        target=fetched.target,
+        outcomes=fetched.outcome_kind,
+        source=fetched.rows_source,
+    )
+
+
 def load(fetched: ComputeInput, config: ExplainConfig, progress: Progress) -> LoadedModel:
     """Load the fetched model, and see that it can read the rows.
 
@@ -119,16 +130,7 @@ def load(fetched: ComputeInput, config: ExplainConfig, progress: Progress) -> Lo
         DataError: a row holds a value the model cannot read.
     """
     with progress.track("Loading the model", 1) as advance:
-        loaded = load_model(
-            fetched.model_path,
-            fetched.version.uri,
-            rows=fetched.rows,
-            background=fetched.background,
-            config=config,
-            target=fetched.target,
-            outcomes=fetched.outcome_kind,
-            source=fetched.rows_source,
-        )
+        loaded = load_model(fetched.model_path, fetched.version.uri, tables_of(fetched), config)
         advance(1)
     require_readable(loaded, fetched)
     return loaded

@@ -1,4 +1,4 @@
-"""First third of explaining: with credentials, bring everything the computation needs to this machine."""
+"""The first stage of explaining: with credentials, bring everything the computation needs to this machine."""
 
 from __future__ import annotations
 

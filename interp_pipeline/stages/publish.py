@@ -1,4 +1,4 @@
-"""Last third of explaining: with credentials, put the files where the MLflow UI and others find them."""
+"""The last stage of explaining: with credentials, put the files where the MLflow UI and others find them."""
 
 from __future__ import annotations
 

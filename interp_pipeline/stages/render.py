@@ -1,4 +1,4 @@
-"""An explanation as the files readers want: tables, plots, a report. Nothing is written here."""
+"""The third stage of explaining: numbers in, the files that readers want out. Nothing is written here."""
 
 from __future__ import annotations
 

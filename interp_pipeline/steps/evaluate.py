@@ -23,7 +23,7 @@ from interp_pipeline.errors import NoDataError
 from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND, check_methods
 from interp_pipeline.readable import count
 from interp_pipeline.stages.chosen_dictionary import find_dictionary
-from interp_pipeline.stages.compute import compute, require_readable
+from interp_pipeline.stages.compute import compute, require_readable, tables_of
 from interp_pipeline.stages.fetch import Fetched, refuse_other_names, require_shown, types_in_training
 from interp_pipeline.stages.publish import prepare
 from interp_pipeline.stages.render import lime_alone
@@ -290,17 +290,7 @@ def _fetched(
 def _compute(
     evaluation: Evaluation, file: ModelFile, fetched: Fetched, config: ExplainConfig, progress: Progress
 ) -> Computed:
-    loaded = adapt_served(
-        evaluation.pyfunc,
-        file,
-        fetched.version.uri,
-        rows=fetched.rows,
-        background=fetched.background,
-        config=config,
-        target=fetched.target,
-        outcomes=fetched.outcome_kind,
-        source=fetched.rows_source,
-    )
+    loaded = adapt_served(evaluation.pyfunc, file, fetched.version.uri, tables_of(fetched), config)
     require_readable(loaded, fetched)
     return compute(fetched, config, progress, loaded)
 

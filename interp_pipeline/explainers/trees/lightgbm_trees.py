@@ -81,6 +81,9 @@ def _read_text(text: str) -> PackedForest:
     lines = head.splitlines()
     n_outputs = next(int(line.partition("=")[2]) for line in lines if line.startswith("num_tree_per_iteration="))
     trees = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
+    for tree in trees:
+        if tree["num_leaves"] == "1":
+            tree.setdefault("leaf_count", "0")  # up to LightGBM 4.5 the rows of a lone leaf are not counted
     if any(tree.get("is_linear", "0") != "0" for tree in trees):
         msg = "LightGBM's leaves hold linear models: train with linear_tree=False or explain with shap_permutation"
         raise ModelError(msg)
@@ -95,7 +98,7 @@ def _read_text(text: str) -> PackedForest:
     if "average_output" in lines:  # a random forest
         value /= max(len(trees) // n_outputs, 1)
     cover = layout.of_splits(_numbers(trees, "internal_count", np.int64), fill=0).astype(np.float64)
-    cover[layout.leaves] = _numbers(trees, "leaf_count", np.int64, otherwise="0")  # 4.5 counts no single leaf
+    cover[layout.leaves] = _numbers(trees, "leaf_count", np.int64)
     category_set, bits, categories = _category_sets(trees, layout, column, decision, threshold)
     return LightgbmForest(
         column=column,
@@ -147,19 +150,9 @@ class _Layout:
         return self.of_splits(first + np.where(numbers >= 0, numbers, n_splits + ~numbers), fill=-1).astype(np.int32)
 
 
-def _numbers(
-    trees: list[dict[str, str]], name: str, kind: npt.DTypeLike, *, otherwise: str | None = None
-) -> npt.NDArray[Any]:
-    """One line of all trees, one after the other; numpy parses decimals to the nearest double.
-
-    Args:
-        trees: lines of each.
-        name: of the line.
-        kind: of its numbers.
-        otherwise: what it says in a tree of one leaf that lacks it; None where each tree has it.
-    """
-    lines = [tree.get(name, otherwise) if otherwise and tree["num_leaves"] == "1" else tree[name] for tree in trees]
-    return np.fromstring(" ".join(line for line in lines if line), dtype=kind, sep=" ")
+def _numbers(trees: list[dict[str, str]], name: str, kind: npt.DTypeLike) -> npt.NDArray[Any]:
+    """One line of all trees, one after the other; numpy parses decimals to the nearest double."""
+    return np.fromstring(" ".join(tree[name] for tree in trees if tree[name]), dtype=kind, sep=" ")
 
 
 def _missing_left(decision: npt.NDArray[np.int64], threshold: FloatArray) -> npt.NDArray[np.bool_]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from interp_pipeline.explanation import FloatArray
     from interp_pipeline.tracking.models.model_file import ModelFile
 
-__all__ = ["LoadedModel", "adapt_served", "load_model"]
+__all__ = ["LoadedModel", "ModelTables", "adapt_served", "load_model"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,28 +50,25 @@ class LoadedModel:
     notes: tuple[str, ...] = ()  # how the model was taken apart, a sentence each
 
 
-def load_model(
-    path: Path,
-    uri: str,
-    *,
-    rows: pd.DataFrame,
-    background: pd.DataFrame,
-    config: ExplainConfig,
-    target: str | None = None,
-    outcomes: OutcomeKind = "unknown",
-    source: str = "the given rows",
-) -> LoadedModel:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModelTables:
+    """What a model is loaded for: rows as they were given, and what is known of them."""
+
+    rows: pd.DataFrame  # to explain, with the model's features among their columns
+    background: pd.DataFrame  # the same columns
+    target: str | None = None  # name of the target column, where known
+    outcomes: OutcomeKind = "unknown"  # what the true outcomes are
+    source: str = "the given rows"  # where the rows came from, for messages
+
+
+def load_model(path: Path, uri: str, tables: ModelTables, config: ExplainConfig) -> LoadedModel:
     """Load a model of any flavor, cut where explainers need it.
 
     Args:
         path: folder with the ``MLmodel`` file.
         uri: what the model is called in messages.
-        rows: rows to explain, with the model's features among their columns.
-        background: background data, likewise.
+        tables: what it is loaded for.
         config: which output is explained, and names for its classes, where they are not known from training.
-        target: name of the target column, where known.
-        outcomes: what the true outcomes are, where they are known.
-        source: where the rows came from, for messages.
 
     Raises:
         ModelError: the model cannot be loaded here, cannot be asked, or is of a kind that cannot be explained.
@@ -84,68 +81,43 @@ def load_model(
     fix_summation_order()
     with model_code(uri, "be loaded", "restore its files, or train it again"), _quiet_loading():
         pyfunc = mlflow.pyfunc.load_model(str(path))
-    return adapt_served(
-        pyfunc,
-        file,
-        uri,
-        rows=rows,
-        background=background,
-        config=config,
-        target=target,
-        outcomes=outcomes,
-        source=source,
-    )
+    return adapt_served(pyfunc, file, uri, tables, config)
 
 
-def adapt_served(  # noqa: PLR0913 - most are keyword-only
-    pyfunc: Any,
-    file: ModelFile,
-    uri: str,
-    *,
-    rows: pd.DataFrame,
-    background: pd.DataFrame,
-    config: ExplainConfig,
-    target: str | None = None,
-    outcomes: OutcomeKind = "unknown",
-    source: str = "the given rows",
-) -> LoadedModel:
+def adapt_served(pyfunc: Any, file: ModelFile, uri: str, tables: ModelTables, config: ExplainConfig) -> LoadedModel:
     """Cut a model that MLflow has loaded where explainers need it.
 
     Args:
         pyfunc: as ``mlflow.pyfunc.load_model`` gives it.
         file: what its ``MLmodel`` file says.
-        uri: see ``load_model``, and so for all that follows.
-        rows: likewise.
-        background: likewise.
-        config: likewise.
-        target: likewise.
-        outcomes: likewise.
-        source: likewise.
+        uri: what the model is called in messages.
+        tables: what it was loaded for.
+        config: which output is explained, and names for its classes, where they are not known from training.
 
     Raises:
         ModelError: the model cannot be asked, or is of a kind that cannot be explained.
-        UsageError: as for ``load_model``.
-        DataError: likewise.
+        UsageError: the rows lack a column, or an option does not fit the model.
+        DataError: a value does not fit the type the model's signature declares.
     """
     if file.own is not None:
-        return _own(pyfunc, file.own, uri, rows, background, config)
+        return _own(pyfunc, file.own, uri, tables, config)
     native = native_of(pyfunc, file)
     taken, taken_background = (
-        as_model_takes_them(each, native, file, target=target, source=where, uri=uri)
-        for each, where in ((rows, source), (background, "the background data"))
+        as_model_takes_them(each, native, file, target=tables.target, source=where, uri=uri)
+        for each, where in ((tables.rows, tables.source), (tables.background, "the background data"))
     )
-    known = file.outcomes if outcomes == "unknown" else outcomes
-    tables = _Tables(
+    known = file.outcomes if tables.outcomes == "unknown" else tables.outcomes
+    taken_tables = _TakenTables(
         rows=taken,
         background=taken_background,
-        given=rows[list(taken.columns)],
-        given_background=background[list(taken_background.columns)],
+        given=tables.rows[list(taken.columns)],
+        given_background=tables.background[list(taken_background.columns)],
     )
-    return _adapted(pyfunc, native, file, uri, tables, config, target, known)
+    return _adapted(pyfunc, native, file, uri, taken_tables, config, tables.target, known)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Tables:
+class _TakenTables:
     """Rows to explain and background data, twice."""
 
     rows: pd.DataFrame  # as the model takes them
@@ -173,14 +145,7 @@ def _quiet_loading() -> Iterator[None]:
 _WORDS = {"random_forest": "random forest", "keras": "Keras network"}
 
 
-def _own(
-    pyfunc: Any,
-    own: Any,
-    uri: str,
-    rows: pd.DataFrame,
-    background: pd.DataFrame,
-    config: ExplainConfig,
-) -> LoadedModel:
+def _own(pyfunc: Any, own: Any, uri: str, tables: ModelTables, config: ExplainConfig) -> LoadedModel:
     """A model our trainers wrote: it comes cut already."""
     if config.output == "margin" and own["task"] != "regression":
         msg = f"{uri} gives probabilities and has no margin; explain them with --output probability"
@@ -196,10 +161,10 @@ def _own(
         kind=own["kind"],
         words=_WORDS[own["kind"]],
         parts=cast("ExplainableModel", pyfunc.unwrap_python_model()),
-        rows=rows,
-        background=background,
-        given=rows,
-        given_background=background,
+        rows=tables.rows,
+        background=tables.background,
+        given=tables.rows,
+        given_background=tables.background,
         as_asked=lambda table: table,
         reference=predict,
         served=None,
@@ -211,7 +176,7 @@ def _adapted(
     native: Any,
     file: ModelFile,
     uri: str,
-    tables: _Tables,
+    tables: _TakenTables,
     config: ExplainConfig,
     target: str | None,
     outcomes: OutcomeKind,

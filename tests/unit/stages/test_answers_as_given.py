@@ -27,7 +27,7 @@ from interp_pipeline.handover.table import read_table_file, write_table_file
 from interp_pipeline.stages.answers_as_given import answers_as_given
 from interp_pipeline.stages.fetch import types_in_training
 from interp_pipeline.stages.rows.choose_rows import given_table
-from interp_pipeline.tracking.models.load import load_model
+from interp_pipeline.tracking.models.load import ModelTables, load_model
 from interp_pipeline.tracking.models.model_file import read_input_example, read_model_file
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _saved(folder: Path, specs: dict[Any, str] | None = None, example: pd.DataFr
 
 def _loaded(path: Path, rows: pd.DataFrame, background: pd.DataFrame | None = None) -> LoadedModel:
     others = rows.iloc[::-1] if background is None else background
-    return load_model(path, URI, rows=rows, background=others, config=ExplainConfig(), source="the given rows")
+    return load_model(path, URI, ModelTables(rows=rows, background=others), ExplainConfig())
 
 
 def _require_as_given(path: Path, rows: pd.DataFrame, given: pd.DataFrame) -> None:

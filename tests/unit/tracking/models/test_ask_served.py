@@ -13,7 +13,7 @@ from interp_pipeline.checks import served_disagreement
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import UsageError
 from interp_pipeline.explanation import Cost, Explanation
-from interp_pipeline.tracking.models.load import load_model
+from interp_pipeline.tracking.models.load import ModelTables, load_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ def _example(kind: str) -> dict[str, Any]:
 
 def _loaded(path: Path, **options: Any) -> LoadedModel:
     config = ExplainConfig(**options)
-    return load_model(path, "models:/m/1", rows=_TABLE[:40], background=_TABLE[40:], config=config)
+    return load_model(path, "models:/m/1", ModelTables(rows=_TABLE[:40], background=_TABLE[40:]), config)
 
 
 def _disagreement(loaded: LoadedModel) -> float | None:
