@@ -82,8 +82,8 @@ def _read_text(text: str) -> PackedForest:
     n_outputs = next(int(line.partition("=")[2]) for line in lines if line.startswith("num_tree_per_iteration="))
     trees = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
     for tree in trees:
-        if tree["num_leaves"] == "1":
-            tree.setdefault("leaf_count", "0")  # up to LightGBM 4.5 the rows of a lone leaf are not counted
+        if tree["num_leaves"] == "1":  # up to LightGBM 4.5 its rows are not counted, and the line is empty
+            tree["leaf_count"] = tree["leaf_count"] or "0"
     if any(tree.get("is_linear", "0") != "0" for tree in trees):
         msg = "LightGBM's leaves hold linear models: train with linear_tree=False or explain with shap_permutation"
         raise ModelError(msg)

@@ -234,11 +234,11 @@ def test_any_booster(
 
 
 def test_trees_of_one_leaf_as_lightgbm_4_5_stores_them() -> None:
+    """It counts no rows there: the line is empty."""
     rows = random_table(60, 3, 2)
     stored = train(rows, score_of(rows), min_data_in_leaf=10_000).model_to_string()
-    older = re.sub(r"^leaf_count=.*\n", "", stored, flags=re.MULTILINE)
+    older = re.sub(r"^leaf_count=.*$", "leaf_count=", stored, flags=re.MULTILINE)
     assert "num_leaves=1\n" in older
-    assert "leaf_count" not in older
     forest = _read_text(older)
     np.testing.assert_array_equal(forest.value, _read_text(stored).value)
     assert (forest.cover > 0).all()
