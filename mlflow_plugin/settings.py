@@ -190,7 +190,7 @@ def load_settings(config_file: str | None, environment: Mapping[str, str] | None
     """Read the settings; a variable wins over the file.
 
     Args:
-        config_file: TOML file, see ``docs/contract.md``; None takes INTERP_CONFIG, or no file.
+        config_file: TOML file, see ``docs/reference/contract.md``; None takes INTERP_CONFIG, or no file.
         environment: variables; None takes those of the process.
 
     Raises:

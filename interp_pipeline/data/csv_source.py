@@ -31,7 +31,7 @@ _EXACT_BY_DEFAULT = (3, 1)  # pandas from this version on reads decimal numbers 
 def read_csv(path: Path, name: str, declared: DeclaredTypes | None = None) -> pd.DataFrame:
     """Read a CSV file.
 
-    A cell is text. Where a column has a declared type it is read as that type (the rules are in docs/data.md): a
+    A cell is text. Where a column has a declared type it is read as that type (rules: docs/reference/data.md): a
     declared text is the cell as it stands, ``01234``, ``NA`` and ``1e5`` too, and missing where it is empty. Where
     it has none, or one that some cell does not fit, pandas decides by all its cells: empty ones and pandas' usual
     words for them (``NA``, ``NaN``, ``null``, ``None``, ...) are missing values. Numbers are read to the last bit.

@@ -76,7 +76,7 @@ def _runnable(page: Path) -> bool:
 
 
 def test_the_pages_with_commands_are_found() -> None:
-    assert {"README.md", "docs/automation.md", "docs/first-worker.md"} <= {
+    assert {"README.md", "docs/how-to/automation.md", "docs/tutorial/first-worker.md"} <= {
         _name(page) for page in _PAGES if _runnable(page)
     }
 

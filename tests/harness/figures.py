@@ -16,7 +16,7 @@ def figure(promise: str, value: float, unit: str) -> None:
     """Append a figure to the file that INTERP_FIGURES names, if it names one.
 
     Args:
-        promise: what the figure belongs to, as in ``docs/reliability.md``.
+        promise: what the figure belongs to, as in ``docs/explanation/reliability.md``.
         value: the figure.
         unit: its unit: ``s``, ``jobs``.
     """

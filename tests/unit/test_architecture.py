@@ -1,4 +1,4 @@
-"""The floors in docs/architecture.md are those that import-linter enforces."""
+"""The floors in docs/explanation/architecture.md are those that import-linter enforces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).parents[2]
-_DOCUMENT = (_ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+_DOCUMENT = (_ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
 _CONTRACTS = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
 _HOUSES = {contract["containers"][0]: contract for contract in _CONTRACTS if contract["type"] == "layers"}
 

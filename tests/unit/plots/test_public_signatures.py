@@ -1,4 +1,4 @@
-"""The functions of docs/contract.md: each has the signature that stands there, and each plot is called through it."""
+"""The functions of docs/reference/contract.md: each has the signature written there, and each plot is called by it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from interp_pipeline.errors import UsageError
 if TYPE_CHECKING:
     from interp_pipeline.comparison import Comparison
 
-_SECTION = (Path(__file__).parents[3] / "docs" / "contract.md").read_text(encoding="utf-8").partition("## Python\n")[2]
+_CONTRACT = Path(__file__).parents[3] / "docs" / "reference" / "contract.md"
+_SECTION = _CONTRACT.read_text(encoding="utf-8").partition("## Python\n")[2]
 _CALLS = dict(re.findall(r"`(?:interp_pipeline\.)?(\w+)(\([^`]*?\))(?: -> \w+)?`", _SECTION))
 _FUNCTIONS = ("compare", "explain", "find_interactions", "load", "relabel")
 _PNG = b"\x89PNG"
