@@ -15,6 +15,7 @@ from interp_pipeline.errors import ModelError
 from interp_pipeline.explainers.inputs import Inputs, TimeLimit, used_features
 from interp_pipeline.explainers.lime_neighbourhood import Neighbourhood
 from interp_pipeline.explainers.lime_surrogate import Surrogates, lime_kernel_width
+from interp_pipeline.explainers.method import Method
 from interp_pipeline.explanation import Cost
 
 if TYPE_CHECKING:
@@ -40,7 +41,12 @@ class Lime:
     lime_samples + n_rows model evaluations and one ridge fit per row and output.
     """
 
-    name = "lime"
+    method = Method(
+        name="lime",
+        words="LIME weights of any model: a simple model around each row, with its R²",
+        kind="lime",
+        why=lambda _model, _config: "LIME gives a second opinion by an independent method.",
+    )
 
     def refusal(self, model: ExplainableModel, config: ExplainConfig) -> str | None:
         """Why not: more features to fit than rows to fit them on."""
@@ -70,9 +76,9 @@ class Lime:
 
         reason = self.refusal(model, config)
         if reason is not None:
-            msg = f"{self.name}: {reason}"
+            msg = f"{self.method.name}: {reason}"
             raise ModelError(msg)
-        limit = TimeLimit(self.name, config.max_seconds)
+        limit = TimeLimit(self.method.name, config.max_seconds)
         inputs = Inputs.encode(model, rows, background)
         used = list(used_features(model))
         matrix = model.to_matrix(inputs.data)
@@ -97,7 +103,7 @@ class Lime:
         else:  # a model that reads no feature is constant: its surrogate is its output
             advance(n_rows)
         return inputs.explanation(
-            method=self.name,
+            method=self.method.name,
             config=config,
             values=values,
             base_values=intercepts,

@@ -17,10 +17,9 @@ import numpy as np
 from interp_pipeline.errors import ModelError
 from interp_pipeline.explainers.inputs import Inputs
 from interp_pipeline.explainers.masking import MaskedModel
-from interp_pipeline.explainers.registry import choose_explainers, load_explainer
-from interp_pipeline.explainers.sampling_budget import FEWEST_ROUNDS, walked_queries
-from interp_pipeline.explainers.shap_exact import enumerated_queries
-from interp_pipeline.explainers.tree_inputs import TREE_METHODS, TreeInputs
+from interp_pipeline.explainers.registry import choose_explainers, find_method, load_explainer
+from interp_pipeline.explainers.sampling_budget import FEWEST_ROUNDS
+from interp_pipeline.explainers.tree_inputs import TreeInputs
 from interp_pipeline.readable import count
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.explainable import ExplainableModel
+    from interp_pipeline.explainers.method import Spending
     from interp_pipeline.explainers.registry import Choice
 
 __all__ = ["plan_explainers"]
@@ -96,26 +96,24 @@ class _Work:
                 return elapsed_s / n_rows
             n_rows = min(4 * n_rows, self._masked.block_rows)
 
-    def _evaluations(self, name: str, rounds: int) -> int | None:
-        """Rows the model will be asked about; None where that is not what a method spends."""
-        if name not in {"shap_exact", "shap_permutation"}:
-            return None
-        n_players = len(self._masked.players)
-        queries = enumerated_queries(n_players) if name == "shap_exact" else walked_queries(n_players, rounds)
-        game = self._masked.game
-        return len(game.rows) + len(game.background) + self._masked.count_queries(queries)
+    @property
+    def _fixed(self) -> int:
+        """Rows the model is asked about whatever the method."""
+        return len(self._masked.game.rows) + len(self._masked.game.background)
+
+    def _masked_rows(self, spending: Spending, rounds: int) -> int:
+        return self._masked.count_queries(spending.queries(len(self._masked.players), rounds))
 
     def refusal(self, name: str) -> str | None:
         """Why a method cannot explain the model, or cannot within the budget; None if it can."""
         config = self._config
-        reason = load_explainer(name).refusal(self._model, config)
-        if reason is None and name in TREE_METHODS:
+        explainer = load_explainer(name)
+        reason, spending = explainer.refusal(self._model, config), explainer.method.spending
+        if reason is None and explainer.method.reads_trees:
             reason = self._fault_of_trees
-        if reason is not None or (config.max_seconds is None and config.max_evaluations is None):
+        if reason is not None or spending is None or (config.max_seconds is None and config.max_evaluations is None):
             return reason
-        needed = self._evaluations(name, FEWEST_ROUNDS)  # the least that sampling can do
-        if needed is None:
-            return None
+        needed = self._fixed + self._masked_rows(spending, FEWEST_ROUNDS)  # the least that sampling can do
         if config.max_evaluations is not None and needed > config.max_evaluations:
             spent, limit = f"needs {needed:,} model evaluations", f"max_evaluations={config.max_evaluations}"
             return self._too_much(spent, limit, config.max_evaluations / needed)
@@ -133,12 +131,13 @@ class _Work:
 
     def with_forecast(self, choice: Choice) -> Choice:
         """That choice with what it is expected to cost."""
-        rounds = self._affordable_rounds() if choice.name == "shap_permutation" else 0
-        evaluations = self._evaluations(choice.name, rounds)
-        if evaluations is None:
+        method = find_method(choice.name)
+        spending = method.spending
+        if spending is None:
             return choice
-        about = "Sampling takes about" if rounds else "Trying every combination takes"
-        why = f"{choice.why} {about} {evaluations:,} model evaluations"
+        rounds = self._affordable_rounds(spending) if method.sampled else 0
+        evaluations = self._fixed + self._masked_rows(spending, rounds)
+        why = f"{choice.why} {spending.words} {evaluations:,} model evaluations"
         if rounds and self._config.max_error is not None:
             why += f" for {rounds} rounds; it ends sooner or later, when the stated accuracy is reached."
         elif rounds and rounds < self._config.sampling_rounds:
@@ -147,16 +146,15 @@ class _Work:
             why += "."
         return dataclasses.replace(choice, why=why, n_evaluations=evaluations, seconds=evaluations * self._evaluation_s)
 
-    def _affordable_rounds(self) -> int:
+    def _affordable_rounds(self, spending: Spending) -> int:
         """Rounds of sampling that the budget allows, at most those that are configured."""
-        config, game = self._config, self._masked.game
-        per_round = max(1, self._masked.count_queries(walked_queries(len(self._masked.players), 1)))
+        config = self._config
+        per_round = max(1, self._masked_rows(spending, 1))
         allowed = float(config.sampling_rounds)
-        fixed = len(game.rows) + len(game.background)
         if config.max_evaluations is not None:
-            allowed = min(allowed, (config.max_evaluations - fixed) / per_round)
+            allowed = min(allowed, (config.max_evaluations - self._fixed) / per_round)
         if config.max_seconds is not None:
-            allowed = min(allowed, (config.max_seconds / self._evaluation_s - fixed) / per_round)
+            allowed = min(allowed, (config.max_seconds / self._evaluation_s - self._fixed) / per_round)
         # Two rounds are walked at a time, three where the last would be left alone.
         whole = max(FEWEST_ROUNDS, int(allowed))
         return whole if whole == config.sampling_rounds else whole - whole % FEWEST_ROUNDS

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.explainable import ExplainableModel
+    from interp_pipeline.explainers.method import Method
     from interp_pipeline.explanation import Explanation
 
 __all__ = ["Explainer"]
@@ -19,7 +20,7 @@ __all__ = ["Explainer"]
 class Explainer(Protocol):
     """One method of attribution."""
 
-    name: str  # as in the registry, in configurations and in the manifest
+    method: Method  # all that is to be known of it without running it
 
     def refusal(self, model: ExplainableModel, config: ExplainConfig) -> str | None:
         """Why this method cannot explain this model within this configuration; None if it can."""

@@ -2,36 +2,64 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from interp_pipeline.errors import ModelError, UsageError
-from interp_pipeline.explainers.inputs import used_features
+from interp_pipeline.explainers.lime import Lime
+from interp_pipeline.explainers.plugins import load_offered, offered_names, package_of
+from interp_pipeline.explainers.shap_exact import ShapExact
+from interp_pipeline.explainers.shap_linear import ShapLinear
+from interp_pipeline.explainers.shap_permutation import ShapPermutation
+from interp_pipeline.explainers.shap_tree import ShapTree
+from interp_pipeline.explainers.shap_tree_path_dependent import ShapTreePathDependent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.explainable import ExplainableModel
+    from interp_pipeline.explainers.method import Method
     from interp_pipeline.explainers.protocol import Explainer
 
-__all__ = ["EXPLAINERS", "LIME", "WITHOUT_BACKGROUND", "Choice", "check_methods", "choose_explainers", "load_explainer"]
+__all__ = [
+    "OURS",
+    "PREFERRED",
+    "SECOND_OPINION",
+    "Choice",
+    "ListedMethod",
+    "allowed_methods",
+    "check_methods",
+    "choose_explainers",
+    "find_method",
+    "known_against_background",
+    "list_methods",
+    "load_explainer",
+    "needs_background",
+    "only_second_opinions",
+    "packages_of",
+]
 
-EXPLAINERS = {
-    "shap_tree": "interp_pipeline.explainers.shap_tree:ShapTree",
-    "shap_tree_path_dependent": "interp_pipeline.explainers.shap_tree_path_dependent:ShapTreePathDependent",
-    "shap_linear": "interp_pipeline.explainers.shap_linear:ShapLinear",
-    "shap_exact": "interp_pipeline.explainers.shap_exact:ShapExact",
-    "shap_permutation": "interp_pipeline.explainers.shap_permutation:ShapPermutation",
-    "lime": "interp_pipeline.explainers.lime:Lime",
-}
+# In the order in which "auto" tries them: what is read from the model, what is enumerated, what is sampled.
+_EXPLAINERS: tuple[type[Explainer], ...] = (
+    ShapTree,
+    ShapTreePathDependent,
+    ShapLinear,
+    ShapExact,
+    ShapPermutation,
+    Lime,
+)
+_BY_NAME = {explainer.method.name: explainer for explainer in _EXPLAINERS}
+OURS: Mapping[str, Method] = {name: explainer.method for name, explainer in _BY_NAME.items()}
+# What "auto" and "shap" choose among, the best first; and what "auto" adds to it.
+PREFERRED = tuple(name for name, method in OURS.items() if method.kind == "shap" and method.why is not None)
+SECOND_OPINION = Lime.method.name
 
-LIME = "lime"  # the second opinion beside a SHAP method
-WITHOUT_BACKGROUND = frozenset({"shap_tree_path_dependent"})  # their base value is not the mean over the background
-
-_SHAP_BY_PREFERENCE = ("shap_tree", "shap_linear", "shap_exact", "shap_permutation")
 _GROUPS = ("auto", "shap")
+_TIMED = ("load", "interactions", "check", "draw")  # beside methods, in the manifest
+_TAKEN = frozenset({*OURS, *_GROUPS, *_TIMED})
+_LOG = logging.getLogger("interp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,31 +73,109 @@ class Choice:
     failed: str = ""  # why it gave no numbers after all; empty: it did
 
 
+@dataclass(frozen=True, kw_only=True)
+class ListedMethod:
+    """A method as a list shows it."""
+
+    name: str
+    package: str  # that offers it, with its version; empty: this one
+    method: Method | None  # None: it cannot be used
+    fault: str = ""  # why not
+
+
+def list_methods() -> tuple[ListedMethod, ...]:
+    """All methods, ours first. Imports every package that offers some; one that is broken is listed with its fault."""
+    return (*(ListedMethod(name=name, package="", method=method) for name, method in OURS.items()), *_list_offered())
+
+
+def _list_offered() -> Iterable[ListedMethod]:
+    for name in offered_names():
+        package = ""
+        try:
+            package = package_of(name)
+            explainer = load_offered(name, _TAKEN)
+        except UsageError as error:
+            yield ListedMethod(name=name, package=package, method=None, fault=str(error))
+        else:
+            yield ListedMethod(name=name, package=package, method=None if explainer is None else explainer.method)
+
+
 def load_explainer(name: str) -> Explainer:
-    """Import and make the explainer of that name; the others are not imported.
+    """Make the explainer of that name; one of another package is imported for it.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or the package that offers it cannot be used.
     """
-    if name not in EXPLAINERS:
+    explainer = _BY_NAME[name]() if name in OURS else load_offered(name, _TAKEN)
+    if explainer is None:
         raise _unknown(name)
-    module, _, attribute = EXPLAINERS[name].partition(":")
-    return cast("Explainer", getattr(import_module(module), attribute)())
+    return explainer
+
+
+def find_method(name: str) -> Method:
+    """What is to be known of the method of that name.
+
+    Raises:
+        UsageError: there is none, or the package that offers it cannot be used.
+    """
+    return OURS[name] if name in OURS else load_explainer(name).method
+
+
+def allowed_methods(methods: Sequence[str]) -> dict[str, Method]:
+    """Our methods and those that are named: all that an explanation may be by where these were asked for.
+
+    Raises:
+        UsageError: there is no such method, or the package that offers it cannot be used.
+    """
+    return {**OURS, **{name: find_method(name) for name in methods if name not in _GROUPS}}
 
 
 def check_methods(methods: Sequence[str]) -> None:
     """Refuse methods that do not exist; which of them can explain a model is known once it is loaded.
 
     Raises:
-        UsageError: there is no such method.
+        UsageError: there is no such method, or the package that offers it cannot be used.
     """
-    for name in methods:
-        if name not in _GROUPS and name not in EXPLAINERS:
-            raise _unknown(name)
+    named = allowed_methods(methods).keys() & set(methods)
+    for name in sorted(named & OURS.keys() & set(offered_names())):
+        _LOG.warning("%s is interp-pipeline's own; the package %s offers another one, not used", name, package_of(name))
+
+
+def needs_background(methods: Sequence[str]) -> bool:
+    """Whether background data enters the values of any of these methods.
+
+    Raises:
+        UsageError: there is no such method, or the package that offers it cannot be used.
+    """
+    return any(name in _GROUPS or find_method(name).against_background for name in methods)
+
+
+def known_against_background(name: str) -> bool:
+    """Whether a published explanation's method is here, and its base values are the mean over the background."""
+    try:
+        return find_method(name).against_background
+    except UsageError:  # the package that offered it is gone, or broken by now
+        return False
+
+
+def only_second_opinions(methods: Sequence[str]) -> bool:
+    """Whether nothing but LIME weights was asked for.
+
+    Raises:
+        UsageError: there is no such method, or the package that offers it cannot be used.
+    """
+    return all(name not in _GROUPS and find_method(name).kind == "lime" for name in methods)
+
+
+def packages_of(methods: Iterable[str]) -> tuple[str, ...]:
+    """Names of the packages that offer those of these methods that are not ours."""
+    found = (package_of(name).partition(" ")[0] for name in methods if name not in OURS)
+    return tuple(dict.fromkeys(package for package in found if package))
 
 
 def _unknown(name: str) -> UsageError:
-    return UsageError(f"there is no explainer {name!r}; choose among {', '.join([*_GROUPS, *EXPLAINERS])}")
+    known = dict.fromkeys([*_GROUPS, *OURS, *offered_names()])
+    return UsageError(f"there is no explainer {name!r}; choose among {', '.join(known)}")
 
 
 def choose_explainers(
@@ -100,54 +206,39 @@ def choose_explainers(
         if method in _GROUPS:
             found = [_best_shap(model, config, refuses)]
             if method == "auto":
-                found.append(_named("lime", model, config, refuses))
+                found.append(_named(OURS[SECOND_OPINION], model, config, refuses))
         else:
-            found = [_named(method, model, config, refuses)]
+            found = [_named(find_method(method), model, config, refuses)]
         for choice in found:
             choices.setdefault(choice.name, choice)
     return tuple(choices.values())
 
 
-def _named(name: str, model: ExplainableModel, config: ExplainConfig, refuses: Callable[[str], str | None]) -> Choice:
-    if name not in EXPLAINERS:
-        raise _unknown(name)
-    reason = refuses(name)
+def _named(
+    method: Method, model: ExplainableModel, config: ExplainConfig, refuses: Callable[[str], str | None]
+) -> Choice:
+    reason = refuses(method.name)
     if reason is not None:
-        advice = f"; use {_best_shap(model, config, refuses).name}" if name != "lime" else ""
-        msg = f"{name} cannot explain this model: {reason}{advice}"
+        advice = f"; use {_best_shap(model, config, refuses).name}" if method.kind == "shap" else ""
+        msg = f"{method.name} cannot explain this model: {reason}{advice}"
         raise UsageError(msg)
-    if name in config.methods:
-        return Choice(name=name, why="Requested explicitly.")
-    return Choice(name=name, why="LIME gives a second opinion by an independent method.")
+    if method.name not in config.methods:
+        return Choice(name=method.name, why=_why(method, model, config))
+    package = "" if method.name in OURS else package_of(method.name)
+    return Choice(name=method.name, why=f"Requested explicitly{f', of the package {package}' if package else ''}.")
+
+
+def _why(method: Method, model: ExplainableModel, config: ExplainConfig) -> str:
+    return method.why(model, config) if method.why is not None else ""
 
 
 def _best_shap(model: ExplainableModel, config: ExplainConfig, refuses: Callable[[str], str | None]) -> Choice:
     """The first SHAP method, in the order of preference, that is not refused."""
     refusals: list[str] = []
-    for name in _SHAP_BY_PREFERENCE:
+    for name in PREFERRED:
         reason = refuses(name)
         if reason is None:
-            why = " ".join([_reason_for(name, model, config), *refusals])
-            return Choice(name=name, why=why)
+            return Choice(name=name, why=" ".join([_why(OURS[name], model, config), *refusals]))
         refusals.append(f"Not {name}: {reason}.")
     msg = f"no SHAP method can explain this model. {' '.join(refusals)}"
     raise ModelError(msg)
-
-
-def _reason_for(name: str, model: ExplainableModel, config: ExplainConfig) -> str:
-    n_used = len(used_features(model))
-    accuracy = f"{config.sampling_rounds} rounds of random orders are sampled"
-    if config.max_error is not None:
-        accuracy = (
-            f"random orders are sampled until their mean standard error is {config.max_error:g} of the mean |value|"
-        )
-    reasons = {
-        "shap_tree": "The model is a tree or a forest, whose SHAP values can be read from the trees exactly.",
-        "shap_linear": "The model is linear, and its SHAP values can be read from the coefficients exactly.",
-        "shap_exact": f"The model uses {n_used} features, few enough to try every combination of them exactly.",
-        "shap_permutation": (
-            f"The model uses {n_used} features, too many combinations to try them all: {accuracy}, "
-            "and every value carries its standard error."
-        ),
-    }
-    return reasons[name]

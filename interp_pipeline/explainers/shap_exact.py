@@ -17,6 +17,7 @@ import numpy as np
 from interp_pipeline.errors import ModelError
 from interp_pipeline.explainers.inputs import Inputs, TimeLimit, used_features, with_unused
 from interp_pipeline.explainers.masking import MaskedModel
+from interp_pipeline.explainers.method import Method, Spending
 from interp_pipeline.explanation import Cost
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ def enumerated_queries(n_players: int) -> IndexArray:
     return np.array([max(2**size - 2, 0) for size in range(n_players + 1)], dtype=np.int64)
 
 
+def _why(model: ExplainableModel, config: ExplainConfig) -> str:
+    del config
+    n_used = len(used_features(model))
+    return f"The model uses {n_used} features, few enough to try every combination of them exactly."
+
+
 class ShapExact:
     """Enumerates coalitions: exact, additive to rounding, deterministic, any model.
 
@@ -47,7 +54,14 @@ class ShapExact:
     rows share values with the background. Memory does not grow with the rows.
     """
 
-    name = "shap_exact"
+    method = Method(
+        name="shap_exact",
+        words="exact SHAP values of any model with few features",
+        spending=Spending(
+            queries=lambda n_players, _rounds: enumerated_queries(n_players), words="Trying every combination takes"
+        ),
+        why=_why,
+    )
 
     def refusal(self, model: ExplainableModel, config: ExplainConfig) -> str | None:
         """Why not: too many features to enumerate."""
@@ -85,9 +99,9 @@ class ShapExact:
 
         reason = self.refusal(model, config)
         if reason is not None:
-            msg = f"{self.name}: {reason}"
+            msg = f"{self.method.name}: {reason}"
             raise ModelError(msg)
-        limit = TimeLimit(self.name, config.max_seconds)
+        limit = TimeLimit(self.method.name, config.max_seconds)
         inputs = Inputs.encode(model, rows, background)
         masked = MaskedModel(inputs)
         n_queries = enumerated_queries(len(masked.players))
@@ -101,7 +115,7 @@ class ShapExact:
             rows_done = pairs_done // n_background
             limit.require(pairs_done / (len(sums) * n_background), _REMEDY)
         return inputs.explanation(
-            method=self.name,
+            method=self.method.name,
             config=config,
             values=with_unused(sums / n_background, masked.players, len(model.feature_names)),
             base_values=masked.base_value,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp_pipeline.errors import ModelError
+from interp_pipeline.explainers.shap_tree import ShapTree
 from interp_pipeline.explainers.tree_inputs import TreeInputs, forest_of, tree_refusal
 from interp_pipeline.explainers.trees.row_counter import RowCounter
 from interp_pipeline.explanation import Cost
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from interp_pipeline.explainable import ExplainableModel
     from interp_pipeline.explanation import Explanation, FloatArray
 
-__all__ = ["InteractionPlan", "compute_interactions", "plan_interactions"]
+__all__ = ["DIVIDED", "InteractionPlan", "compute_interactions", "plan_interactions"]
 
-_METHOD = "shap_tree"  # whose values are divided: the interactions are those of the same game
+DIVIDED = ShapTree.method.name  # whose values are divided: the interactions are those of the same game
 _BATCH = 128  # background rows of one walk
 _MOST_VISITS = 250_000_000  # of nodes by walks; about ten seconds on one core
 _FEWEST_ROWS = 20  # a mean over fewer says too little
@@ -86,8 +87,8 @@ def _refusal(model: ExplainableModel, explanation: Explanation, config: ExplainC
     """Why no interactions are computed, in words; None if they are."""
     if not config.interactions:
         return "the setting interactions is off"
-    if explanation.method != _METHOD:
-        return f"they divide the values of {_METHOD}, and this model was explained by {explanation.method}"
+    if explanation.method != DIVIDED:
+        return f"they divide the values of {DIVIDED}, and this model was explained by {explanation.method}"
     if len(explanation.feature_names) > _MOST_FEATURES:
         return f"the model has {len(explanation.feature_names)} features, and pairs are counted up to {_MOST_FEATURES}"
     if config.max_seconds is not None and explanation.cost.seconds > _SHARE_OF_TIME * config.max_seconds:
@@ -120,8 +121,8 @@ def compute_interactions(
         ModelError: the explanation is not one of ``shap_tree``, or tree methods refuse the model.
     """
     started = time.perf_counter()
-    if explanation.method != _METHOD:
-        msg = f"interactions divide the values of {_METHOD}, not of {explanation.method}; explain the model with it"
+    if explanation.method != DIVIDED:
+        msg = f"interactions divide the values of {DIVIDED}, not of {explanation.method}; explain the model with it"
         raise ModelError(msg)
     matrices = _Matrices(model, explanation, background, rows)
     advance = RowCounter(1 if matrices.fit_at_once else 2, advance).add

@@ -14,6 +14,7 @@ import numpy as np
 
 from interp_pipeline.errors import ModelError
 from interp_pipeline.explainers.inputs import Inputs, TimeLimit, column_owners, used_features, with_unused
+from interp_pipeline.explainers.method import Method
 from interp_pipeline.explanation import PROBABILITY, Cost
 
 if TYPE_CHECKING:
@@ -37,13 +38,20 @@ class ShapLinear:
     rows. Columns that encode one feature are one player.
     """
 
-    name = "shap_linear"
+    method = Method(
+        name="shap_linear",
+        words="exact SHAP values of linear models",
+        why=lambda _model, _config: (
+            "The model is linear, and its SHAP values can be read from the coefficients exactly."
+        ),
+    )
 
     def refusal(self, model: ExplainableModel, config: ExplainConfig) -> str | None:
         """Why not: the model does not say that it is linear."""
         if model.linear is not None:
             return None
-        if self.name in config.methods and config.output == model.output_unit == PROBABILITY:  # both were asked for
+        asked_for_both = self.method.name in config.methods and config.output == PROBABILITY
+        if asked_for_both and model.output_unit == PROBABILITY:
             return (
                 "its probabilities are not linear in its input; "
                 "a linear classifier's margin (of two classes the log-odds) is: explain that, with --output margin"
@@ -68,14 +76,14 @@ class ShapLinear:
         """
         linear = model.linear
         if linear is None:
-            msg = f"{self.name}: {self.refusal(model, config)}"
+            msg = f"{self.method.name}: {self.refusal(model, config)}"
             raise ModelError(msg)
-        limit = TimeLimit(self.name, config.max_seconds)
+        limit = TimeLimit(self.method.name, config.max_seconds)
         inputs = Inputs.encode(model, rows, background)
         coefficients = np.asarray(linear.coefficients, dtype=np.float64)
         expected = inputs.rows.shape[1], len(model.output_names)
         if coefficients.shape != expected:
-            msg = f"{self.name}: the coefficients have shape {coefficients.shape}, expected {expected}"
+            msg = f"{self.method.name}: the coefficients have shape {coefficients.shape}, expected {expected}"
             raise ModelError(msg)
         owners = column_owners(model, expected[0])
         centre = inputs.background.mean(axis=0)
@@ -88,7 +96,7 @@ class ShapLinear:
                 values[some, owners[column]] += distance[:, [column]] * coefficients[column]
             advance(len(distance))
         return inputs.explanation(
-            method=self.name,
+            method=self.method.name,
             config=config,
             values=with_unused(values, players, len(model.feature_names)),
             base_values=centre @ coefficients + linear.intercept,

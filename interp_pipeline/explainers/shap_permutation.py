@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp_pipeline.explainers.inputs import Inputs, TimeLimit, with_unused
+from interp_pipeline.explainers.inputs import Inputs, TimeLimit, used_features, with_unused
 from interp_pipeline.explainers.masking import MaskedModel
+from interp_pipeline.explainers.method import Method, Spending
 from interp_pipeline.explainers.sampling_budget import SamplingBudget, walked_queries
 from interp_pipeline.explanation import Cost
 
@@ -37,6 +38,18 @@ if TYPE_CHECKING:
 __all__ = ["ShapPermutation"]
 
 
+def _why(model: ExplainableModel, config: ExplainConfig) -> str:
+    accuracy = f"{config.sampling_rounds} rounds of random orders are sampled"
+    if config.max_error is not None:
+        accuracy = (
+            f"random orders are sampled until their mean standard error is {config.max_error:g} of the mean |value|"
+        )
+    return (
+        f"The model uses {len(used_features(model))} features, too many combinations to try them all: {accuracy}, "
+        "and every value carries its standard error."
+    )
+
+
 class ShapPermutation:
     """Samples feature orders: unbiased, additive to rounding, a standard error per value, any model.
 
@@ -48,7 +61,13 @@ class ShapPermutation:
     Deterministic for a seed, unless ``max_seconds`` cuts the sampling short.
     """
 
-    name = "shap_permutation"
+    method = Method(
+        name="shap_permutation",
+        words="sampled SHAP values of any model, each with its standard error",
+        sampled=True,
+        spending=Spending(queries=walked_queries, words="Sampling takes about"),
+        why=_why,
+    )
 
     def refusal(self, model: ExplainableModel, config: ExplainConfig) -> str | None:
         """Never refuses: any model that can be asked can be sampled."""
@@ -75,7 +94,7 @@ class ShapPermutation:
             ModelError: a budget is not enough for two rounds, or ``max_error`` is out of reach and
                 no budget bounds the work, or columns and features do not belong together.
         """
-        limit = TimeLimit(self.name, config.max_seconds)
+        limit = TimeLimit(self.method.name, config.max_seconds)
         inputs = Inputs.encode(model, rows, background)
         masked = MaskedModel(inputs)
         sample = _Sample(masked, config.seed)
@@ -85,7 +104,7 @@ class ShapPermutation:
         values, std_errors = sample.estimate()
         n_features = len(model.feature_names)
         return inputs.explanation(
-            method=self.name,
+            method=self.method.name,
             config=config,
             values=with_unused(values, masked.players, n_features),
             std_errors=with_unused(std_errors, masked.players, n_features),

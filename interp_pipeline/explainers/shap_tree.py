@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interp_pipeline.explainers.inputs import TimeLimit, with_unused
+from interp_pipeline.explainers.method import Method
 from interp_pipeline.explainers.tree_inputs import TreeInputs, tree_refusal, watched
 from interp_pipeline.explanation import Cost
 
@@ -28,7 +29,14 @@ class ShapTree:
     the trees were read right. The algorithm is described in ``kernels.interventional``.
     """
 
-    name = "shap_tree"
+    method = Method(
+        name="shap_tree",
+        words="exact SHAP values of trees, forests and boosted trees",
+        reads_trees=True,
+        why=lambda _model, _config: (
+            "The model is a tree or a forest, whose SHAP values can be read from the trees exactly."
+        ),
+    )
 
     def refusal(self, model: ExplainableModel, config: ExplainConfig) -> str | None:
         """Why not: no trees, trees of an unknown kind, or trees whose sum is not the model's output."""
@@ -54,8 +62,8 @@ class ShapTree:
         """
         from interp_pipeline.explainers.trees.interventional_values import interventional_values
 
-        limit = TimeLimit(self.name, config.max_seconds)
-        trees = TreeInputs.read(self.name, model, rows, background)
+        limit = TimeLimit(self.method.name, config.max_seconds)
+        trees = TreeInputs.read(self.method.name, model, rows, background)
         values = interventional_values(
             trees.forest,
             trees.rows,
@@ -65,7 +73,7 @@ class ShapTree:
             watched(limit, advance, len(rows)),
         )
         return trees.inputs.explanation(
-            method=self.name,
+            method=self.method.name,
             config=config,
             values=with_unused(values, trees.used, len(model.feature_names)),
             base_values=trees.background_outputs.mean(axis=0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interp_pipeline.explainers.inputs import TimeLimit, with_unused
+from interp_pipeline.explainers.method import Method
 from interp_pipeline.explainers.tree_inputs import TreeInputs, tree_refusal, watched
 from interp_pipeline.explanation import Cost
 
@@ -30,7 +31,12 @@ class ShapTreePathDependent:
     The algorithm is described in ``kernels.path_dependent``.
     """
 
-    name = "shap_tree_path_dependent"
+    method = Method(
+        name="shap_tree_path_dependent",
+        words="exact SHAP values of the same models against their training rows, without background data",
+        against_background=False,
+        reads_trees=True,
+    )
 
     def refusal(self, model: ExplainableModel, config: ExplainConfig) -> str | None:
         """Why not: no trees, trees of an unknown kind, or trees whose sum is not the model's output."""
@@ -57,13 +63,13 @@ class ShapTreePathDependent:
         """
         from interp_pipeline.explainers.trees.path_dependent_values import expected_outputs, path_dependent_values
 
-        limit = TimeLimit(self.name, config.max_seconds)
-        trees = TreeInputs.read(self.name, model, rows, background)
+        limit = TimeLimit(self.method.name, config.max_seconds)
+        trees = TreeInputs.read(self.method.name, model, rows, background)
         values = path_dependent_values(
             trees.forest, trees.rows, trees.players, len(trees.used), watched(limit, advance, len(rows))
         )
         return trees.inputs.explanation(
-            method=self.name,
+            method=self.method.name,
             config=config,
             values=with_unused(values, trees.used, len(model.feature_names)),
             base_values=expected_outputs(trees.forest),

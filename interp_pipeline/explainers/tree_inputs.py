@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from interp_pipeline.explainers.trees.packed_forest import PackedForest
     from interp_pipeline.explanation import FloatArray
 
-__all__ = ["TREE_METHODS", "TreeInputs", "forest_of", "tree_refusal", "watched"]
-
-TREE_METHODS = frozenset({"shap_tree", "shap_tree_path_dependent"})
+__all__ = ["TreeInputs", "forest_of", "tree_refusal", "watched"]
 
 # By identity of the estimator, as long as it lives (CatBoost's have no hash), and by sign.
 _FORESTS: dict[int, dict[float, PackedForest | None]] = {}

@@ -6,10 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.errors import ModelError
+from interp_pipeline.explainers.registry import find_method
 from interp_pipeline.handover.files import MOST_BYTES, array_bytes
 from interp_pipeline.handover.untrusted_json import LONGEST_TEXT
 
 if TYPE_CHECKING:
+    from interp_pipeline.explainers.method import Method
     from interp_pipeline.explainers.registry import Choice
     from interp_pipeline.explanation import Cost, Explanation, FloatArray
     from interp_pipeline.handover.task import Task
@@ -34,21 +36,19 @@ FIELDS = (
     "peak_memory_mb",
 )
 _TOLD_CHECKS = ("base_value_error", "prediction_mismatch", "served_disagreement")
-_SAMPLED = frozenset({"shap_permutation"})  # methods whose values carry standard errors; all others' are exact
 
 _Shapes = dict[str, tuple[int, ...]]
 
 
-def explanation_shapes(method: str, n_rows: int, n_features: int, n_outputs: int) -> _Shapes:
+def explanation_shapes(method: Method, n_rows: int, n_features: int, n_outputs: int) -> _Shapes:
     """Arrays of an explanation by that method, by the names of their files."""
-    kind = "lime" if method == "lime" else "shap"
     three, two = (n_rows, n_features, n_outputs), (n_rows, n_outputs)
     shapes: _Shapes = {"values": three, "base_values": two, "predictions": two}
-    if method in _SAMPLED:
+    if method.sampled:
         shapes["std_errors"] = three
-    if kind == "lime":
+    if method.kind == "lime":
         shapes["local_r2"] = two
-    return {f"{kind}_{name}": shape for name, shape in shapes.items()}
+    return {f"{method.kind}_{name}": shape for name, shape in shapes.items()}
 
 
 def interaction_shapes(n_rows: int, n_pairs: int, n_features: int, n_outputs: int) -> _Shapes:
@@ -95,7 +95,7 @@ def _arrays(computed: Computed) -> dict[str, FloatArray]:
     arrays: dict[str, FloatArray] = {}
     for explanation in (computed.shap, computed.lime):
         if explanation is not None:
-            names = explanation_shapes(explanation.method, *explanation.values.shape)
+            names = explanation_shapes(find_method(explanation.method), *explanation.values.shape)
             arrays |= {name: getattr(explanation, name.partition("_")[2]) for name in names}
     if computed.interactions is not None:
         names = interaction_shapes(0, 0, 0, 0)

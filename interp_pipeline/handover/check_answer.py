@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp_pipeline.checks import output_range, require_additivity, run_checks
-from interp_pipeline.explainers.registry import EXPLAINERS, WITHOUT_BACKGROUND
+from interp_pipeline.explainers.registry import PREFERRED, SECOND_OPINION, find_method
+from interp_pipeline.explainers.shap_interactions import DIVIDED
 from interp_pipeline.handover.untrusted_json import BadAnswerError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["checks_of", "other_features", "require_asked_for", "require_divided", "require_sound", "require_trained"]
 
-_DIVIDED = "shap_tree"  # whose values interactions divide
 _ROUNDING = 1e-9  # by which a share of explained variance may exceed 1
 
 
@@ -32,14 +32,16 @@ def require_asked_for(parsed: ParsedAnswer, config: ExplainConfig) -> None:
         BadAnswerError: there are some, or one is lacking.
     """
     chosen = {choice.name for choice in parsed.choices}
-    any_shap = bool({"auto", "shap"} & set(config.methods))
-    named = (set(config.methods) & EXPLAINERS.keys()) | ({"lime"} if "auto" in config.methods else set())
+    asked = set(config.methods)
+    any_shap = bool({"auto", "shap"} & asked)
+    named = asked - {"auto", "shap"} | ({SECOND_OPINION} if "auto" in asked else set())
     others = chosen - named
-    wrong = not named <= chosen or len(others) > any_shap or "lime" in others
+    wrong = not named <= chosen or len(others) > any_shap or not others <= set(PREFERRED)
     if wrong or (any_shap and parsed.shap_method is None):
         msg = f"it is by other methods than {', '.join(config.methods)}"
         raise BadAnswerError(msg)
-    if parsed.interactions is not None and not (config.interactions and parsed.shap_method == _DIVIDED):
+    divided = parsed.shap_method is not None and parsed.shap_method.name == DIVIDED
+    if parsed.interactions is not None and not (config.interactions and divided):
         msg = "it has interactions, for which there is no reason"
         raise BadAnswerError(msg)
 
@@ -123,7 +125,7 @@ def checks_of(
         BadAnswerError: a check is missing, is not one that is made, or gave what it cannot give.
     """
     needed = {"prediction_mismatch"}
-    if shap is not None and shap.method not in WITHOUT_BACKGROUND:
+    if shap is not None and find_method(shap.method).against_background:
         needed.add("base_value_error")
     possible = needed if trained_here else needed | {"served_disagreement"}
     if not needed <= set(told) <= possible or told.get("served_disagreement", 0.0) > 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from interp_pipeline.explainers.registry import EXPLAINERS, LIME, Choice
+from interp_pipeline.explainers.registry import Choice
 from interp_pipeline.explanation import Cost
 from interp_pipeline.handover.answer import FIELDS
 from interp_pipeline.handover.files import ANSWER
@@ -13,6 +13,8 @@ from interp_pipeline.handover.untrusted_json import BadAnswerError, Node
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from interp_pipeline.explainers.method import Kind, Method
 
 __all__ = ["Effort", "ParsedAnswer", "ParsedInteractions"]
 
@@ -50,6 +52,8 @@ class ParsedAnswer:
     words: str
     notes: tuple[str, ...]
     choices: tuple[Choice, ...]
+    shap_method: Method | None  # whose values were handed over: the first SHAP method that was chosen
+    lime_method: Method | None  # likewise, the first LIME that did not fail
     shap: Effort | None
     lime: Effort | None
     interactions: ParsedInteractions | None
@@ -58,13 +62,10 @@ class ParsedAnswer:
     timings_s: Mapping[str, float]
     peak_memory_mb: float
 
-    @property
-    def shap_method(self) -> str | None:
-        """The SHAP method whose values were handed over: the first that was chosen."""
-        return next((choice.name for choice in self.choices if choice.name != LIME), None)
-
     @classmethod
-    def parse(cls, content: bytes, key: str, columns: Sequence[str], n_rows: int) -> ParsedAnswer:
+    def parse(
+        cls, content: bytes, key: str, columns: Sequence[str], n_rows: int, methods: Mapping[str, Method]
+    ) -> ParsedAnswer:
         """Read the JSON of an answer.
 
         Args:
@@ -72,6 +73,7 @@ class ParsedAnswer:
             key: of the explanation that was asked for.
             columns: of the rows that were handed over.
             n_rows: how many they are.
+            methods: those that it may be by; what they give is known from here, and not the child's word.
 
         Raises:
             BadAnswerError: something in it is not as a computation writes it.
@@ -81,7 +83,7 @@ class ParsedAnswer:
             msg = f"{ANSWER} answers another task"
             raise BadAnswerError(msg)
         names, unit, positive = nodes["outputs"].fields("names", "unit", "positive")
-        choices = tuple(_choice(node) for node in nodes["choices"].items(len(EXPLAINERS)))
+        choices = tuple(_choice(node, methods) for node in nodes["choices"].items(len(methods)))
         given = positive.given()
         parsed = cls(
             columns=tuple(columns[node.whole(len(columns))] for node in nodes["columns"].items(len(columns))),
@@ -91,12 +93,14 @@ class ParsedAnswer:
             words=nodes["words"].text(),
             notes=tuple(node.text() for node in nodes["notes"].items(_MOST_NOTES)),
             choices=choices,
+            shap_method=_first("shap", choices, methods),
+            lime_method=_first("lime", choices, methods),
             shap=_effort(nodes["shap"]),
             lime=_effort(nodes["lime"]),
             interactions=_interactions(nodes["interactions"], n_rows, len(columns)),
             interactions_why=nodes["interactions_why"].text(),
             checks=nodes["checks"].numbers(len(FIELDS)),
-            timings_s=nodes["timings_s"].numbers(len(EXPLAINERS) + len(FIELDS)),
+            timings_s=nodes["timings_s"].numbers(len(methods) + len(FIELDS)),
             peak_memory_mb=nodes["peak_memory_mb"].number(),
         )
         parsed._require_whole()
@@ -113,9 +117,9 @@ class ParsedAnswer:
         if self.positive_class is not None and self.positive_class not in self.output_names:
             msg = "its positive class is none of its outputs"
             raise BadAnswerError(msg)
-        numbers = {choice.name for choice in self.choices if not (choice.name == LIME and choice.failed)}
         found = (self.shap is not None, self.lime is not None)
-        if found != (self.shap_method is not None, LIME in numbers) or set(self.timings_s) != _stages(chosen):
+        expected = (self.shap_method is not None, self.lime_method is not None)
+        if found != expected or set(self.timings_s) != _stages(chosen):
             msg = "its explanations or timings are not those of its methods"
             raise BadAnswerError(msg)
         if self.interactions is not None and self.shap is None:
@@ -128,9 +132,15 @@ def _stages(chosen: Sequence[str]) -> set[str]:
     return {"load", "interactions", "check", *chosen}
 
 
-def _choice(node: Node) -> Choice:
+def _first(kind: Kind, choices: Sequence[Choice], methods: Mapping[str, Method]) -> Method | None:
+    """The method of that kind whose numbers are handed over; only LIME may have failed and left SHAP values alone."""
+    of_kind = (methods[choice.name] for choice in choices if kind == "shap" or not choice.failed)
+    return next((method for method in of_kind if method.kind == kind), None)
+
+
+def _choice(node: Node, methods: Mapping[str, Method]) -> Choice:
     name, why, evaluations, seconds, failed = node.fields("name", "why", "n_evaluations", "seconds", "failed")
-    if name.text() not in EXPLAINERS:
+    if name.text() not in methods:
         msg = f"{name.where} is no method"
         raise BadAnswerError(msg)
     n_evaluations, n_seconds = evaluations.given(), seconds.given()

@@ -23,6 +23,7 @@ import numpy as np
 
 from interp_pipeline.data.declared import DeclaredColumn, as_declared
 from interp_pipeline.errors import DataError, ModelError
+from interp_pipeline.explainers.registry import allowed_methods
 from interp_pipeline.explanation import Explanation
 from interp_pipeline.handover.answer import explanation_shapes, interaction_shapes, require_size
 from interp_pipeline.handover.check_answer import (
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from interp_pipeline.config import ExplainConfig
+    from interp_pipeline.explainers.method import Method
     from interp_pipeline.explanation import FloatArray
     from interp_pipeline.handover.parsed_answer import Effort
     from interp_pipeline.stages.facts import Facts
@@ -92,13 +94,13 @@ def read_answer(answer: Path, fetched: Fetched, config: ExplainConfig) -> Comput
 
 
 def _read(folder: AnswerFolder, fetched: Fetched, config: ExplainConfig) -> Computed:
-    parsed = _parsed(folder, fetched)
+    parsed = _parsed(folder, fetched, allowed_methods(config.methods))
     require_asked_for(parsed, config)
     rows, background = _tables(fetched, parsed)
     arrays = _arrays(folder, parsed, rows.shape, fetched.version.uri)
     shap, lime = (
-        _explanation(arrays, kind, parsed, effort, rows, config)
-        for kind, effort in (("shap", parsed.shap), ("lime", parsed.lime))
+        _explanation(arrays, method, parsed, effort, rows, config)
+        for method, effort in ((parsed.shap_method, parsed.shap), (parsed.lime_method, parsed.lime))
     )
     if fetched.record is not None:
         schema = fetched.record.schema
@@ -123,7 +125,7 @@ def _read(folder: AnswerFolder, fetched: Fetched, config: ExplainConfig) -> Comp
     )
 
 
-def _parsed(folder: AnswerFolder, fetched: Fetched) -> ParsedAnswer:
+def _parsed(folder: AnswerFolder, fetched: Fetched, methods: Mapping[str, Method]) -> ParsedAnswer:
     """What the answer says beside its numbers.
 
     Raises:
@@ -138,7 +140,7 @@ def _parsed(folder: AnswerFolder, fetched: Fetched) -> ParsedAnswer:
     if content is None:
         msg = "it ended without one"
         raise BadAnswerError(msg)
-    return ParsedAnswer.parse(content, fetched.key, columns, n_rows)
+    return ParsedAnswer.parse(content, fetched.key, columns, n_rows, methods)
 
 
 def _tables(fetched: Fetched, parsed: ParsedAnswer) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -172,7 +174,7 @@ def _arrays(folder: AnswerFolder, parsed: ParsedAnswer, shape: tuple[int, int], 
     """All arrays an answer must have, none of them read before it is known what they take together."""
     sizes = (*shape, len(parsed.output_names))
     shapes: dict[str, tuple[int, ...]] = {}
-    for method in (parsed.shap_method, "lime" if parsed.lime is not None else None):
+    for method in (parsed.shap_method, parsed.lime_method):
         if method is not None:
             shapes |= explanation_shapes(method, *sizes)
     if parsed.interactions is not None:
@@ -183,15 +185,15 @@ def _arrays(folder: AnswerFolder, parsed: ParsedAnswer, shape: tuple[int, int], 
 
 def _explanation(
     arrays: Mapping[str, FloatArray],
-    kind: str,
+    method: Method | None,
     parsed: ParsedAnswer,
     effort: Effort | None,
     rows: pd.DataFrame,
     config: ExplainConfig,
 ) -> Explanation | None:
-    if effort is None:
+    if method is None or effort is None:
         return None
-    prefix = f"{kind}_"
+    prefix = f"{method.kind}_"
     found: dict[str, Any] = {
         name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)
     }
@@ -201,7 +203,7 @@ def _explanation(
         output_names=parsed.output_names,
         output_unit=parsed.output_unit,
         positive_class=parsed.positive_class,
-        method=kind if kind == "lime" else str(parsed.shap_method),
+        method=method.name,
         seed=config.seed,
         cost=effort.cost,
         details=effort.details,

@@ -13,8 +13,9 @@ import numpy as np
 
 from interp_pipeline.checks import require_additivity, run_checks
 from interp_pipeline.errors import DataError, ModelError
+from interp_pipeline.explainers.method import require_as_declared
 from interp_pipeline.explainers.planner import plan_explainers
-from interp_pipeline.explainers.registry import LIME, WITHOUT_BACKGROUND, load_explainer
+from interp_pipeline.explainers.registry import find_method, load_explainer
 from interp_pipeline.explainers.shap_interactions import compute_interactions, plan_interactions
 from interp_pipeline.readable import count, share
 from interp_pipeline.stages.answers_as_given import answers_as_given
@@ -209,27 +210,27 @@ def _explained(
     """
     shap: Explanation | None = None
     lime: Explanation | None = None
-    failures: dict[str, ModelError] = {}
+    failures: dict[str, ModelError] = {}  # of LIME
     for choice in choices:
-        started = time.perf_counter()
+        started, explainer = time.perf_counter(), load_explainer(choice.name)
         doing = f"Explaining {count(len(loaded.rows), 'row')} with {choice.name}"
         try:
             with model_code(uri, _MASKED), progress.track(doing, len(loaded.rows)) as advance:
-                explainer = load_explainer(choice.name)
                 result = explainer.explain(loaded.parts, loaded.rows, loaded.background, config, advance)
+            require_as_declared(result, explainer.method, loaded.parts, loaded.rows)
         except ModelError as error:
-            if choice.name != LIME:
+            if explainer.method.kind == "shap":
                 raise
             failures[choice.name] = error
         else:
-            if result.local_r2 is None:
+            if explainer.method.kind == "shap":
                 require_additivity(result, config.additivity_tolerance)
                 shap = shap or result
             else:
-                lime = result
+                lime = lime or result
         timings[choice.name] = time.perf_counter() - started
-    if shap is None and failures:
-        raise failures[LIME]
+    if shap is None and lime is None:
+        raise next(iter(failures.values()))
     for name, failure in failures.items():
         progress.say(f"{name} gave no numbers, and the SHAP values stand without it: {failure}")
     return shap, lime, tuple(_marked(choice, failures.get(choice.name)) for choice in choices)
@@ -265,7 +266,7 @@ def _checks(
         shap=shap,
         lime=lime,
         served_predictions=served,
-        background_predictions=None if shap is not None and shap.method in WITHOUT_BACKGROUND else background,
+        background_predictions=background if shap is None or find_method(shap.method).against_background else None,
         served_answers=answers,
         class_labels=loaded.class_labels,
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from interp_pipeline.errors import GoneError, InterpError, RefusedError, UsageError
+from interp_pipeline.explainers.registry import find_method, packages_of
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.report import describe_version
 from interp_pipeline.stages.performance import with_performance
@@ -277,8 +278,8 @@ def _manifest(
         "config": config.to_dict(),
         "config_digest": config.digest,
         "methods": [
-            _method(kind, explanation, whys[explanation.method])
-            for kind, explanation in (("shap", computed.shap), ("lime", computed.lime))
+            _method(explanation, whys[explanation.method])
+            for explanation in (computed.shap, computed.lime)
             if explanation is not None
         ],
         "unseen_categories": {feature: dict(told) for feature, told in explained.unseen.items()},
@@ -294,7 +295,7 @@ def _manifest(
         "performance": _performance(facts),
         "checks": dict(computed.checks),
         "timings_s": {name: round(value, 3) for name, value in timings_s.items()},
-        "libraries": manifest.library_versions(),
+        "libraries": manifest.library_versions(packages_of(whys)),
         "announcement": _announcement(fetched, computed, files),
         "files": {path: manifest.digest(content) for path, content in sorted(files.items())},
     }
@@ -305,12 +306,13 @@ def _performance(facts: Facts) -> dict[str, Any] | None:
     return {"rows": facts.n_test, "metrics": dict(facts.metrics)} if facts.measured_on_explained else None
 
 
-def _method(kind: str, explanation: Explanation, why: str) -> dict[str, Any]:
+def _method(explanation: Explanation, why: str) -> dict[str, Any]:
+    method = find_method(explanation.method)
     return {
-        "kind": kind,
-        "name": explanation.method,
+        "kind": method.kind,
+        "name": method.name,
         "why": why,
-        "exact": explanation.std_errors is None and kind == "shap",
+        "exact": method.exact,
         "seconds": round(explanation.cost.seconds, 3),
         "model_evaluations": explanation.cost.model_evaluations,
         "details": dict(explanation.details),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from interp_pipeline import plots, tables
 from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import UsageError
+from interp_pipeline.explainers.registry import packages_of
 from interp_pipeline.plots.files import to_png
 from interp_pipeline.report import ExplanationReport, render_explanation_report
 from interp_pipeline.stages.instances import choose_instances
@@ -187,7 +188,7 @@ def _report(
         pictures={**pictures, **facts.pictures},
         notes=(*fetched.remarks, *facts.notes),
         rows_source="" if fetched.rows_are_logged else fetched.rows_source,
-        versions=library_versions(),
+        versions=library_versions(packages_of(choice.name for choice in computed.choices)),
         actual=_actual(fetched, instances),
         measured_on_explained=facts.measured_on_explained,
     )

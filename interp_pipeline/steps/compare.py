@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from interp_pipeline.comparison import compute_comparison
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import UsageError
-from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND
+from interp_pipeline.explainers.registry import known_against_background
 from interp_pipeline.explanation import CLASS_SCORES, PROBABILITY, SOFTMAX_SCORE
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.progress import NamedProgress, SilentProgress
@@ -171,8 +171,8 @@ def _not_comparable(found: Sequence[Published], config: ExplainConfig) -> str:
     units = {published.manifest["model"]["output_unit"] for published in found}
     if len(units) > 1 or any(_is_other_output(unit, config) for unit in units):
         return "are of other outputs"
-    if any(published.shap is None or published.shap.method in WITHOUT_BACKGROUND for published in found):
-        return "are not all against the same background"
+    if any(published.shap is None or not known_against_background(published.shap.method) for published in found):
+        return "are not all known to be against the same background"
     asked = {name: value for name in _EFFORT if (value := getattr(config, name)) != getattr(_DEFAULTS, name)}
     made = [published.manifest["config"] for published in found]
     other = [name for name, value in asked.items() if any(each.get(name) != value for each in made)]

@@ -20,7 +20,7 @@ from interp_pipeline.data.outcomes import kind_of_outcomes
 from interp_pipeline.data.sources import source_digest
 from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import NoDataError
-from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND, check_methods
+from interp_pipeline.explainers.registry import check_methods, needs_background, only_second_opinions
 from interp_pipeline.readable import count
 from interp_pipeline.stages.chosen_dictionary import find_dictionary
 from interp_pipeline.stages.compute import compute, require_readable, tables_of
@@ -111,7 +111,7 @@ def explain_evaluation(
         TrackingError: the server or a storage does not answer.
     """
     check_methods(config.methods)
-    if set(config.methods) == {"lime"}:
+    if only_second_opinions(config.methods):
         raise lime_alone()
     subject = _subject(client, evaluation, config)
     place = choose_place(client, subject.model, evaluation.run_id, prefix)
@@ -230,7 +230,7 @@ def _background(
     if declared.background is not None:
         return declared_table(client, model, declared.background, declared.background_from, subject.types, None)
     search = _SearchBesideLoaded(client, subject, evaluation.pyfunc.input_example, progress)
-    any_will_do = set(config.methods) <= WITHOUT_BACKGROUND
+    any_will_do = not needs_background(config.methods)
     try:
         return search.background(table, table_given=False, any_will_do=any_will_do)
     except NoDataError as error:

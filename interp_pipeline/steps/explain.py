@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.errors import UsageError
-from interp_pipeline.explainers.registry import check_methods
+from interp_pipeline.explainers.registry import check_methods, only_second_opinions
 from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.progress import SilentProgress
 from interp_pipeline.stages.compute import compute
@@ -148,7 +148,7 @@ def explain(  # noqa: PLR0913 - most are keywords with a default: what is explai
 def _check_call(config: ExplainConfig, *, publishing: bool, replacing: bool, output_dir: Path | None) -> None:
     """Refuse what cannot be, before anything is done."""
     check_methods(config.methods)
-    if set(config.methods) == {"lime"}:
+    if only_second_opinions(config.methods):
         if output_dir is not None:
             raise lime_alone_in_a_folder()
         if publishing:

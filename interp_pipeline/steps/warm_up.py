@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.explainers.kernels.threads import set_threads
-from interp_pipeline.explainers.registry import load_explainer
+from interp_pipeline.explainers.registry import OURS, load_explainer
 from interp_pipeline.explainers.shap_interactions import compute_interactions, plan_interactions
 from interp_pipeline.models.adapt import adapt_model
 
@@ -29,9 +29,8 @@ def warm_up() -> None:
     """
     set_threads(1)
     try:
-        _explain(_forest(), "shap_tree", "shap_tree_path_dependent")
-        _explain(_formula(_FEW_FEATURES), "shap_exact", "lime")
-        _explain(_formula(_MANY_FEATURES), "shap_permutation")
+        for toy in (_forest(), _formula(_FEW_FEATURES), _formula(_MANY_FEATURES)):
+            _explain(toy)
     finally:
         set_threads(None)
 
@@ -55,15 +54,19 @@ def _formula(n_features: int) -> tuple[Any, str, pd.DataFrame]:
     return lambda frame: frame["x0"] * frame["x1"], "python_function", _table(n_features)
 
 
-def _explain(toy: tuple[Any, Any, pd.DataFrame], *methods: str) -> None:
+def _explain(toy: tuple[Any, Any, pd.DataFrame]) -> None:
+    """By every method of ours that is for such a model."""
     native, flavor, table = toy
     rows, background = table[:_ROWS], table[_ROWS:]
     model: AdaptedModel = adapt_model(
         native, flavor=flavor, feature_names=tuple(table.columns), rows=rows, background=background
     )
     config = ExplainConfig(rows=_ROWS)
-    for method in methods:
-        explanation = load_explainer(method).explain(model, rows, background, config, lambda _rows: None)
+    explainers = [load_explainer(name) for name in OURS]
+    for explainer in explainers:
+        if explainer.refusal(model, config) is not None:
+            continue
+        explanation = explainer.explain(model, rows, background, config, lambda _rows: None)
         if explanation.local_r2 is None:
             plan = plan_interactions(model, explanation, len(background), config)
             if plan.rows:

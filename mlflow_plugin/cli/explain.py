@@ -38,7 +38,7 @@ __all__ = ["explain"]
 @click.option("--background", help="Background data: file, folder or URI; default: logged, else drawn beside the rows.")
 @click.option("--row", "row_ids", type=int, multiple=True, help="Explain the row of this number; may be repeated.")
 @click.option("--rows", type=int, help="How many rows to explain [default: 200].")
-@click.option("--methods", help="auto, shap, lime, or explainer names, separated by commas [default: auto].")
+@click.option("--methods", help="auto, shap, or names that interp methods lists, separated by commas [default: auto].")
 @click.option("--replace", is_flag=True, help="Publish an explanation of --data or --row in place of what is there.")
 @click.option(
     "--output-dir", metavar="DIR", type=click.Path(path_type=Path), help="Write the files here, not to MLflow."

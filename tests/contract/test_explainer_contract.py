@@ -13,7 +13,7 @@ from sklearn.ensemble._iforest import _average_path_length
 
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.explainable import LinearTerms
-from interp_pipeline.explainers.registry import EXPLAINERS, load_explainer
+from interp_pipeline.explainers.registry import OURS, load_explainer
 
 if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation, FloatArray
@@ -149,7 +149,7 @@ MODELS = {
 # Kinds of model a method is for, by how their names begin; the others are for all.
 NEEDS = {"shap_tree": "forest", "shap_tree_path_dependent": "forest", "shap_linear": "linear in"}
 OTHER_BASE = {"lime", "shap_tree_path_dependent"}  # whose base value is not the mean over the background
-CASES = [(kind, name) for kind in MODELS for name in EXPLAINERS if kind.startswith(NEEDS.get(name, ""))]
+CASES = [(kind, name) for kind in MODELS for name in OURS if kind.startswith(NEEDS.get(name, ""))]
 every_case = pytest.mark.parametrize(("kind", "name"), CASES)
 
 
@@ -163,7 +163,7 @@ def run(name: str, model: SmallModel, rows: FloatArray, config: ExplainConfig = 
 
 
 @pytest.mark.parametrize("kind", list(MODELS))
-@pytest.mark.parametrize("name", list(EXPLAINERS))
+@pytest.mark.parametrize("name", list(OURS))
 def test_refuses_exactly_what_it_cannot_explain_in_words(kind: str, name: str, models: dict[str, SmallModel]) -> None:
     reason = load_explainer(name).refusal(models[kind], CONFIG)
     assert (reason is None) == ((kind, name) in CASES)

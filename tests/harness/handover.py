@@ -44,9 +44,9 @@ for task, answer in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
 """
 
 
-def run_children(*pairs: tuple[Path, Path]) -> subprocess.CompletedProcess[str]:
+def run_children(*pairs: tuple[Path, Path], site: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run tasks one after the other in one process that knows no tracking server; folders of tasks and of answers."""
-    unreachable = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "PYTHONPATH": str(ROOT)}
+    unreachable = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "PYTHONPATH": f"{ROOT}:{site}"}
     return subprocess.run(
         [sys.executable, "-c", _CHILD, *(str(path) for pair in pairs for path in pair)],
         env=bare_environment(unreachable),

@@ -195,7 +195,7 @@ def test_published_explanations_of_the_same_rows_are_compared_as_they_are(here: 
         ("shap_tree", {"seed": 7}, "were made with another seed"),
         ("shap_tree", {"background_rows": 5, "max_error": 0.1}, "were made with another background_rows and max_error"),
         # It counts the training rows of each model, so each would have an average case of its own.
-        ("shap_tree_path_dependent", {}, "are not all against the same background"),
+        ("shap_tree_path_dependent", {}, "are not all known to be against the same background"),
     ],
     ids=["as-asked", "seed", "accuracy", "no-background"],
 )

@@ -28,7 +28,7 @@ from interp_pipeline.data.outcomes import kind_of_outcomes
 from interp_pipeline.data.sources import read_table
 from interp_pipeline.data.typed_rows import name_of, shown
 from interp_pipeline.errors import DataError, InterpError, UsageError
-from interp_pipeline.explainers.registry import WITHOUT_BACKGROUND
+from interp_pipeline.explainers.registry import needs_background
 from interp_pipeline.readable import count
 from interp_pipeline.stages.rows.logged_tables import Search, Table
 from interp_pipeline.tracking.models.feature_names import require_columns
@@ -203,7 +203,7 @@ def choose_rows(
     target = given.target
     table = given.rows or search.rows()
     source = given.background or search.background(
-        table, table_given=given.rows is not None, any_will_do=set(config.methods) <= WITHOUT_BACKGROUND
+        table, table_given=given.rows is not None, any_will_do=not needs_background(config.methods)
     )
     for each in (table, source):
         require_columns(each.frame, needed, each.source, version.uri)
@@ -316,7 +316,7 @@ def background_remark(chosen: pd.DataFrame, table: Table, where: str, config: Ex
         where: where they come from, in words: ``drawn_from``, and maybe more.
         config: methods, which may need no background.
     """
-    if set(config.methods) <= WITHOUT_BACKGROUND:
+    if not needs_background(config.methods):
         return (
             "Effects are relative to the training rows as the trees counted them. No background data enters them: "
             f"that of {where} only proves that the trees were read right."

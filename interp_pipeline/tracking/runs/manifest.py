@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from interp_pipeline.config import ExplainConfig
 
@@ -71,12 +71,16 @@ def explanation_key(identity: tuple[str, int, int, str], question: str, workspac
     return digest(json.dumps([workspace, *identity, question]).encode())
 
 
-def library_versions() -> dict[str, str]:
-    """Installed versions of what the numbers depend on; a library that is not installed is left out."""
+def library_versions(further: Iterable[str] = ()) -> dict[str, str]:
+    """Installed versions of what the numbers depend on; a library that is not installed is left out.
+
+    Args:
+        further: names of packages that some of the methods are of.
+    """
     from importlib.metadata import PackageNotFoundError, version
 
     found = {}
-    for name in _LIBRARIES:
+    for name in (*_LIBRARIES, *further):
         try:
             found[name] = version(name)
         except PackageNotFoundError:  # optional, or (for ourselves) run from a checkout

@@ -14,7 +14,7 @@ from sklearn.linear_model import LinearRegression
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import UsageError
 from interp_pipeline.explainable import LinearTerms
-from interp_pipeline.explainers.registry import EXPLAINERS, choose_explainers, load_explainer
+from interp_pipeline.explainers.registry import OURS, choose_explainers, load_explainer
 
 FEATURES = random_rows(60, 3, 1)
 FOREST = tree_model(RandomForestClassifier(3, random_state=0).fit(FEATURES, FEATURES[:, 0] > 0), 3)
@@ -28,7 +28,7 @@ def chosen(model: object, *methods: str) -> list[str]:
 
 
 def test_every_name_loads_an_explainer_of_that_name() -> None:
-    assert [load_explainer(name).name for name in EXPLAINERS] == list(EXPLAINERS)
+    assert [load_explainer(name).method for name in OURS] == list(OURS.values())
 
 
 def test_auto_takes_the_best_shap_and_lime() -> None:
@@ -84,8 +84,8 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 def test_choosing_imports_no_heavy_library() -> None:
     code = (
-        "import sys; from interp_pipeline.explainers.registry import EXPLAINERS, load_explainer;"
-        "[load_explainer(name) for name in EXPLAINERS];"
+        "import sys; from interp_pipeline.explainers.registry import OURS, load_explainer;"
+        "[load_explainer(name) for name in OURS];"
         "print(sorted({'shap', 'lime', 'sklearn', 'tensorflow', 'mlflow', 'matplotlib', 'numba'} & set(sys.modules)))"
     )
     done = subprocess.run(
