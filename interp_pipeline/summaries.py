@@ -11,6 +11,7 @@ import numpy as np
 
 from interp_pipeline.readable import level_number, number, share, signed, value_text, years_in
 from interp_pipeline.rounding import all_without_noise
+from interp_pipeline.surrogate_fit import LEAST_R2, hardly_follows
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from interp_pipeline.interactions import Interactions
 
 __all__ = [
-    "LOW_FIDELITY",
     "PROBABILITY",
     "Summary",
     "summary_of_comparison",
@@ -29,7 +29,6 @@ __all__ = [
 ]
 
 PROBABILITY = "probability"  # unit of classifiers that give probabilities
-LOW_FIDELITY = 0.3  # R² below which LIME's model of a row hardly follows the model
 
 _MOST_LINES = 10
 _MOST_OUTPUTS = 4  # of an explanation of one row: a column each
@@ -188,7 +187,7 @@ def _fidelity(explanation: Explanation) -> str:
     if explanation.local_r2 is None:
         return ""
     fits = explanation.local_r2[:, list(explanation.summary_outputs)]
-    low = int((fits < LOW_FIDELITY).any(axis=1).sum())
+    low = int(hardly_follows(fits).any(axis=1).sum())
     mean, least = number(float(fits.mean()), 2), number(float(fits.min()), 2)
     if len(fits) == 1:
         told = f"R² of LIME's model: {mean}" if fits.size == 1 else f"R² of LIME's models: {mean} on average"
@@ -196,7 +195,7 @@ def _fidelity(explanation: Explanation) -> str:
     else:
         told = f"R² of LIME's models: {mean} on average, {least} at the lowest"
         warning = (
-            f"Do not rely on the weights of the {_count(low, 'row')} below {LOW_FIDELITY}, read the SHAP values of "
+            f"Do not rely on the weights of the {_count(low, 'row')} below {LEAST_R2}, read the SHAP values of "
             f"{'that row' if low == 1 else 'those rows'}."
         )
     return f"{told}. {warning}" if low else f"{told} (1 would be perfect)."

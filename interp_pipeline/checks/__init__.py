@@ -1,11 +1,14 @@
-"""Checks: is this explanation right? One check per file, each a function that returns numbers."""
+"""Checks: is this explanation right? One figure per file, with its thresholds and its verdict, and without words.
+
+A figure is measured once and stored; whoever puts it into words asks the verdict of the stored figure.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.checks.additivity import additivity_error, output_range, require_additivity
-from interp_pipeline.checks.agreement import rank_agreement, top_feature_overlap
+from interp_pipeline.checks.agreement import rank_agreement, same_direction, top_feature_overlap
 from interp_pipeline.checks.base_value import base_value_error
 from interp_pipeline.checks.prediction_match import prediction_mismatch
 from interp_pipeline.checks.sampling_error import relative_sampling_error
@@ -26,6 +29,7 @@ __all__ = [
     "relative_sampling_error",
     "require_additivity",
     "run_checks",
+    "same_direction",
     "served_disagreement",
     "surrogate_fidelity",
     "top_feature_overlap",
@@ -56,7 +60,7 @@ def run_checks(
         Numbers by name; the names are public, as metrics ``explanation_check/<name>``:
         ``additivity_error``, ``base_value_error``, ``relative_sampling_error``,
         ``lime_mean_r2``, ``lime_min_r2``, ``shap_lime_rank_agreement``,
-        ``shap_lime_top5_overlap``, ``prediction_mismatch``,
+        ``shap_lime_top5_overlap``, ``shap_lime_same_direction``, ``prediction_mismatch``,
         ``served_disagreement``.
 
     Raises:
@@ -73,6 +77,9 @@ def run_checks(
     if shap is not None and lime is not None:
         checks["shap_lime_rank_agreement"] = rank_agreement(shap, lime)
         checks["shap_lime_top5_overlap"] = top_feature_overlap(shap, lime)
+        alike = same_direction(shap, lime)
+        if alike is not None:
+            checks["shap_lime_same_direction"] = alike
     explained = shap or lime
     if explained is not None and served_predictions is not None:
         checks["prediction_mismatch"] = prediction_mismatch(explained.predictions, served_predictions)

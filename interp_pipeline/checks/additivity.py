@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interp_pipeline.checks.verdict import at_most
 from interp_pipeline.errors import CheckError
 
 if TYPE_CHECKING:
+    from interp_pipeline.checks.verdict import Verdict
     from interp_pipeline.explanation import Explanation
 
-__all__ = ["additivity_error", "output_range", "require_additivity"]
+__all__ = ["additivity_error", "additivity_verdict", "output_range", "require_additivity"]
+
+_EXACT = 1e-6  # of the range of the output: rounding in single precision
 
 
 def additivity_error(explanation: Explanation) -> float:
@@ -22,6 +26,16 @@ def additivity_error(explanation: Explanation) -> float:
     """
     gaps = explanation.base_values + explanation.values.sum(axis=1) - explanation.predictions
     return float(np.abs(gaps).max(initial=0.0))
+
+
+def additivity_verdict(error: float, output_range: float) -> Verdict:
+    """Good or fair: of what misses by more than a caller allows nothing is published, see ``require_additivity``.
+
+    Args:
+        error: ``additivity_error``.
+        output_range: ``output_range`` of the same explanation.
+    """
+    return at_most(error, _EXACT * output_range, float("inf"))
 
 
 def output_range(explanation: Explanation) -> float:

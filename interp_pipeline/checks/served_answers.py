@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from interp_pipeline.checks.additivity import output_range
+from interp_pipeline.checks.verdict import at_most
 from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.explanation import CLASS_SCORES, MEAN_PATH_LENGTH, PROBABILITY
 
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from interp_pipeline.checks.verdict import Verdict
     from interp_pipeline.explanation import Explanation, FloatArray
 
-__all__ = ["served_disagreement"]
+__all__ = ["served_disagreement", "served_verdict"]
 
 _TOLERANCE = 1e-5  # share of the output range: several libraries serve single precision
 _TIE = 1e-9  # of the output range: outputs nearer to each other than this decide nothing
+_FEW_ROWS = 0.05  # share of rows
 
 
 def served_disagreement(
@@ -59,6 +62,15 @@ def served_disagreement(
         return _probabilities(explained, explained.predictions, table)
     numbers = _numbers(table, len(explained.output_names))
     return None if numbers is None else _share(numbers.argmax(axis=1) != _decisions(explained), _clear(explained))
+
+
+def served_verdict(part: float) -> Verdict:
+    """Good where no row gets another answer, fair where few do, poor where the model may be another one.
+
+    Args:
+        part: ``served_disagreement``.
+    """
+    return at_most(part, 0.0, _FEW_ROWS)
 
 
 def _numbers(table: npt.NDArray[np.object_], n_outputs: int) -> FloatArray | None:

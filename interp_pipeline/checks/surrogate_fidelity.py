@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from interp_pipeline.checks.verdict import at_least
 from interp_pipeline.errors import UsageError
 
 if TYPE_CHECKING:
+    from interp_pipeline.checks.verdict import Verdict
     from interp_pipeline.explanation import Explanation
 
-__all__ = ["surrogate_fidelity"]
+__all__ = ["fidelity_verdict", "surrogate_fidelity"]
+
+_FAITHFUL, _ROUGH = 0.8, 0.5  # mean R²; what is said of a single row rests on ``surrogate_fit``
 
 
 def surrogate_fidelity(explanation: Explanation) -> tuple[float, float]:
@@ -26,3 +30,8 @@ def surrogate_fidelity(explanation: Explanation) -> tuple[float, float]:
         raise UsageError(msg)
     local_r2 = explanation.local_r2[:, list(explanation.summary_outputs)]
     return float(local_r2.mean()), float(local_r2.min())
+
+
+def fidelity_verdict(mean_r2: float) -> Verdict:
+    """Good where surrogates describe the model, fair where they do in outline, poor where weights are but hints."""
+    return at_least(mean_r2, _FAITHFUL, _ROUGH)

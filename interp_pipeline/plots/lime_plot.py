@@ -23,7 +23,7 @@ from interp_pipeline.plots.wording import (
     output_phrase,
     short,
 )
-from interp_pipeline.summaries import LOW_FIDELITY
+from interp_pipeline.surrogate_fit import LEAST_R2, hardly_follows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,7 +61,7 @@ def lime(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     r2 = float(explanation.local_r2[position, output])
     cells = explanation.shown_data
     column = LabelColumn.fit([value_label(cells, position, int(j)) for j in shown])
-    low = r2 < LOW_FIDELITY
+    low = bool(hardly_follows(r2))
     phrase = output_phrase(explanation, output)
     sheet = Sheet(
         f"Row {row}: LIME hardly follows the model around it"
@@ -83,7 +83,7 @@ def lime(explanation: Explanation, row: int, *, top: int = 12) -> Figure:
     axis_label(ax, effect_label(explanation, phrase))
     if low:
         text = (
-            f"Do not rely on these weights: R² is below {LOW_FIDELITY}, the surrogate hardly follows the model here. "
+            f"Do not rely on these weights: R² is below {LEAST_R2}, the surrogate hardly follows the model here. "
             "Read the SHAP values of this row."
         )
         sheet.text(PAD, sheet.height - 0.1, text, colour=WARNING, bold=True)

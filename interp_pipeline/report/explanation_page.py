@@ -12,7 +12,6 @@ from interp_pipeline.report.sentences import decisions as told
 from interp_pipeline.report.sentences import drivers as driving
 from interp_pipeline.report.sentences import interactions as together
 from interp_pipeline.report.sentences import purpose, quality, trust
-from interp_pipeline.report.sentences.checks import check_meaning
 from interp_pipeline.report.wording import (
     bar_width,
     clean,
@@ -58,7 +57,7 @@ def explanation_parts(content: ExplanationReport) -> dict[str, Any]:
         The template's variables.
     """
     drivers = compute_drivers(content.shap, _DRIVERS)
-    reliability = compute_reliability(content.shap, content.lime, content.checks.get("served_disagreement", 0.0))
+    reliability = compute_reliability(content.shap, content.checks)
     findings = trust.findings(reliability)
     unit = content.shap.output_unit
     sentences = quality.quality_sentences(
@@ -183,7 +182,7 @@ def _appendix(content: ExplanationReport) -> dict[str, Any]:
         ],
         "methods": [{"name": clean(method), "reason": clean(reason)} for method, reason in content.methods.items()],
         "checks": [
-            {"name": clean(key), "text": gap(figure), "meaning": check_meaning(key)}
+            {"name": clean(key), "text": gap(figure), "meaning": trust.check_meaning(key)}
             for key, figure in sorted(content.checks.items())
         ],
         "further_pictures": other_pictures(content.pictures, shown),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from interp_pipeline.comparison.likeness import likeness
 from interp_pipeline.explanation import CLASS_SCORES, SOFTMAX_SCORE
 from interp_pipeline.readable import number
 from interp_pipeline.report.sentences.quality import metric_text, plain_metrics
@@ -43,7 +44,6 @@ __all__ = [
     "verdict_sentence",
 ]
 
-_NEARLY, _LARGELY, _PARTLY = 0.95, 0.8, 0.5  # rank correlation
 _SHIFTS_NAMED = 5
 
 
@@ -107,13 +107,12 @@ def quality_sentence(metrics: Sequence[tuple[str, Mapping[str, float]]], rows: s
 
 
 def _ranked(correlation: float) -> str:
-    if correlation >= _NEARLY:
-        return "are driven by the same features in nearly the same order"
-    if correlation >= _LARGELY:
-        return "are driven by largely the same features"
-    if correlation >= _PARTLY:
-        return "are driven by partly different features"
-    return "are driven by different features"
+    return {
+        "same": "are driven by the same features in nearly the same order",
+        "largely": "are driven by largely the same features",
+        "partly": "are driven by partly different features",
+        "different": "are driven by different features",
+    }[likeness(correlation)]
 
 
 def predictions_sentence(row: pd.Series[Any], n_rows: int, unit: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from interp_pipeline.checks.sample_size import accuracy_interval, is_lead_certain, mean_error_margin, tells_r2
 from interp_pipeline.readable import number
 from interp_pipeline.report.wording import count, minus, name, percent, points, quoted
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["metric_label", "metric_meaning", "metric_text", "plain_metrics", "quality_sentences"]
 
-_CONFIDENCE = 0.95  # of intervals
-_Z = 1.96  # of one of them, of a share
-_FEW = 4  # fewer rows say nothing of a share of variation
 _SHARES = {"accuracy", "balanced_accuracy", "roc_auc", "baseline_accuracy"}
 
 _LABELS = {
@@ -137,13 +134,11 @@ def _against_guessing(right: float, baseline: float) -> str:
 
 
 def _margin(right: float, baseline: float | None, n_test: int, rows: str) -> str:
-    # Agresti and Coull: two successes and failures added, so that 100 % right does not read as certain.
-    centre = (right * n_test + 2.0) / (n_test + 4.0)
-    margin = _Z * math.sqrt(centre * (1.0 - centre) / (n_test + 4.0))
+    centre, margin = accuracy_interval(right, n_test)
     if right == 1.0:
         return f"With {rows} the true share may still be as low as {percent(centre - margin, 0)}."
     opening = f"With {rows} this share is known to about ±{points(margin, signed=False)}"
-    if baseline is not None and 0.0 < right - baseline <= margin:
+    if baseline is not None and right > baseline and not is_lead_certain(right, baseline, n_test):
         return f"{opening}, so the lead over always giving the most frequent answer may be luck."
     return f"{opening}."
 
@@ -179,14 +174,11 @@ def _regression(metrics: dict[str, float], target: str, rows: _Rows) -> list[str
 
 
 def _mean_error_margin(metrics: dict[str, float], rows: _Rows) -> str:
-    """How exactly the average error is known: Student's t of a mean, whose rows' spread RMSE and MAE tell together."""
-    if rows.number is None or rows.number < 2 or "rmse" not in metrics:  # noqa: PLR2004 - one row has no spread
+    """How exactly the average error is known; empty where that cannot be told."""
+    if rows.number is None or "rmse" not in metrics:
         return ""
-    from scipy.special import stdtrit
-
-    variance = max(metrics["rmse"] ** 2 - metrics["mae"] ** 2, 0.0) / (rows.number - 1)
-    margin = -float(stdtrit(rows.number - 1, (1.0 - _CONFIDENCE) / 2.0)) * math.sqrt(variance)
-    return f" (known to about ±{number(margin, 2)})"
+    margin = mean_error_margin(metrics["mae"], metrics["rmse"], rows.number)
+    return "" if margin is None else f" (known to about ±{number(margin, 2)})"
 
 
 def _against_average(rmse: float, baseline: float) -> str:
@@ -209,6 +201,6 @@ def _explained(metrics: dict[str, float], rows: _Rows) -> str:
         if low <= 0.0:
             return f"{told}; with {rows.counted()} the true share may be up to {high}, or no better than the average."
         return f"{told}; with {rows.counted()} the true share lies between {percent(low, 0)} and {high}."
-    if rows.number is not None and rows.number < _FEW:
+    if rows.number is not None and not tells_r2(rows.number):
         return f"{told}, which {rows.counted()} cannot tell from luck."
     return f"{told}."

@@ -1,25 +1,37 @@
-"""How far the explanation can be trusted, point by point."""
+"""How far the explanation can be trusted, point by point: what the verdicts of the stored checks read like."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from interp_pipeline.checks.additivity import additivity_verdict
+from interp_pipeline.checks.agreement import TOP, agreement_verdict
+from interp_pipeline.checks.correlated_features import TOGETHER
+from interp_pipeline.checks.sampling_error import sampling_verdict
+from interp_pipeline.checks.served_answers import served_verdict
+from interp_pipeline.checks.surrogate_fidelity import fidelity_verdict
 from interp_pipeline.readable import number, share
 from interp_pipeline.report.wording import count, gap, listed, minus, name, percent
 
 if TYPE_CHECKING:
-    from interp_pipeline.report.reliability import MethodAgreement, Reliability
+    from interp_pipeline.checks.verdict import Verdict
+    from interp_pipeline.report.reliability import Reliability
 
-__all__ = ["Finding", "Verdict", "caveats", "fidelity_finding", "findings", "verdict_sentence"]
+__all__ = ["Finding", "caveats", "check_meaning", "findings", "verdict_sentence"]
 
-Verdict = Literal["good", "fair", "poor"]
-
-_EXACT_GAP = 1e-6  # as a share of the range of predictions
-_SMALL_ERROR, _LARGE_ERROR = 0.05, 0.2  # mean standard error as a share of mean |value|
-_FAITHFUL, _ROUGH = 0.8, 0.5  # LIME's R²
-_FEW_ROWS = 0.05  # share of rows answered otherwise
-_ALIKE, _PARTLY = 0.7, 0.4  # rank correlation of SHAP and LIME
+_MEANINGS = {
+    "additivity_error": "largest gap between base value plus effects and the prediction, over rows and outputs",
+    "base_value_error": "largest gap between the base value and the mean prediction of the background rows",
+    "prediction_mismatch": "largest gap between the outputs explained and those the model's own library gives",
+    "served_disagreement": "share of rows whose answer by the registered model is not the one explained",
+    "relative_sampling_error": "mean standard error of an effect, as a share of the mean size; 0: exact",
+    "lime_mean_r2": "how well LIME's models fit: R², mean over rows",
+    "lime_min_r2": "the same in the row it fits worst",
+    "shap_lime_rank_agreement": "rank correlation of SHAP and LIME within one row, mean over rows",
+    "shap_lime_top5_overlap": "share of a row's five most important features SHAP and LIME share, mean over rows",
+    "shap_lime_same_direction": "share of a row's five most important features that LIME gives the same sign",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,20 +43,21 @@ class Finding:
     text: str
 
 
+def check_meaning(key: str) -> str:
+    """What a check measures; empty for one this page does not know."""
+    return _MEANINGS.get(key, "")
+
+
 def findings(reliability: Reliability) -> tuple[Finding, ...]:
     """All points that were measured, in the order of a reader's interest."""
-    found = [_additivity(reliability), _precision(reliability)]
-    if reliability.agreement is not None:
-        found.append(_agreement(reliability.agreement, reliability.n_rows))
-    if reliability.local_r2 is not None:
-        found.append(fidelity_finding(reliability.local_r2, reliability.n_rows))
-    if reliability.served_disagreement:
-        found.append(_disagreement(reliability.served_disagreement))
-    return tuple(found)
+    told = (tell(reliability) for check, tell in _TOLD.items() if check in reliability.checks)
+    return tuple(finding for finding in told if finding is not None)
 
 
 def verdict_sentence(found: tuple[Finding, ...]) -> str:
     """The points in one sentence."""
+    if not found:
+        return "No check of this explanation is known here."
     weak = [_lower(finding.title) for finding in found if finding.verdict != "good"]
     total = count(len(found), "check")
     if not weak:
@@ -59,23 +72,24 @@ def _lower(title: str) -> str:
 
 
 def _additivity(reliability: Reliability) -> Finding:
-    rows = count(reliability.n_rows, "explained row")
-    largest = gap(reliability.additivity_gap)
-    if reliability.additivity_gap <= _EXACT_GAP * reliability.output_range:
+    error = reliability.checks["additivity_error"]
+    verdict = additivity_verdict(error, reliability.output_range)
+    rows, largest = count(reliability.n_rows, "explained row"), gap(error)
+    if verdict != "good":
+        text = f"In {rows} the effects of the features add up to the prediction only up to a gap of {largest}."
+    elif reliability.n_rows == 1:
+        text = f"In the explained row the effects of the features add up to the prediction (gap {largest})."
+    else:
         text = f"In all {rows} the effects of the features add up to the prediction (largest gap {largest})."
-        if reliability.n_rows == 1:
-            text = f"In the explained row the effects of the features add up to the prediction (gap {largest})."
-        return Finding(title="The effects add up", verdict="good", text=text)
-    text = f"In {rows} the effects of the features add up to the prediction only up to a gap of {largest}."
-    return Finding(title="The effects add up", verdict="fair", text=text)
+    return Finding(title="The effects add up", verdict=verdict, text=text)
 
 
 def _precision(reliability: Reliability) -> Finding:
-    error = reliability.relative_error
-    if error is None:
+    if reliability.is_exact:
         text = "The effects are computed exactly, not estimated: computing them again gives the same numbers."
         return Finding(title="Precision", verdict="good", text=text)
-    verdict: Verdict = "good" if error <= _SMALL_ERROR else "fair" if error <= _LARGE_ERROR else "poor"
+    error = reliability.checks["relative_sampling_error"]
+    verdict = sampling_verdict(error)
     advice = {
         "good": "small enough to rely on the order of the main features",
         "fair": "good enough for the main features, too coarse for the small ones",
@@ -87,32 +101,33 @@ def _precision(reliability: Reliability) -> Finding:
     return Finding(title="Precision", verdict=verdict, text=text)
 
 
-def _agreement(agreement: MethodAgreement, n_rows: int) -> Finding:
-    """By the average importance over rows; the stored checks, which are means of what single rows give, are others."""
-    by = "By the importance in this row, " if n_rows == 1 else "By average importance, "
-    correlation = agreement.rank_correlation
-    verdict: Verdict = "good" if correlation >= _ALIKE else "fair" if correlation >= _PARTLY else "poor"
-    text = (
-        f"{by}SHAP and LIME share {agreement.shared} of their {agreement.top} most important features; "
-        f"the rank correlation over all features is {minus(number(correlation, 2))} (1 would be the same order)."
-    )
-    if agreement.top == agreement.n_features:  # then they share all of them, whatever they say
+def _agreement(reliability: Reliability) -> Finding:
+    checks, n_features, one = reliability.checks, reliability.n_features, reliability.n_rows == 1
+    correlation, overlap = checks["shap_lime_rank_agreement"], checks["shap_lime_top5_overlap"]
+    verdict = agreement_verdict(correlation, n_features)
+    of_a_row, average = ("of this row", "") if one else ("of a row", " on average")
+    rank = f"{minus(number(correlation, 2))}{average} (1 would be the same order)"
+    if n_features == 1:
+        text = "There is one feature, so SHAP and LIME have nothing to rank."
+    elif n_features <= TOP:  # then they share all of them, whatever they say
+        text = f"SHAP and LIME order the {n_features} features {of_a_row} with a rank correlation of {rank}."
+    else:
         text = (
-            f"{by}SHAP and LIME order the {agreement.n_features} features with a rank correlation of "
-            f"{minus(number(correlation, 2))} (1 would be the same order)."
+            f"SHAP and LIME share {number(overlap * TOP, 2)} of the {TOP} most important features {of_a_row}{average}; "
+            f"the rank correlation over all its features is {rank}."
         )
-    if agreement.top == 1:
-        same = "the same most important feature" if agreement.shared else "different most important features"
-        text = f"{by}SHAP and LIME find {same}."
-        verdict = "good" if agreement.shared else "poor"
-    if agreement.same_direction is not None:
-        text += f" For SHAP's top features they point the same way in {percent(agreement.same_direction)} of cases."
+    if "shap_lime_same_direction" in checks:
+        alike = percent(checks["shap_lime_same_direction"])
+        text += f" For SHAP's top features they point the same way in {alike} of cases."
     return Finding(title="Agreement of SHAP and LIME", verdict=verdict, text=text)
 
 
-def _disagreement(part: float) -> Finding:
+def _disagreement(reliability: Reliability) -> Finding | None:
     """The model that MLflow serves answers otherwise than the explained outputs say: then they are in question."""
-    verdict: Verdict = "fair" if part <= _FEW_ROWS else "poor"
+    part = reliability.checks["served_disagreement"]
+    verdict = served_verdict(part)
+    if verdict == "good":
+        return None
     advice = {
         "fair": "look at these rows before relying on their explanation",
         "poor": "what is explained may not be what the model is used for",
@@ -124,11 +139,12 @@ def _disagreement(part: float) -> Finding:
     return Finding(title="Agreement with the served answers", verdict=verdict, text=text)
 
 
-def fidelity_finding(local_r2: float, n_rows: int) -> Finding:
+def _fidelity(reliability: Reliability) -> Finding:
     """How well LIME's simple models, one per row, reproduce the model."""
-    verdict: Verdict = "good" if local_r2 >= _FAITHFUL else "fair" if local_r2 >= _ROUGH else "poor"
+    mean_r2, one = reliability.checks["lime_mean_r2"], reliability.n_rows == 1
+    verdict = fidelity_verdict(mean_r2)
     advice = {
-        "good": f"its weights describe the model well around {'the' if n_rows == 1 else 'each'} row",
+        "good": f"its weights describe the model well around {'the' if one else 'each'} row",
         "fair": "its weights describe the model only in outline",
         "poor": (
             "take its weights as hints, not as measurements; the numbers on this page are SHAP's. A narrower kernel "
@@ -137,10 +153,19 @@ def fidelity_finding(local_r2: float, n_rows: int) -> Finding:
         ),
     }[verdict]
     text = (
-        f"LIME replaces the model near {'the' if n_rows == 1 else 'each'} row by a simple one that reproduces it with "
-        f"an {'' if n_rows == 1 else 'average '}R² of {minus(number(local_r2, 2))} (1 would be perfect): {advice}."
+        f"LIME replaces the model near {'the' if one else 'each'} row by a simple one that reproduces it with "
+        f"an {'' if one else 'average '}R² of {minus(number(mean_r2, 2))} (1 would be perfect): {advice}."
     )
     return Finding(title="Fidelity of LIME", verdict=verdict, text=text)
+
+
+_TOLD = {
+    "additivity_error": _additivity,
+    "relative_sampling_error": _precision,
+    "shap_lime_rank_agreement": _agreement,
+    "lime_mean_r2": _fidelity,
+    "served_disagreement": _disagreement,
+}
 
 
 def caveats(reliability: Reliability, n_background: int) -> tuple[str, ...]:
@@ -167,7 +192,7 @@ def caveats(reliability: Reliability, n_background: int) -> tuple[str, ...]:
         )
     else:
         texts.append(
-            "No two of the main numeric features go together strongly (correlation below 0.7); where features do, "
-            "how effect is shared out between them is partly arbitrary."
+            f"No two of the main numeric features go together strongly (correlation below {TOGETHER}); where features "
+            "do, how effect is shared out between them is partly arbitrary."
         )
     return tuple(texts)

@@ -122,6 +122,19 @@ def test_top_feature_overlap() -> None:
     assert checks.top_feature_overlap(first, second, 50) == 1.0
 
 
+def test_same_direction_is_of_the_top_features_of_each_row() -> None:
+    first = explanation(values=np.tile(np.array([4.0, -3, 2, 0])[:, np.newaxis], (6, 1, 2)))
+    turned = first.values.copy()
+    turned[:, 0] *= -1
+    turned[:3, 1] = 0.0  # points no way
+    second = dataclasses.replace(first, values=turned)
+    assert checks.same_direction(first, first) == 1.0
+    assert checks.same_direction(first, second, 1) == 0.0
+    assert checks.same_direction(first, second, 2) == pytest.approx(3 / 9)
+    assert checks.same_direction(first, second) == pytest.approx(9 / 15)
+    assert checks.same_direction(first, dataclasses.replace(first, values=np.zeros_like(turned))) is None
+
+
 def test_only_explanations_of_the_same_rows_are_compared() -> None:
     with pytest.raises(UsageError, match="different rows, features or outputs"):
         checks.rank_agreement(explanation(), explanation(3))
@@ -149,6 +162,7 @@ def test_run_checks_runs_what_it_can() -> None:
         "lime_min_r2",
         "shap_lime_rank_agreement",
         "shap_lime_top5_overlap",
+        "shap_lime_same_direction",
         "prediction_mismatch",
     }
     assert set(run_checks(shap=None, lime=lime)) == {"lime_mean_r2", "lime_min_r2"}

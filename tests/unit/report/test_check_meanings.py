@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interp_pipeline.checks import run_checks
-from interp_pipeline.report.sentences.checks import check_meaning
+from interp_pipeline.report.sentences.trust import check_meaning
 
 if TYPE_CHECKING:
     from interp_pipeline.explanation import Explanation
@@ -23,6 +23,6 @@ def test_every_check_has_a_meaning(shap: Explanation, lime: Explanation) -> None
         background_predictions=np.tile([0.3, 0.7], (5, 1)),
         served_answers=shap.predictions,
     )
-    assert len(names) == 9
+    assert len(names) == 10
     assert all(check_meaning(name) for name in names)
     assert check_meaning("mine") == ""
