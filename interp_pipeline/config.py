@@ -116,19 +116,19 @@ class Config:
 class TrainConfig(Config):
     """How a model is trained; the defaults are those of the public contract."""
 
-    kind: ModelKind = "random_forest"
-    target: str = "target"
-    positive_class: str | None = None  # None: inferred (see data/target.py) and shown
+    kind: ModelKind = "random_forest"  # "random_forest" or "keras"
+    target: str = "target"  # the column to predict
+    positive_class: str | None = None  # None: inferred from the data, and shown
     task: Task | None = None  # None: inferred from the target column
-    test_fraction: float = 0.2
-    seed: int = 42
-    background_rows: int = 100  # rows of the training split logged as background data
-    explain_rows: int = 1000  # at most this many rows of the test split are logged to be explained
+    test_fraction: float = 0.2  # share of the rows that are kept for testing
+    seed: int = 42  # of the split and of the training
+    background_rows: int = 100  # rows of the training split that are logged as background data
+    explain_rows: int = 1000  # most rows of the test split that are logged to be explained
     n_estimators: int = 100  # random forest: number of trees
-    max_depth: int | None = None  # random forest: None grows trees to the end
+    max_depth: int | None = None  # random forest: depth of the trees; None: no limit
     hidden: tuple[int, ...] = (64, 64)  # keras: units of each hidden layer
-    epochs: int = 10  # keras
-    batch_size: int = 32  # keras
+    epochs: int = 10  # keras: passes over the training rows
+    batch_size: int = 32  # keras: rows per training step
 
     def __post_init__(self) -> None:
         """Refuse options no model can be trained with.
@@ -162,31 +162,31 @@ class TrainConfig(Config):
 class ExplainConfig(Config):
     """How a model version is explained."""
 
-    rows: int = 200  # explained rows; fewer where fewer exist, and then said so
-    background_rows: int = 100
-    methods: tuple[str, ...] = ("auto",)  # "auto", "shap", "lime" or explainer names
-    target: str | None = None  # column a model not trained here predicts; None: what its run or signature says
-    positive_class: str | None = None  # of such a model with two classes; None: the second one
-    class_names: tuple[str, ...] = ()  # names for the classes of such a model, in its order; empty: its own
-    seed: int = 42
-    max_exact_features: int = 12  # up to here any model is explained by exact enumeration
-    sampling_rounds: int = 4  # permutation SHAP: rounds of four walks per background row, unless max_error decides
+    rows: int = 200  # how many rows are explained; a smaller table is explained whole, and the report says so
+    background_rows: int = 100  # a larger background table is sampled down to this many rows
+    methods: tuple[str, ...] = ("auto",)  # "auto", "shap", "lime", or names of explainers
+    target: str | None = None  # column that a model trained elsewhere predicts; None: as its run or signature says
+    positive_class: str | None = None  # of a two-class model trained elsewhere; None: the second class
+    class_names: tuple[str, ...] = ()  # for a model trained elsewhere, in its own order; empty: its own names
+    seed: int = 42  # every random number follows from it
+    max_exact_features: int = 12  # any model with at most this many features is enumerated exactly
+    sampling_rounds: int = 4  # sampled SHAP: rounds of four walks per background row, unless max_error decides
     lime_samples: int = 5000  # LIME: perturbed rows per explained row
-    # LIME: distance at which a perturbed row counts e^(-1/2); None: 0.75 times the root of the number of features
+    # LIME: distance at which a perturbed row has weight e^(-1/2); None: 0.75 times the root of the number of features
     lime_kernel_width: float | None = field(default=None, metadata=_ADDED)
-    lime_features: int | None = field(default=None, metadata=_ADDED)  # LIME: in a row's simple model; None: all
-    instances: int = 3  # rows shown one by one (waterfall, LIME, plain words)
-    interactions: bool = True  # of tree ensembles: what pairs of features do together, where that is cheap enough
-    additivity_tolerance: float = 1e-6  # of the range of the model output; above it nothing is published
-    max_seconds: float | None = None  # None: no limit
-    max_error: float | None = None  # largest mean standard error, as a share of mean |value|
-    max_evaluations: int | None = None  # rows the model may be asked to predict; None: no limit
-    # What of a classifier is explained: "auto" takes probabilities, except for models that add up in
-    # log-odds or softmax scores (boosted trees, linear classifiers), whose margins are explained exactly.
+    lime_features: int | None = field(default=None, metadata=_ADDED)  # LIME: most features in a row's model; None: all
+    instances: int = 3  # how many rows are shown one by one: waterfall, LIME, plain words
+    interactions: bool = True  # of tree ensembles: the joint effects of pairs of features, where they are cheap enough
+    additivity_tolerance: float = 1e-6  # largest additivity error that is published, as a share of the output range
+    max_seconds: float | None = None  # sampling stops after this time; None: no limit
+    max_error: float | None = None  # sampling stops at this mean standard error, as a share of mean |value|
+    max_evaluations: int | None = None  # most rows the model is asked to predict; None: no limit
+    # "auto" explains probabilities, except for boosted trees and linear classifiers: these add up in log-odds or
+    # softmax scores.
     output: Output = "auto"
-    # Which of a model's several outputs; None: it has one, or all of them.
+    # Which output is explained, if the model has several; None: the only one, or all of them.
     output_name: str | None = field(default=None, metadata=_ADDED)
-    # What a model not trained here is, where it does not say so itself: whole numbers may be amounts or classes.
+    # What a model trained elsewhere does, if it does not say so itself: whole numbers may be amounts or classes.
     task: TaskChoice = field(default="auto", metadata=_ADDED)
 
     def __post_init__(self) -> None:
@@ -227,11 +227,11 @@ class ExplainConfig(Config):
 class CompareConfig(Config):
     """How explanations are compared."""
 
-    rows: int = 200  # rows both versions are explained on
-    top_k: int = 5  # size of the sets whose overlap is measured
-    confidence: float = 0.95  # of the intervals that decide whether a shift is more than noise
-    bootstrap_samples: int = 1000
-    seed: int = 42
+    rows: int = 200  # rows that all versions are explained on
+    top_k: int = 5  # size of the top lists whose overlap is measured
+    confidence: float = 0.95  # level of the intervals that decide whether a shift is more than noise
+    bootstrap_samples: int = 1000  # random samples that the intervals rest on
+    seed: int = 42  # of these samples
 
     def __post_init__(self) -> None:
         """Refuse options nothing can be compared with.

@@ -43,18 +43,18 @@ _SECTIONS: Mapping[str, type[Config]] = {"train": TrainConfig, "explain": Explai
 class WorkerSettings(Config):
     """How a worker looks for work, holds it and gives up."""
 
-    poll_s: float = 1.0  # between two looks into the job table, while there is nothing to do
-    scan_every_s: float = 60.0  # between two scans of the registry, whichever worker makes them
-    lease_s: float = 60.0  # a job whose worker was not heard of for so long is taken over
-    heartbeat_s: float = 20.0
-    stop_within_s: float = 25.0  # after SIGTERM: a job that would take longer is given back
-    attempts: int = 3  # of a version whose process dies
-    takeovers: int = 10  # of a job under which workers die, before it is called failed
-    retry_after_s: float = 15.0  # after a server or storage did not answer; doubled each time
-    retry_at_most_s: float = 900.0
+    poll_s: float = 1.0  # time between two looks into the job table while there is nothing to do
+    scan_every_s: float = 60.0  # time between two scans of the registry, whichever worker makes them
+    lease_s: float = 60.0  # a job is taken over when its worker has been silent for this long
+    heartbeat_s: float = 20.0  # time between two renewals of a lease; at most half of lease_s
+    stop_within_s: float = 25.0  # time to finish after SIGTERM; a job that needs longer is given back
+    attempts: int = 3  # how often a version is tried whose process dies
+    takeovers: int = 10  # how many workers may die on one job before it counts as failed
+    retry_after_s: float = 15.0  # wait after a server or storage did not answer; doubled each time
+    retry_at_most_s: float = 900.0  # longest such wait
     draw_cpu_s: float = 120.0  # processor time for the pictures and the report of one version
-    overhead_s: float = 2700.0  # wall-clock time of one version beyond max_seconds of [sandbox]
-    listen: str = ""  # host:port for health, metrics and webhooks; empty: none of these
+    overhead_s: float = 2700.0  # wall-clock time of one version in addition to max_seconds of [sandbox]
+    listen: str = ""  # address for health, metrics and webhooks, such as "0.0.0.0:8080"; empty: none
 
     def __post_init__(self) -> None:
         """Refuse settings no worker can live by.
@@ -88,31 +88,31 @@ class WorkerSettings(Config):
 class SelectSettings(Config):
     """Which registered versions are explained."""
 
-    models: tuple[str, ...] = ("*",)  # patterns of names
-    exclude: tuple[str, ...] = ()  # patterns of names that are left out all the same
+    models: tuple[str, ...] = ("*",)  # patterns of model names
+    exclude: tuple[str, ...] = ()  # patterns of model names that are left out
     tags: tuple[str, ...] = ()  # "stage=production", or "explain": a version must have all of them
-    flavors: tuple[str, ...] = ()  # MLflow's names of flavors, any of them; empty: every flavor
-    newest: int | None = None  # of each model only so many versions, the newest
+    flavors: tuple[str, ...] = ()  # MLflow's names of flavors, such as "sklearn"; empty: every flavor
+    newest: int | None = None  # only this many versions of each model, the newest ones; None: all
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceSettings(Config):
     """What a worker may read, beyond what lies with its MLflow server."""
 
-    allow: tuple[str, ...] = ()  # prefixes of addresses: "s3://models/", "/data/background/"
-    max_gb: float = 4.0  # of one model's files together
-    max_files: int = 10_000  # of one model
-    max_table_gb: float = 1.0  # of a table of rows or background data
+    allow: tuple[str, ...] = ()  # prefixes of addresses, such as "s3://models/" or "/data/background/"
+    max_gb: float = 4.0  # size of one model's files together
+    max_files: int = 10_000  # how many files one model may have
+    max_table_gb: float = 1.0  # size of one table of rows or background data
 
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxSettings(Config):
     """How the code of a model is held."""
 
-    mode: str = "auto"  # a SandboxMode; "required:abi=6" requires a version of Landlock's ABI, too
+    mode: str = "auto"  # "auto", "required" or "off"; "required:abi=6" also requires that version of Landlock's ABI
     max_seconds: float = 900.0  # wall-clock time of one version
-    max_memory_gb: float = 8.0
-    readable: tuple[str, ...] = ()  # further folders models may read: an installation of libraries elsewhere
+    max_memory_gb: float = 8.0  # private memory of the process that runs the model
+    readable: tuple[str, ...] = ()  # more folders that models may read, such as libraries installed elsewhere
 
     def __post_init__(self) -> None:
         """Refuse an unknown mode and limits nothing fits into.

@@ -27,7 +27,7 @@ __all__ = ["compare"]
 @click.command()
 @click.argument("model_uris", nargs=-1, required=True, metavar="MODEL_URI MODEL_URI...")
 @click.option("--data", help="Rows to compare on: file, folder or URI; default: those of the first version.")
-@click.option("--background", help="Background data for all versions, likewise; default: that of the first version.")
+@click.option("--background", help="Background data for all versions; default: that of the first version.")
 @click.option("--rows", type=int, help="How many rows to compare on [default: 200].")
 @click.option("--top-k", type=int, help="Size of the top lists whose overlap is measured [default: 5].")
 @with_dictionary_option

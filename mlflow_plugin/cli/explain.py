@@ -35,7 +35,7 @@ __all__ = ["explain"]
 @click.command()
 @click.argument("model_uris", nargs=-1, required=True, metavar="MODEL_URI...")
 @click.option("--data", help="Rows to explain: file, folder or URI; default: rows logged with the version.")
-@click.option("--background", help="Background data: file, folder or URI; default: logged, else drawn beside the rows.")
+@click.option("--background", help="Background data: file, folder or URI; default: logged ones, else drawn rows.")
 @click.option("--row", "row_ids", type=int, multiple=True, help="Explain the row of this number; may be repeated.")
 @click.option("--rows", type=int, help="How many rows to explain [default: 200].")
 @click.option("--methods", help="auto, shap, or names that interp methods lists, separated by commas [default: auto].")

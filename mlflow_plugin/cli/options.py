@@ -32,7 +32,9 @@ def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @click.option("--tracking-uri", metavar="URI", help="MLflow server or store; default: MLflow's own setting.")
     @click.option("--config", "config_file", metavar="FILE", help="TOML file with defaults.")
-    @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+    @click.option(
+        "--log-format", type=click.Choice(["text", "json"]), default="text", help="Form of the log [default: text]."
+    )
     @click.option("--debug", is_flag=True, help="Show the whole traceback of an error.")
     @wraps(command)
     def wrapped(
@@ -62,19 +64,19 @@ def _names(_context: click.Context, _option: click.Parameter, text: str | None) 
 def with_output_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say what the outputs of a model are, above all of one that was not trained here."""
     for option in (
-        click.option("--class-names", callback=_names, help="Names for its classes in its order, with commas between."),
-        click.option("--positive-class", help="Which of its two classes is spoken about; default: the second."),
-        click.option("--target", help="Column it predicts; default: what its signature says."),
+        click.option("--class-names", callback=_names, help="Names for its classes in its order, separated by commas."),
+        click.option("--positive-class", help="Which of two classes is described; default: the second."),
+        click.option("--target", help="Column that the model predicts; default: as its signature says."),
         click.option(
             "--task",
             type=click.Choice(get_args(TaskChoice)),
-            help="What it is, where it does not say so: whole numbers may be amounts or classes [default: auto].",
+            help="For models that do not say it: whole numbers may be amounts or classes [default: auto].",
         ),
-        click.option("--output-name", help="Which of its outputs is explained, of a network that has several."),
+        click.option("--output-name", help="Which output is explained, if a network has several."),
         click.option(
             "--output",
             type=click.Choice(get_args(Output)),
-            help="What is explained of a classifier; auto: scores where these add up, else probabilities.",
+            help="Output of a classifier that is explained; auto: scores where these add up, else probabilities.",
         ),
     ):
         command = option(command)
@@ -91,8 +93,8 @@ def with_dictionary_option(command: Callable[..., None]) -> Callable[..., None]:
 def with_effort_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say against what, and how exactly, a model is explained."""
     for option in (
-        click.option("--seed", type=int, help="[default: 42]"),
-        click.option("--max-evaluations", type=int, help="Stop sampling after asking a model about so many rows."),
+        click.option("--seed", type=int, help="Every random number follows from it [default: 42]."),
+        click.option("--max-evaluations", type=int, help="Stop sampling after this many rows were predicted."),
         click.option("--max-error", type=float, help="Sample until the standard error is this share of mean |value|."),
         click.option("--max-seconds", type=float, help="Stop sampling a model after this time."),
         click.option("--background-rows", type=int, help="Draw this many rows of the background data [default: 100]."),
@@ -104,13 +106,13 @@ def with_effort_options(command: Callable[..., None]) -> Callable[..., None]:
 def with_lime_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say how LIME's simple model of each row is made."""
     for option in (
-        click.option("--lime-features", type=int, help="Features in LIME's model of a row [default: all]."),
+        click.option("--lime-features", type=int, help="Most features in LIME's model of a row [default: all]."),
         click.option(
             "--lime-kernel-width",
             type=float,
-            help="How far from a row perturbed rows count to LIME [default: 0.75 * root of the number of features].",
+            help="How far from a row perturbed rows still count [default: 0.75 * root of the number of features].",
         ),
-        click.option("--lime-samples", type=int, help="Perturbed rows LIME learns from [default: 5000]."),
+        click.option("--lime-samples", type=int, help="Perturbed rows that LIME learns from [default: 5000]."),
     ):
         command = option(command)
     return command

@@ -30,16 +30,16 @@ _ONLY = {
 @click.command()
 @click.argument("data", default="german_credit")
 @click.option("--name", "name", metavar="NAME", help="Registered model name; default: made from data and kind.")
-@click.option("--kind", type=click.Choice(list(_KINDS)), help="[default: random-forest]")
+@click.option("--kind", type=click.Choice(list(_KINDS)), help="What is trained [default: random-forest].")
 @click.option("--target", help="Target column [default: target].")
-@click.option("--positive-class", help="Class whose probability the summary speaks about; default: inferred.")
+@click.option("--positive-class", help="Class that the summary is about; default: inferred.")
 @click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]), help="Default: inferred.")
-@click.option("--n-estimators", type=int, help="Random forest: trees [default: 100].")
-@click.option("--max-depth", type=int, help="Random forest: depth [default: unlimited].")
+@click.option("--n-estimators", type=int, help="Random forest: number of trees [default: 100].")
+@click.option("--max-depth", type=int, help="Random forest: depth of the trees [default: unlimited].")
 @click.option("--hidden", help="Keras: units of the hidden layers [default: 64,64].")
-@click.option("--epochs", type=int, help="Keras [default: 10].")
-@click.option("--batch-size", type=int, help="Keras [default: 32].")
-@click.option("--seed", type=int, help="[default: 42]")
+@click.option("--epochs", type=int, help="Keras: passes over the training rows [default: 10].")
+@click.option("--batch-size", type=int, help="Keras: rows per training step [default: 32].")
+@click.option("--seed", type=int, help="Of the split and of the training [default: 42].")
 @with_common_options
 def train(
     *,

@@ -41,8 +41,12 @@ def webhook() -> None:
 
 @webhook.command()
 @click.option("--url", required=True, help=f"Where the worker listens, as MLflow reaches it: https://host{_ROUTE}")
-@click.option("--name", default="interp-pipeline", show_default=True, help="What MLflow calls it.")
-@click.option("--secret-file", metavar="FILE", help="Holds the secret; default: INTERP_WEBHOOK_SECRET or its _FILE.")
+@click.option("--name", default="interp-pipeline", show_default=True, help="Name of the webhook in MLflow.")
+@click.option(
+    "--secret-file",
+    metavar="FILE",
+    help="File with the secret; default: INTERP_WEBHOOK_SECRET or its _FILE.",
+)
 @with_common_options
 def register(
     *,

@@ -129,7 +129,7 @@ def reconcile(*, settings: Settings, tracking_uri: str | None, progress: Progres
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_common_options
 def status(*, settings: Settings, tracking_uri: str | None, progress: Progress, as_json: bool) -> None:
     """Show how many versions are explained, what waits, and what failed why."""

@@ -65,18 +65,12 @@ def test_blocks_say_what_they_are(page: Path) -> None:
     assert not re.search(r"pkill|killall", text)  # what ends every worker of a machine
 
 
-@pytest.mark.parametrize("page", _PAGES, ids=_name)
-def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
-        assert re.match(r"https?://", target) or (page.parent / target).exists(), target
-
-
 def _runnable(page: Path) -> bool:
     return any(block.runs for block in _blocks(page))
 
 
 def test_the_pages_with_commands_are_found() -> None:
-    assert {"README.md", "docs/how-to/automation.md", "docs/tutorial/first-worker.md"} <= {
+    assert {"README.md", "docs/how-to/webhook.md", "docs/tutorial/first-worker.md"} <= {
         _name(page) for page in _PAGES if _runnable(page)
     }
 
@@ -156,7 +150,9 @@ def _end(group: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "block", [b for page in _PAGES for b in _blocks(page) if b.language == "toml"], ids=lambda b: b.code.split("\n")[0]
+    "block",
+    [b for page in _PAGES for b in _blocks(page) if b.language == "toml" and not b.note.startswith("not run: ")],
+    ids=lambda b: b.code.split("\n")[0],
 )
 def test_every_file_in_toml_is_read(block: Block, tmp_path: Path) -> None:
     from interp_pipeline.data.data_dictionary import read_dictionary

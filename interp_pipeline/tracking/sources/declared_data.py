@@ -24,9 +24,9 @@ __all__ = ["NOTHING_DECLARED", "DataDefault", "Declared", "declare", "read_decla
 class DataDefault(Config):
     """Where all versions of some models find rows and background data: an entry ``[[data]]`` of the configuration."""
 
-    models: str  # pattern of the models' names, as a shell's: "credit-*"
-    rows: str | None = None  # address of a table
-    background: str | None = None  # likewise
+    models: str  # pattern of model names, such as "credit-*"
+    rows: str | None = None  # address of the rows to explain
+    background: str | None = None  # address of the background data
     dictionary: str | None = None  # address of a data dictionary
 
 
