@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 
-__all__ = ["plain"]
+__all__ = ["plain", "shown"]
 
 # Controls, marks of direction and other invisible ones, lone surrogates, private use, not assigned, ends of lines.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -23,6 +23,12 @@ def plain(text: str, kept: str = "") -> str:
     return "".join(
         each if each in kept or unicodedata.category(each) not in _HIDDEN else _number(each) for each in text
     )
+
+
+def shown(value: object) -> str:
+    """A value as it stands in a one-line message: quoted, escaped, at most 120 characters."""
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."  # noqa: PLR2004 - said in the line above
 
 
 def _number(character: str) -> str:

@@ -12,8 +12,8 @@ import pandas as pd
 
 from interp_pipeline.data.declared import DeclaredTypes, where_it_fits
 from interp_pipeline.data.file_kind import require_kind
-from interp_pipeline.data.typed_rows import shown
 from interp_pipeline.errors import DataError
+from interp_pipeline.plain_text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

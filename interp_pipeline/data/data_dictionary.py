@@ -26,8 +26,9 @@ from typing import TYPE_CHECKING, Any
 from interp_pipeline.addresses import without_secrets
 from interp_pipeline.data.http_source import download_http
 from interp_pipeline.data.s3_source import download_s3
-from interp_pipeline.data.typed_rows import is_missing, name_of, shown
+from interp_pipeline.data.typed_rows import is_missing, name_of
 from interp_pipeline.errors import DataError, UsageError
+from interp_pipeline.plain_text import shown
 from interp_pipeline.small_files import local_path, parse_toml, read_small_file, text_of
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from interp_pipeline.data.seen_categories import with_seen_categories
 from interp_pipeline.data.sources import read_table
 from interp_pipeline.data.split import split
 from interp_pipeline.data.target import encode_target, infer_target
-from interp_pipeline.data.typed_rows import is_missing, shown
+from interp_pipeline.data.typed_rows import is_missing
 from interp_pipeline.errors import DataError
+from interp_pipeline.plain_text import shown
 from interp_pipeline.readable import count
 
 if TYPE_CHECKING:

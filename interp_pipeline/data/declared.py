@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from interp_pipeline.data.typed_rows import TypedRows, days_since_epoch, is_missing, shown
+from interp_pipeline.data.typed_rows import TypedRows, days_since_epoch, is_missing
 from interp_pipeline.errors import DataError
+from interp_pipeline.plain_text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence

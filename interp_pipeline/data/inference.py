@@ -26,8 +26,9 @@ import numpy as np
 from interp_pipeline.data.column_kind import column_kind
 from interp_pipeline.data.schema import Feature, Schema
 from interp_pipeline.data.target import TargetRule, infer_target
-from interp_pipeline.data.typed_rows import OTHER, TypedRows, days_since_epoch, is_missing, name_of, named_codes, shown
+from interp_pipeline.data.typed_rows import OTHER, TypedRows, days_since_epoch, is_missing, name_of, named_codes
 from interp_pipeline.errors import DataError, UsageError
+from interp_pipeline.plain_text import shown
 from interp_pipeline.readable import share
 
 if TYPE_CHECKING:

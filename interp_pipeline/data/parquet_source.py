@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from interp_pipeline.data.file_kind import require_kind
-from interp_pipeline.data.typed_rows import name_of, shown
+from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import DataError
+from interp_pipeline.plain_text import shown
 
 if TYPE_CHECKING:
     from pathlib import Path

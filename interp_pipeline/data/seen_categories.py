@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from interp_pipeline.data.typed_rows import OTHER, TypedRows, shown
+from interp_pipeline.data.typed_rows import OTHER, TypedRows
+from interp_pipeline.plain_text import shown
 
 if TYPE_CHECKING:
     import pandas as pd

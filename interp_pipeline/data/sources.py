@@ -20,8 +20,9 @@ from interp_pipeline.data.http_source import download_http
 from interp_pipeline.data.parquet_source import read_parquet
 from interp_pipeline.data.s3_source import download_s3
 from interp_pipeline.data.table_size import require_size, unpacked_bytes
-from interp_pipeline.data.typed_rows import is_missing, named_codes, shown
+from interp_pipeline.data.typed_rows import is_missing, named_codes
 from interp_pipeline.errors import DataError, UsageError
+from interp_pipeline.plain_text import shown
 from interp_pipeline.small_files import local_path, require_regular_file
 
 if TYPE_CHECKING:

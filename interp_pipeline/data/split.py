@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from interp_pipeline.data.target import encode_target
-from interp_pipeline.data.typed_rows import shown
 from interp_pipeline.errors import DataError
+from interp_pipeline.plain_text import shown
 
 if TYPE_CHECKING:
     import pandas as pd

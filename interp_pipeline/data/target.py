@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from interp_pipeline.data.column_kind import column_kind
-from interp_pipeline.data.typed_rows import TypedRows, is_missing, named_codes, shown
+from interp_pipeline.data.typed_rows import TypedRows, is_missing, named_codes
 from interp_pipeline.errors import DataError, UsageError
+from interp_pipeline.plain_text import shown
 from interp_pipeline.readable import share
 
 if TYPE_CHECKING:

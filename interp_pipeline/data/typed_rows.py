@@ -1,7 +1,8 @@
 """Raw rows as a matrix of numbers, by the rule each column was given when the model was trained.
 
 A copy of this very file travels inside every registered model and is loaded there by its path, so
-it imports nothing but the standard library, numpy and pandas, and raises ``ValueError`` only.
+it imports nothing but the standard library, numpy and pandas, and raises ``ValueError`` only. What is
+changed here changes the models to come: only what the rules are made of belongs here.
 
 The rules, by the kind of a feature; a missing value (None, NaN, NaT or an empty text) is NaN in all
 of them but the last:
@@ -30,11 +31,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["OTHER", "TypedRows", "days_since_epoch", "is_missing", "name_of", "named_codes", "shown"]
+__all__ = ["OTHER", "TypedRows", "days_since_epoch", "is_missing", "name_of", "named_codes"]
 
 OTHER = "(other)"  # as the last of the categories: stands for every value that is not listed
-MISSING_LABEL = "missing"
-UNSEEN_LABEL = "unseen"
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all times are brought to UTC and then lose their zone
 _MICROSECOND = timedelta(microseconds=1)
@@ -48,7 +47,7 @@ _ISO_DATE = re.compile(
 )
 
 
-def shown(value: object) -> str:
+def _shown(value: object) -> str:
     """A value as it stands in a one-line message: quoted, escaped, at most 120 characters."""
     text = repr(value)
     return text if len(text) <= 120 else f"{text[:117]}..."  # noqa: PLR2004 - said in the line above
@@ -155,7 +154,7 @@ class TypedRows:
         for feature in features:
             name, kind = str(feature["name"]), str(feature["kind"])
             if kind != "unused" and kind not in _READERS:
-                msg = f"column {shown(name)} has the kind {shown(kind)}; known are {', '.join([*_READERS, 'unused'])}"
+                msg = f"column {_shown(name)} has the kind {_shown(kind)}; known are {', '.join([*_READERS, 'unused'])}"
                 raise ValueError(msg)
             self._kinds[name] = kind
             if kind == "category":
@@ -182,14 +181,6 @@ class TypedRows:
                 matrix[:, position] = _READERS[kind](frame[name], self.categories.get(name, ()))
         return matrix
 
-    def n_codes(self, feature: str) -> int:
-        """How many codes a categorical feature can have: its categories, and one more for an unseen value.
-
-        There is no code for unseen values where the last category is ``OTHER``: they get that one.
-        """
-        categories = self.categories[feature]
-        return len(categories) if categories[-1:] == (OTHER,) else len(categories) + 1
-
     def unseen_as_missing(self, matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """A matrix as a forest reads it: categories that are not listed are missing values.
 
@@ -198,37 +189,22 @@ class TypedRows:
         codes = [len(self.categories.get(name, ())) or np.nan for name in self.feature_names]
         return np.where(matrix == np.array(codes), np.nan, matrix)
 
-    def labels(self, feature: str, code: float) -> str:
-        """The value behind a number of the matrix, as text for tables and axes."""
-        kind = self._kinds[feature]
-        if np.isnan(code):
-            return MISSING_LABEL
-        if kind == "category":
-            categories = self.categories[feature]
-            return categories[int(code)] if int(code) < len(categories) else UNSEEN_LABEL
-        if kind == "boolean":
-            return "true" if code else "false"
-        if kind == "date":
-            moment = _EPOCH + timedelta(microseconds=round(code * _MICROSECONDS_PER_DAY))
-            return moment.date().isoformat() if float(code).is_integer() else moment.isoformat(sep=" ")
-        return f"{code:.6g}"
-
     def _check_columns(self, frame: pd.DataFrame) -> None:
         wanted = [name for name in self.feature_names if self._kinds[name] != "unused"]
         there = set(frame.columns)
         missing = [name for name in wanted if name not in there]
         if missing:
-            msg = f"missing columns: {', '.join(shown(name) for name in missing)}; the model was trained on them"
+            msg = f"missing columns: {', '.join(_shown(name) for name in missing)}; the model was trained on them"
             raise ValueError(msg)
         twice = set(frame.columns[frame.columns.duplicated()]) & set(wanted)
         if twice:
-            msg = f"columns that occur more than once: {', '.join(shown(name) for name in sorted(twice))}"
+            msg = f"columns that occur more than once: {', '.join(_shown(name) for name in sorted(twice))}"
             raise ValueError(msg)
 
 
 def _refuse(column: pd.Series[Any], position: int, value: object, expected: str) -> ValueError:
     row = column.index[position]
-    return ValueError(f"column {shown(column.name)}, row {row}: {shown(value)} is not {expected}")
+    return ValueError(f"column {_shown(column.name)}, row {row}: {_shown(value)} is not {expected}")
 
 
 def _one_by_one(

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from interp_pipeline.data.typed_rows import shown
 from interp_pipeline.errors import DataError
 from interp_pipeline.handover.cells import from_cell, to_cell
+from interp_pipeline.plain_text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from interp_pipeline.data.typed_rows import name_of, shown
+from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import ModelError, UsageError
 from interp_pipeline.models.output_names import as_spelled, refuse_other_order, require_distinct
 from interp_pipeline.models.outputs import Outputs, as_columns, class_names
+from interp_pipeline.plain_text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from interp_pipeline.data.typed_rows import shown
 from interp_pipeline.errors import DataError, ModelError, UsageError
+from interp_pipeline.plain_text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from interp_pipeline.data.typed_rows import shown
 from interp_pipeline.errors import ModelError
 from interp_pipeline.explanation import LOG_ODDS, SOFTMAX_SCORE
 from interp_pipeline.models.category_columns import CategoryColumns
 from interp_pipeline.models.outputs import MARGIN, several_labels
+from interp_pipeline.plain_text import shown
 
 if TYPE_CHECKING:
     import pandas as pd

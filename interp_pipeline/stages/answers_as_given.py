@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from interp_pipeline.checks.rows_as_given import changed_columns, column_to_blame, first_difference
-from interp_pipeline.data.typed_rows import shown
 from interp_pipeline.errors import ModelError
+from interp_pipeline.plain_text import shown
 from interp_pipeline.tracking.server.translate_errors import first_line
 
 if TYPE_CHECKING:

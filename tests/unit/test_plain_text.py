@@ -10,7 +10,7 @@ import pytest
 from interp_pipeline.command.log_lines import configure_logging
 from interp_pipeline.command.one_line_errors import run_guarded
 from interp_pipeline.errors import ModelError
-from interp_pipeline.plain_text import plain
+from interp_pipeline.plain_text import plain, shown
 
 _NAME = "a\u200fb\u202ec\x1b[2Jd\nerror: e\u2028f\x85g\ud800h\U000e0041i\u2066j\x7f"
 _SHOWN = r"a\u200fb\u202ec\u001b[2Jd\nerror: e\u2028f\u0085g\ud800h\udb40\udc41i\u2066j\u007f"
@@ -59,3 +59,8 @@ def test_an_error_of_a_command_holds_no_mark(capsys: pytest.CaptureFixture[str])
     said = capsys.readouterr().err
     assert said.endswith("\n")
     assert said[:-1].isprintable()
+
+
+def test_shown_is_short_and_one_line() -> None:
+    assert shown("a\nb") == r"'a\nb'"
+    assert len(shown("x" * 500)) == 120

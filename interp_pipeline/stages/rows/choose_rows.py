@@ -26,9 +26,10 @@ from interp_pipeline.addresses import shown_address, without_secrets
 from interp_pipeline.data.background import select_background, select_rows
 from interp_pipeline.data.outcomes import kind_of_outcomes
 from interp_pipeline.data.sources import read_table
-from interp_pipeline.data.typed_rows import name_of, shown
+from interp_pipeline.data.typed_rows import name_of
 from interp_pipeline.errors import DataError, InterpError, UsageError
 from interp_pipeline.explainers.registry import needs_background
+from interp_pipeline.plain_text import shown
 from interp_pipeline.readable import count
 from interp_pipeline.stages.rows.logged_tables import Search, Table
 from interp_pipeline.tracking.models.feature_names import require_columns

@@ -5,8 +5,8 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from interp_pipeline.data.typed_rows import shown
 from interp_pipeline.errors import UsageError
+from interp_pipeline.plain_text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection

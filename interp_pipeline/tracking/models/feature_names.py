@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from interp_pipeline.data.declared import DeclaredColumn, as_declared
-from interp_pipeline.data.typed_rows import shown
 from interp_pipeline.errors import UsageError
 from interp_pipeline.models.column_names import as_table_calls_them
 from interp_pipeline.models.keras_inputs import named_inputs
 from interp_pipeline.models.tensor_inputs import assign_columns
+from interp_pipeline.plain_text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

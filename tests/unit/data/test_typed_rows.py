@@ -1,4 +1,3 @@
-import ast
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -12,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from interp_pipeline.data import typed_rows
-from interp_pipeline.data.typed_rows import OTHER, TypedRows, days_since_epoch, is_missing, name_of, named_codes, shown
+from interp_pipeline.data.typed_rows import OTHER, TypedRows, days_since_epoch, is_missing, name_of, named_codes
 
 FILE = Path(typed_rows.__file__)
 NAN = np.nan
@@ -25,17 +24,6 @@ def read(kind: str, values: object, dtype: object = None, categories: tuple[str,
     assert matrix.shape == (len(matrix), 1)
     assert matrix.dtype == np.float64
     return matrix[:, 0].tolist()
-
-
-def test_file_imports_nothing_that_a_saved_model_lacks() -> None:
-    imported = set()
-    for node in ast.walk(ast.parse(FILE.read_text())):
-        if isinstance(node, ast.Import):
-            imported |= {alias.name.partition(".")[0] for alias in node.names}
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0
-            imported.add(str(node.module).partition(".")[0])
-    assert imported <= set(sys.stdlib_module_names) | {"numpy", "pandas"}
 
 
 def test_a_copy_works_in_a_python_that_does_not_know_the_package(tmp_path: Path) -> None:
@@ -273,24 +261,6 @@ def test_no_rows_give_an_empty_matrix() -> None:
     assert rules.to_matrix(pd.DataFrame({"a": [], "b": []})).shape == (0, 2)
 
 
-def test_codes_and_labels() -> None:
-    rules = TypedRows(
-        [
-            {"name": "plain", "kind": "category", "categories": ["a", "b"]},
-            {"name": "grouped", "kind": "category", "categories": ["a", OTHER]},
-            {"name": "truth", "kind": "boolean"},
-            {"name": "day", "kind": "date"},
-            {"name": "number", "kind": "numeric"},
-        ]
-    )
-    assert (rules.n_codes("plain"), rules.n_codes("grouped")) == (3, 2)
-    assert [rules.labels("plain", code) for code in (0, 1, 2, NAN)] == ["a", "b", "unseen", "missing"]
-    assert rules.labels("grouped", 1) == OTHER
-    assert [rules.labels("truth", code) for code in (1, 0)] == ["true", "false"]
-    assert [rules.labels("day", code) for code in (19782, -0.25)] == ["2024-02-29", "1969-12-31 18:00:00"]
-    assert rules.labels("number", 1234.5) == "1234.5"
-
-
 def test_names_of_values() -> None:
     values = [2.0, 2.5, np.float32(3), 1e300, True, 7, date(2024, 2, 29), np.str_("x")]
     assert [name_of(value) for value in values] == ["2", "2.5", "3", "1e+300", "True", "7", "2024-02-29", "x"]
@@ -305,8 +275,3 @@ def test_named_codes_name_only_what_occurs() -> None:
 def test_missing_of_every_sort() -> None:
     values = pd.Series([None, np.nan, pd.NaT, pd.NA, "", " ", 0, False], dtype=object)
     assert is_missing(values).tolist() == [True] * 5 + [False] * 3
-
-
-def test_shown_is_short_and_one_line() -> None:
-    assert shown("a\nb") == r"'a\nb'"
-    assert len(shown("x" * 500)) == 120
