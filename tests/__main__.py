@@ -2,6 +2,7 @@
 
 ``python -m tests --all`` also runs the tests that are marked as long, and measures coverage, which slows every process.
 Further arguments go to pytest alone: ``python -m tests tests/unit -k plots``.
+``python -m tests --changed`` runs what a change can break, in seconds; ``--changed REF`` what changed since a commit.
 ``python -m tests --matrix`` runs unit and contract tests under every Python and library version that is promised;
 ``--matrix 3.13 lowest`` under these, ``--matrix lowest -- tests/unit -k plots`` with arguments for pytest.
 """
@@ -16,10 +17,12 @@ import sysconfig
 import time
 from pathlib import Path
 
+from tests.changed import affected_tests, changed_files
 from tests.version_matrix import chosen, run_rows, table
 
 _ROOT = Path(__file__).parents[1]
 _CODE = ["interp_pipeline", "mlflow_plugin", "projects", "benchmarks", "tests"]
+_LINTERS = [["ruff", "check", *_CODE], ["ruff", "format", "--check", *_CODE], ["mypy"], ["lint-imports"]]
 # Files come in the order that their conftest gives: by their number of tests, the longest would come last.
 _PYTEST = ["pytest", "--dist", "loadscope", "--no-loadscope-reorder", "--durations=10"]
 # Two processes: more would only share the two cores of a small machine with the servers under test.
@@ -40,8 +43,12 @@ def main() -> int:
     given = sys.argv[1:]
     if given[:1] == ["--matrix"]:
         return _matrix(given[1:], path)
-    everything = given == ["--all"]
-    checks = [["pytest", *given]] if given and not everything else _checks(everything=everything)
+    if given[:1] == ["--changed"]:
+        checks = _checks_of_change(given[1:])
+    elif given and given != ["--all"]:
+        checks = [["pytest", *given]]
+    else:
+        checks = _checks(everything=bool(given))
     failed = []
     for command in checks:
         print(f"\n== {' '.join(command)}", flush=True)
@@ -67,13 +74,15 @@ def _checks(*, everything: bool) -> list[list[str]]:
         tests = [[*_MOST, "not faults", *_COVERAGE], [*_FAULTS, "faults"]]
     else:
         tests = [[*_MOST, "not faults and not long"], [*_FAULTS, "faults and not long"]]
-    return [
-        ["ruff", "check", *_CODE],
-        ["ruff", "format", "--check", *_CODE],
-        ["mypy"],
-        ["lint-imports"],
-        *tests,
-    ]
+    return [*_LINTERS, *tests]
+
+
+def _checks_of_change(given: list[str]) -> list[list[str]]:
+    """The linters, which remember what they have seen, and the tests that the change can break."""
+    files = affected_tests(changed_files(given[0] if given else None))
+    if not files:
+        print("no test of the layers unit and contract knows what was changed", flush=True)
+    return [*_LINTERS, *([["pytest", "-q", *files]] if files else [])]
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 import uuid
-from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from interp_pipeline.command.log_lines import log_fields
@@ -20,6 +19,7 @@ from mlflow_plugin.reconcile import reconcile, take_notes
 from mlflow_plugin.sandbox import Cancelled
 from mlflow_plugin.worker.attempt import Attempt
 from mlflow_plugin.worker.belonging import Membership
+from mlflow_plugin.worker.host import Host
 from mlflow_plugin.worker.lease import Lease, LeaseLostError
 from mlflow_plugin.worker.retry import RetryDecision, decide
 
@@ -33,15 +33,22 @@ if TYPE_CHECKING:
 __all__ = ["Worker"]
 
 _TO_GIVE_BACK_S = 5.0  # of the time to stop in, kept for ending the computation and giving the job back
+_TO_END_S = 1.0  # of that, kept for ending the process, where a call does not return
 _logger = logging.getLogger("interp.worker")
 
 
 class Worker:
     """One process that explains what is due, until it is told to stop."""
 
-    def __init__(self, tools: Tools) -> None:
-        """Prepare; nothing is done before ``run``."""
+    def __init__(self, tools: Tools, host: Host | None = None) -> None:
+        """Prepare; nothing is done before ``run``.
+
+        Args:
+            tools: what its attempts use, its job table among them.
+            host: the process it runs in; None: this one.
+        """
         self._tools = tools
+        self._host = host or Host()
         self._settings = tools.settings.worker
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._stopping = threading.Event()
@@ -84,11 +91,9 @@ class Worker:
         """Claim nothing any more, and end within the time the settings give; may be called from a signal's handler."""
         if self._stopping.is_set():
             return
-        self._stop_at = time.monotonic() + self._settings.stop_within_s - _TO_GIVE_BACK_S
+        self._stop_at = self._host.now() + self._settings.stop_within_s - _TO_GIVE_BACK_S
         self._stopping.set()
-        timer = threading.Timer(self._settings.stop_within_s - 1, self._give_up)
-        timer.daemon = True
-        timer.start()
+        self._host.alarm(self._settings.stop_within_s - _TO_END_S, self._give_up)
 
     def not_ready(self) -> str:
         """Why this worker should not be counted on; empty: it should.
@@ -172,7 +177,7 @@ class Worker:
 
     def _attempt(self, job: Job, lease: Lease) -> None:
         tools, started = self._tools, time.perf_counter()
-        attempt = Attempt(tools, job, lease, lambda: lease.lost or time.monotonic() > self._stop_at)
+        attempt = Attempt(tools, job, lease, lambda: lease.lost or self._host.now() > self._stop_at)
         try:
             with self._limited(attempt, job, lease):
                 how = attempt.run()
@@ -212,16 +217,13 @@ class Worker:
             except InterpError as error:
                 _logger.warning("the table could not be told (%s); the job is taken over when its lease ends", error)
             _logger.error("a call does not return: this worker ends, start another one")
-            logging.shutdown()
-            os._exit(1)
+            self._host.end(1)
 
-        timer = threading.Timer(limit_s, copy_context().run, (end,))  # its log lines name the job too
-        timer.daemon = True
-        timer.start()
+        alarm = self._host.alarm(limit_s, end)
         try:
             yield
         finally:
-            timer.cancel()
+            alarm.cancel()
 
     def _failed(self, job: Job, lease: Lease, error: Exception) -> None:
         """Decide what becomes of a job whose attempt failed."""
@@ -274,8 +276,7 @@ class Worker:
             except InterpError as error:
                 _logger.warning("the job could not be given back (%s); it is taken over when its lease ends", error)
         _logger.info("stopped in the middle of a call that did not return")
-        logging.shutdown()
-        os._exit(0)
+        self._host.end(0)
 
 
 def _died(job: Job) -> RetryDecision:

@@ -114,7 +114,7 @@ def test_while_an_upload_hangs(what: str, stage: Stage) -> None:
     uri = register_forest(stage.client, stage.name)
     version = version_of(stage, uri)
     with stage.artifact_line(b"/report.html HTTP", "silent") as (line, through), stage.worker(**through) as worker:
-        eventually(line.reached.is_set, 120, said_by=worker)
+        eventually(line.reached.is_set, said_by=worker)
         lay_there = set(stage.objects(version.run_id))
         delete(stage, version, what)
         deleted = time.monotonic()

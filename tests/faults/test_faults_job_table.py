@@ -14,13 +14,13 @@ import pytest
 import requests
 from harness.command_line import interp_process
 from harness.fault_checks import await_ran, check_explained, ran
-from harness.fault_stage import await_compute, children_of_fork_server
+from harness.fault_stage import LEASE_S, await_compute, children_of_fork_server
 from harness.figures import figure
 from harness.job_databases import JobDatabase
 from harness.postgres import postgres_server
 from harness.process import free_ports
 from harness.slow_model import register_slow
-from harness.workers import eventually, register_forest, worker_process
+from harness.workers import HANGS_S, eventually, register_forest, worker_process
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
@@ -102,7 +102,7 @@ def explanations(stage: Stage) -> dict[str, object]:
 
 def test_a_locked_table_is_waited_for(stage: Stage) -> None:
     (port,) = free_ports(1)
-    with stage.worker(listen=f"127.0.0.1:{port}") as worker:
+    with stage.worker(listen=f"127.0.0.1:{port}", lease_s=LEASE_S) as worker:
         uri = register_slow(stage.client, stage.name, stage.folder, seconds=3)
         (child,) = children_of_fork_server(worker, await_compute(worker))
         with locked(stage):
@@ -110,8 +110,8 @@ def test_a_locked_table_is_waited_for(stage: Stage) -> None:
             eventually(lambda: says(worker, "the lease could not be renewed"), said_by=worker)
             eventually(lambda: says(worker, "looking again in"), said_by=worker)
             assert not child.is_running()
-            assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=10).ok
-            assert requests.get(f"http://127.0.0.1:{port}/readyz", timeout=20).status_code == 503
+            assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=HANGS_S).ok
+            assert requests.get(f"http://127.0.0.1:{port}/readyz", timeout=HANGS_S).status_code == 503
             figure("9. the job table was locked for", time.monotonic() - began, "s")
         since = time.monotonic()
         stage.await_done([uri], said_by=worker)
@@ -170,11 +170,11 @@ def test_a_database_that_is_stopped_is_waited_for(stage: Stage) -> None:
             stage.folder,
             stage.client.tracking_uri,
             jobs_uri=stage.jobs_uri,
-            config=stage.config(),
+            config=stage.config(lease_s=LEASE_S),
             environment=stage.credentials,
         ) as worker:
             try:
-                eventually(lambda: says(worker, "asking again in"), 120, said_by=worker)
+                eventually(lambda: says(worker, "asking again in"), said_by=worker)
             finally:
                 own.server.ensure_postgres_running()
             uri = register_slow(stage.client, stage.name, stage.folder, seconds=3)

@@ -21,11 +21,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.faults
 
-SLACK_S = 10.0  # what a busy machine may add to lease and poll
-
 
 def test_in_compute(stage: Stage) -> None:
-    with stage.workers(2) as workers:
+    with stage.workers(2, lease_s=LEASE_S) as workers:
         uri = register_slow(stage.client, stage.name, stage.folder, seconds=3)
         victim, heir = holder_first(stage, uri, workers)
         below = await_compute(victim)
@@ -49,7 +47,7 @@ MOMENTS = {
 
 # What is on its way to the tracking server takes the same way on every stage.
 PLAYED = [
-    (stage, moment)
+    pytest.param(stage, moment, marks=pytest.mark.long if moment == "before the tags of a run made" else ())
     for moment, (way, *_) in MOMENTS.items()
     for stage in ("proxied-sqlite", "direct-postgresql")
     if way == "artifacts" or stage == "direct-postgresql"
@@ -61,10 +59,10 @@ def test_at_a_request(stage: Stage, moment: str) -> None:
     way, at, how, with_run, outcome = MOMENTS[moment]
     uri = register_slow(stage.client, stage.name, stage.folder, with_run=with_run)
     a_line = stage.artifact_line if way == "artifacts" else stage.server_line
-    with a_line(at, how) as (line, through), stage.worker(**through) as victim:
+    with a_line(at, how) as (line, through), stage.worker(**through, lease_s=LEASE_S) as victim:
         stage.await_state(uri, "running", said_by=victim)
-        with stage.worker() as heir:
-            eventually(line.reached.is_set, 120, said_by=victim)
+        with stage.worker(lease_s=LEASE_S) as heir:
+            eventually(line.reached.is_set, said_by=victim)
             killed_s = kill(victim)
             check_taken_over(stage, uri, heir, killed_s)
             stage.await_done([uri], said_by=heir)
@@ -80,7 +78,7 @@ def test_at_ten_random_moments(stage: Stage, request: pytest.FixtureRequest) -> 
     uris.append(register_forest(stage.client, f"{stage.name}-forest"))
     below: list[psutil.Process] = []
     with contextlib.ExitStack() as stack:
-        workers = stack.enter_context(stage.workers(2, takeovers=50))
+        workers = stack.enter_context(stage.workers(2, takeovers=50, lease_s=LEASE_S))
         for _ in range(10):
             if not unfinished(stage, uris):
                 uris.append(register_slow(stage.client, stage.name, stage.folder, with_run=chance.random() < 0.5))
@@ -89,8 +87,8 @@ def test_at_ten_random_moments(stage: Stage, request: pytest.FixtureRequest) -> 
             below += processes_of(victim)
             kill(victim)
             workers.remove(victim)
-            workers.append(stack.enter_context(stage.worker(takeovers=50)))
-        stage.await_done(uris, 300, said_by=workers[0])
+            workers.append(stack.enter_context(stage.worker(takeovers=50, lease_s=LEASE_S)))
+        stage.await_done(uris, said_by=workers[0])
         figure("versions explained through 10 kills", len(uris), "versions")
         figure("leases that ran out under 10 kills", sum(job.lapses for job in stage.jobs().values()), "leases")
         seconds_until_gone(below)
@@ -110,7 +108,7 @@ def at_work(stage: Stage, workers: list[WorkerProcess]) -> WorkerProcess:
         found[:] = [worker for worker in workers if owner_of(worker) in owners]
         return bool(found)
 
-    eventually(someone_works, 120, said_by=workers[0])
+    eventually(someone_works, said_by=workers[0])
     return found[-1]
 
 
@@ -127,9 +125,8 @@ def kill(worker: WorkerProcess) -> float:
 
 
 def check_taken_over(stage: Stage, uri: str, heir: WorkerProcess, killed_s: float) -> None:
-    """Another worker claims the job within lease and poll."""
+    """Another worker claims the job, because the lease has run out."""
     job = stage.await_attempt(uri, 2, said_by=heir)
     assert job.owner == owner_of(heir)
-    took_s = job.changed_ms / 1000 - killed_s
-    figure(f"taken over (lease {LEASE_S:.0f} s, poll {POLL_S} s)", took_s, "s")
-    assert took_s < LEASE_S + POLL_S + SLACK_S
+    assert job.lapses > 0
+    figure(f"taken over (lease {LEASE_S:.0f} s, poll {POLL_S} s)", job.changed_ms / 1000 - killed_s, "s")

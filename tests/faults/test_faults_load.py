@@ -1,4 +1,4 @@
-"""A thousand registrations at once, and ten thousand versions in one scan: none is lost, and memory stays flat."""
+"""Many registrations at once, and many versions in one scan: none is lost, and memory stays flat."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.faults
 
-AT_ONCE, CLIENTS = 1000, 8
+CLIENTS = 8
 LOOK_EVERY_S = 1.0
-MODELS, VERSIONS = 100, 100
+LASTS = 1000  # registrations that take long enough to tell memory that grows from memory that fills up
 SEEN = {"published": "done", "failed": "failed", "skipped": "skipped", "gone": "failed"}  # on the version, by state
 
 
@@ -112,8 +112,8 @@ def status(stage: Stage) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.timeout(1200)  # where the machine is busy with other things, too
-def test_a_thousand_registrations_at_once(stage: Stage) -> None:
+@pytest.mark.parametrize("at_once", [60, pytest.param(1000, marks=pytest.mark.long)])
+def test_registrations_at_once(at_once: int, stage: Stage) -> None:
     ports = free_ports(2)
     chosen = sources(stage.client, stage.name)
     with (
@@ -124,8 +124,8 @@ def test_a_thousand_registrations_at_once(stage: Stage) -> None:
         stage.await_done([f"models:/{chosen[0].name}/1"], said_by=one)
         memory = [Memory(worker) for worker in workers]
         began = time.monotonic()
-        register_at_once(stage.client.tracking_uri, chosen, AT_ONCE - 1, CLIENTS)
-        figure("7. 1,000 registrations by 8 clients", time.monotonic() - began, "s")
+        register_at_once(stage.client.tracking_uri, chosen, at_once - 1, CLIENTS)
+        figure(f"7. {at_once} registrations by {CLIENTS} clients", time.monotonic() - began, "s")
 
         next_look = 0.0  # who asks more often takes the time from the workers
 
@@ -137,27 +137,28 @@ def test_a_thousand_registrations_at_once(stage: Stage) -> None:
             counts = shown(ports[0])
             for each in memory:
                 each.look()
-            return sum(counts.values()) == AT_ONCE and not any(counts[state] for state in OPEN)
+            return sum(counts.values()) == at_once and not any(counts[state] for state in OPEN)
 
         eventually(ended, 1000, said_by=one)
-        figure("7. all of 1,000 registrations brought to an end by 2 workers", time.monotonic() - began, "s")
+        figure(f"7. all of {at_once} registrations brought to an end by 2 workers", time.monotonic() - began, "s")
         jobs = stage.jobs()
         assert sorted(jobs) == sorted(statuses(stage.client))
-        assert len(jobs) == AT_ONCE
+        assert len(jobs) == at_once
         expected = {each.name: each.state for each in chosen}
         assert {uri: job.state for uri, job in jobs.items()} == {uri: expected[job.name] for uri, job in jobs.items()}
         assert statuses(stage.client) == {uri: SEEN[job.state] for uri, job in jobs.items()}
         counts = dict(collections.Counter(job.state for job in jobs.values()))
         for found in (status(stage)["counts"], shown(ports[0]), shown(ports[1])):
             assert {state: count for state, count in found.items() if count} == counts
-            assert sum(found.values()) == AT_ONCE
+            assert sum(found.values()) == at_once
         once = [
             key for outcome in ("computed", "adopted", "failed", "skipped", "gone") for key in ran(workers, outcome)
         ]
         assert sorted(once) == sorted(job.key for job in jobs.values())
         assert len(ran(workers)) == 1
-        for each in memory:
-            each.check_flat()
+        if at_once >= LASTS:
+            for each in memory:
+                each.check_flat()
         assert [worker.stop() for worker in workers] == [0, 0]
 
 
@@ -173,8 +174,9 @@ def scan(stage: Stage) -> tuple[str, float]:
 
 
 @pytest.mark.parametrize("where", ["embedded", "server"])
-def test_ten_thousand_versions_are_scanned_and_none_is_missed(
-    where: str, stage: Stage, registry: str, tmp_path: Path
+@pytest.mark.parametrize(("models", "versions"), [(50, 30), pytest.param(100, 100, marks=pytest.mark.long)])
+def test_versions_are_scanned_and_none_is_missed(
+    where: str, models: int, versions: int, stage: Stage, registry: str, tmp_path: Path
 ) -> None:
     if where == "embedded":
         from mlflow import MlflowClient
@@ -183,15 +185,15 @@ def test_ten_thousand_versions_are_scanned_and_none_is_missed(
         stage = replace(stage, client=MlflowClient(registry, registry), jobs_uri=f"sqlite:///{tmp_path / 'jobs.db'}")
     stage.client.create_registered_model(stage.name)
     stage.client.create_model_version(stage.name, "s3://elsewhere/model", await_creation_for=0)
-    write_versions(registry, stage.name, MODELS, VERSIONS)
-    count = MODELS * VERSIONS + 1
+    write_versions(registry, stage.name, models, versions)
+    count = models * versions + 1
     said, first_s = scan(stage)
     assert f"{count} count: {count} jobs are new, 0 opened again, 0 replaced, 0 gone" in said
     said, again_s = scan(stage)
     assert f"{count} count: 0 jobs are new, 0 opened again, 0 replaced, 0 gone" in said
-    figure(f"7. first scan of 10,000 versions, {where}", first_s, "s")
-    figure(f"7. later scan of 10,000 versions, {where}", again_s, "s")
-    expected = {f"models:/{stage.name}-{model}/{n + 1}" for model in range(MODELS) for n in range(VERSIONS)}
+    figure(f"7. first scan of {count} versions, {where}", first_s, "s")
+    figure(f"7. later scan of {count} versions, {where}", again_s, "s")
+    expected = {f"models:/{stage.name}-{model}/{n + 1}" for model in range(models) for n in range(versions)}
     with stage.table() as table:
         jobs = table.select(OPEN, count + 1)
     assert {f"models:/{job.name}/{job.version}" for job in jobs} == expected | {f"models:/{stage.name}/1"}

@@ -38,14 +38,14 @@ def hurried(stage: Stage, tries: int) -> Stage:
     return replace(stage, credentials={**stage.credentials, "AWS_MAX_ATTEMPTS": str(tries)})
 
 
-def await_wait(stage: Stage, uri: str, why: str, worker: WorkerProcess, within_s: float = 120) -> Job:
+def await_wait(stage: Stage, uri: str, why: str, worker: WorkerProcess) -> Job:
     """Wait until a version waits, for a reason that begins like this."""
 
     def waits() -> bool:
         job = stage.jobs().get(uri)
         return job is not None and job.state == "pending" and (job.error or "").startswith(why)
 
-    eventually(waits, within_s, said_by=worker)
+    eventually(waits, said_by=worker)
     job = stage.jobs()[uri]
     assert job.error_class in {"TrackingError", "RefusedError"}
     assert job.crashes == 0
@@ -61,7 +61,7 @@ def await_failure(stage: Stage, uri: str, failures: int, worker: WorkerProcess) 
             return False
         return job.state != "pending" or job.failures > failures
 
-    eventually(failed, 120, said_by=worker)
+    eventually(failed, said_by=worker)
     job = stage.jobs()[uri]
     assert (job.state, job.error_class, job.crashes) == ("pending", "TrackingError", 0), job.error
     return job
@@ -129,7 +129,7 @@ def test_a_full_disk_is_waited_for(stage: Stage) -> None:
         environment={**stage.credentials, **disk.environment},
         within=disk.within,
     ) as worker:
-        eventually(lambda: bool(owner_of(worker)), 120, said_by=worker)
+        eventually(lambda: bool(owner_of(worker)), said_by=worker)
         disk.leave(worker, 0)
         uri = register_forest(stage.client, stage.name)
         failures, reasons = 0, []

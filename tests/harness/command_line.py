@@ -82,6 +82,6 @@ def script(name: str, options: str, environment: Mapping[str, str]) -> Outcome:
 
 def _run(command: list[str], environment: Mapping[str, str]) -> Outcome:
     done = subprocess.run(
-        command, env=bare_environment(environment), capture_output=True, text=True, check=False, timeout=180
+        command, env=bare_environment(environment), capture_output=True, text=True, check=False, timeout=600
     )
     return Outcome(code=done.returncode, stdout=done.stdout, stderr=done.stderr)

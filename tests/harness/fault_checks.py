@@ -59,4 +59,4 @@ def ran(workers: Sequence[WorkerProcess], outcome: str = "computed") -> list[str
 
 def await_ran(worker: WorkerProcess, outcome: str, key: str) -> None:
     """Wait until a worker has said how it came to an explanation; it says so when all is done."""
-    eventually(lambda: ran([worker], outcome) == [key], 20, said_by=worker)
+    eventually(lambda: ran([worker], outcome) == [key], said_by=worker)

@@ -20,7 +20,7 @@ __all__ = ["Crowd", "begin_a_scan", "claim_and_wait", "crowd_of", "open_and_coun
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_DEADLINE_S = 90.0
+_DEADLINE_S = 300.0
 _context = multiprocessing.get_context("forkserver")
 _start: Barrier | None = None
 

@@ -49,7 +49,7 @@ def running(
     ready: Callable[[], bool],
     log: Path,
     environment: Mapping[str, str],
-    deadline_s: float = 90.0,
+    deadline_s: float = 300.0,
     stop_s: float = 15.0,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server for the length of the block, in a process group of its own.

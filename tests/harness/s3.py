@@ -77,7 +77,7 @@ class S3Server:
             aws_access_key_id=self.user.access_key,
             aws_secret_access_key=self.user.secret_key,
             region_name=_REGION,
-            config=Config(connect_timeout=5, read_timeout=20, retries={"max_attempts": 1}),
+            config=Config(connect_timeout=60, read_timeout=120, retries={"max_attempts": 1}),
         )
 
     def as_reader(self) -> S3Server:

@@ -77,7 +77,7 @@ def processes_of_session(session: int) -> set[int]:
     return found
 
 
-def wait_until(holds: Callable[[], bool], deadline_s: float = 20.0) -> None:
+def wait_until(holds: Callable[[], bool], deadline_s: float = 300.0) -> None:
     """Return once something holds; fail when it does not in time."""
     deadline = time.monotonic() + deadline_s
     while not holds():

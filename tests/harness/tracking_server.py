@@ -63,7 +63,6 @@ def tracking_server(
         ready=lambda: _is_healthy(uri),
         log=folder / f"mlflow-{port}.log",
         environment=bare_environment({**_WITHOUT_JOBS, **(environment or {})}),
-        deadline_s=180,
     ):
         yield uri
 

@@ -20,8 +20,19 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
-__all__ = ["QUICK", "WorkerProcess", "eventually", "explained", "register_forest", "statuses", "worker_process"]
+__all__ = [
+    "HANGS_S",
+    "QUICK",
+    "WorkerProcess",
+    "eventually",
+    "explained",
+    "register_forest",
+    "statuses",
+    "worker_process",
+]
 
+# Many times what anything here takes on a busy machine: what is not done then never will be. No test is about speed.
+HANGS_S = 300.0
 # Small enough for a test to see many rounds of everything; the worker's own times are the defaults of its settings.
 QUICK = """
 [worker]
@@ -62,10 +73,10 @@ class WorkerProcess:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, within_s: float = 40) -> int:
-        """SIGTERM; its exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=within_s)
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Tell it to stop, and wait until it has; its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=HANGS_S)
 
 
 @contextlib.contextmanager
@@ -119,13 +130,13 @@ def worker_process(
 
 
 def eventually(
-    holds: Callable[[], bool], within_s: float = 60, *, every_s: float = 0.1, said_by: WorkerProcess | None = None
+    holds: Callable[[], bool], within_s: float = HANGS_S, *, every_s: float = 0.1, said_by: WorkerProcess | None = None
 ) -> None:
     """Wait until something holds; where it never does, the end of the worker's log says why.
 
     Args:
         holds: asked again and again.
-        within_s: fails after so long.
+        within_s: fails after so long: it hangs.
         every_s: between two questions; those that cost a server much are better asked less often.
         said_by: whose log is shown.
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from harness.webhook_receiver import Receiver
 
-_DEADLINE_S = 60.0
+_DEADLINE_S = 300.0
 _PRIVATE = {
     "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
     "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from harness.severed_line import SeveredLine
 
-_SEVERAL_S = 60  # MLflow by itself would try for many minutes; a busy machine takes some seconds for imports alone
+_HANGS_S = 200  # MLflow by itself would try for four minutes and more; a busy machine takes a while for imports alone
 _QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
 
 
@@ -86,7 +86,7 @@ NO_SERVER = [
 def test_no_server(command: str, uri: str, code: int, fragment: str) -> None:
     started = time.monotonic()
     line = interp(f"{command} --tracking-uri {uri}").require_error(code, fragment)
-    assert time.monotonic() - started < _SEVERAL_S
+    assert time.monotonic() - started < _HANGS_S
     assert "secret" not in line
 
 
@@ -94,14 +94,14 @@ def test_the_command_ends_soon_without_a_server() -> None:
     started = time.monotonic()
     outcome = interp_process("train", {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"})
     assert outcome.require_error(1, "no MLflow server answers at http://127.0.0.1:9") == outcome.stderr.strip()
-    assert time.monotonic() - started < _SEVERAL_S
+    assert time.monotonic() - started < _HANGS_S
 
 
 def test_a_server_that_accepts_and_never_answers() -> None:
     started = time.monotonic()
     with silent_server() as uri:
         interp(f"train --tracking-uri {uri}").require_error(1, f"no MLflow server answers at {uri} (no answer in time)")
-    assert time.monotonic() - started < _SEVERAL_S
+    assert time.monotonic() - started < _HANGS_S
 
 
 def test_a_server_that_is_not_mlflow() -> None:
@@ -183,7 +183,7 @@ def test_a_server_that_dies_is_given_half_a_minute_to_come_back(served: LoanStor
         environment = {"MLFLOW_TRACKING_URI": line.uri}
         outcome = interp_process(f"train {served.table} --name broken --n-estimators 2", environment)
         outcome.require_error(1, "registering 'broken'", "could not be marked as failed either (Connection refused)")
-    assert 20 < time.monotonic() - started < 90
+    assert 20 < time.monotonic() - started < _HANGS_S
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])

@@ -126,9 +126,19 @@ def test_nothing_but_plain_files_is_left_in_an_answer(sandbox: Sandbox, tmp_path
     assert outside.read_text() == "{}"
 
 
+_NO_ANSWERS = {
+    "answers_nan": "the model's answer for row .* is not a finite number; give rows it can answer, or fill the values",
+    "answers_infinity": "the model's answer for row .* is not a finite number",
+    "answers_too_few": "the model gives 29 answers for 30 rows; it must give one for each row",
+    "answers_three_dimensions": "answers with an array of 3 dimensions; each row needs one number, or one an output",
+    "answers_objects": "answers with values of the kind object; numbers are needed, or labels of one kind",
+    "answers_nothing": "answers with an array of 0 dimensions; each row needs one number, or one an output",
+}
+
+
 @pytest.mark.parametrize("name", sorted(set(ANSWERS) - {"answers_text"}))
 def test_an_answer_that_is_none_cannot_be_explained(name: str, sandbox: Sandbox, tmp_path: Path) -> None:
-    with pytest.raises(ModelError):
+    with pytest.raises(ModelError, match=_NO_ANSWERS[name]):
         explain_in(sandbox, save(tmp_path / "m", ANSWERS[name]), rows())
 
 

@@ -17,7 +17,7 @@ from mlflow_plugin.entry_points.announcer import Announcer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_DEADLINE_S = 20.0
+_DEADLINE_S = 120.0
 
 
 class _Table:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mlflow_plugin.jobs import Job, JobTable
 
 _LONG_S = 60.0
-_SOON_S = 10.0  # what a thread is waited for at most
+_SOON_S = 300.0  # what a thread is waited for at most
 
 
 class _Job:
