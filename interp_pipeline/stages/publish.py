@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from interp_pipeline.stages.fetch import Fetched
     from interp_pipeline.tracking.server.registry import RegisteredVersion
 
-__all__ = ["Publication", "announce", "failure_marked", "prepare", "publish", "write", "write_apart"]
+__all__ = ["Publication", "announce", "announcement_of", "failure_marked", "prepare", "publish", "write", "write_apart"]
 
 Draw: TypeAlias = "Callable[[Fetched, Computed, ExplainConfig, Progress], dict[str, bytes]]"
 
@@ -204,15 +204,25 @@ def announce(
         files: content by path below the explanation's root; the announced pictures among them.
         key: of the explanation that was due, which this one is or stands for.
     """
+    announce_explanation(client, version, announcement_of(record, files, key))
+
+
+def announcement_of(record: Mapping[str, Any], files: Mapping[str, bytes], key: str) -> Announcement:
+    """What leads to an explanation, from its manifest and its files.
+
+    Args:
+        record: the manifest.
+        files: content by path below the explanation's root; the announced pictures among them.
+        key: of the explanation that was due.
+    """
     told = record["announcement"]
-    announcement = Announcement(
+    return Announcement(
         key=key,
         metrics=told["metrics"],
         tables=tuple(told["tables"]),
-        images={key: files[path] for key, path in told["images"].items()},
+        images={name: files[path] for name, path in told["images"].items()},
         description=told["description"],
     )
-    announce_explanation(client, version, announcement)
 
 
 def _require_still_there(client: MlflowClient, version: RegisteredVersion) -> None:

@@ -25,7 +25,7 @@ from interp_pipeline.readable import count
 from interp_pipeline.stages.chosen_dictionary import find_dictionary
 from interp_pipeline.stages.compute import compute, require_readable, tables_of
 from interp_pipeline.stages.fetch import Fetched, refuse_other_names, require_shown, types_in_training
-from interp_pipeline.stages.publish import prepare
+from interp_pipeline.stages.publish import announcement_of, prepare
 from interp_pipeline.stages.render import lime_alone
 from interp_pipeline.stages.rows.choose_rows import Given, choose_rows, declared_table, drawn_from, given_table
 from interp_pipeline.stages.rows.logged_tables import Search
@@ -37,7 +37,7 @@ from interp_pipeline.tracking.models.load import adapt_served
 from interp_pipeline.tracking.models.model_file import describe_model
 from interp_pipeline.tracking.runs import manifest
 from interp_pipeline.tracking.runs.artifacts import replace_folder
-from interp_pipeline.tracking.runs.run_writer import Announcement, announce_evaluation
+from interp_pipeline.tracking.runs.run_writer import announce_evaluation
 from interp_pipeline.tracking.runs.training_run import read_training_record
 from interp_pipeline.tracking.server.session import active_workspace
 from interp_pipeline.tracking.sources.declared_data import NOTHING_DECLARED, read_declared
@@ -310,23 +310,18 @@ def _write(
     told["images"] = {place.prefix + key: path for key, path in told["images"].items()}
     if place.prefix:  # the run's description leads to what lies there without one
         told["description"] = ""
-    record = manifest.to_json({**publication.manifest, "announcement": told})
+    record = {**publication.manifest, "announcement": told}
+    content = manifest.to_json(record)
     root = layout.explanation_root(fetched.version.model_name)
     with progress.track(f"Publishing {len(publication.files) + 1} files", 2) as advance:
-        replace_folder(client, place.run_id, root, publication.files, record)
+        replace_folder(client, place.run_id, root, publication.files, content)
         advance(1)
-        announcement = Announcement(
-            key=fetched.key,
-            metrics=told["metrics"],
-            images={key: publication.files[path] for key, path in told["images"].items()},
-            tables=tuple(told["tables"]),
-            description=told["description"],
-        )
+        announcement = announcement_of(record, publication.files, fetched.key)
         announce_evaluation(client, place.run_id, root, fetched.version.uri, announcement)
         advance(1)
     return ExplainedEvaluation(
         root=root,
-        files={**publication.files, layout.MANIFEST: record},
+        files={**publication.files, layout.MANIFEST: content},
         metrics=told["metrics"],
         images=told["images"],
     )
