@@ -25,6 +25,10 @@ class Case:
     quick: bool = True  # also part of a quick run that names no cases
 
 
+def _others(**arguments: int) -> Case:
+    return Case("networks_of_others:cut_and_whole", arguments, quick=False)
+
+
 CASES: dict[str, Case] = {
     "path-depth8": Case("forests:path_dependent", {"name": "depth 8"}),
     "path-depth12": Case("forests:path_dependent", {"name": "depth 12"}),
@@ -41,6 +45,10 @@ CASES: dict[str, Case] = {
     "exact-10": Case("any_model:exact", {"n_features": 10}),
     "exact-12": Case("any_model:exact", {"n_features": 12}, quick=False),
     "network": Case("networks:same_error"),
+    "network-numbers": _others(n_numbers=30, n_texts=0, n_outputs=1),
+    "network-classes": _others(n_numbers=30, n_texts=0, n_outputs=3),
+    "network-wide": _others(n_numbers=100, n_texts=0, n_outputs=1),
+    "network-texts": _others(n_numbers=24, n_texts=6, n_outputs=1),
     "lime-forest": Case("lime_rows:forest"),
     "lime-keras": Case("lime_rows:keras"),
     "growth-rows": Case("growth:over_rows"),

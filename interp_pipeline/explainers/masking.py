@@ -32,6 +32,7 @@ __all__ = ["MaskedModel"]
 
 _BLOCK_ROWS = 16_384  # most rows per call of the model: enough to forget what the call itself costs
 _BLOCK_BYTES = 8 << 20  # and few enough to stay in the cache
+_LARGEST_SUM = 1e6  # of the typical one: double precision then loses less to it than single precision loses anyway
 _CHUNK_QUERIES = 1 << 18  # most queries whose outputs are held at once, unless one pair has more
 
 
@@ -77,7 +78,8 @@ class MaskedModel:
         )
         self.answer: Callable[[FloatArray], FloatArray] = forward
         layer: DenseFirstLayer | None = getattr(inputs.model, "first_layer", None)
-        if layer is None or layer.weights.shape[1] > n_columns:  # a wider layer costs more to add up than it saves
+        # A wider layer costs more to add up than it saves.
+        if layer is None or layer.weights.shape[1] > n_columns or not _add_up(layer, rows, background):
             self.game = game
             return
         weights = np.ascontiguousarray(layer.weights, dtype=np.float64)
@@ -186,6 +188,15 @@ class MaskedModel:
         )
         list_differing(self.game, pairs)
         return pairs
+
+
+def _add_up(layer: DenseFirstLayer, rows: FloatArray, background: FloatArray) -> bool:
+    """Whether a layer's sums stay exact when features are exchanged in them: not with NaN, infinity or outliers."""
+    entries = np.concatenate([rows, background])
+    if not np.isfinite(entries).all():
+        return False
+    sizes = np.abs(entries) @ np.abs(layer.weights).max(axis=1)
+    return bool(sizes.max() <= _LARGEST_SUM * np.median(sizes))
 
 
 def _block_rows(width: int) -> int:

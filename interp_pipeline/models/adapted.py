@@ -17,9 +17,18 @@ if TYPE_CHECKING:
     from interp_pipeline.models.outputs import Outputs
     from interp_pipeline.models.raw_table import RawTable
 
-__all__ = ["AdaptedModel", "Cut"]
+__all__ = ["AdaptedModel", "Cut", "FirstLayer"]
 
 _ROWS_PER_CALL = 65_536  # bounds memory; large enough that the cost of a call does not show
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FirstLayer:
+    """A ``DenseFirstLayer`` (see ``explainable``)."""
+
+    weights: FloatArray  # shape (n_columns, n_units)
+    bias: FloatArray  # shape (n_units,)
+    rest: Callable[[FloatArray], FloatArray]  # the layer's sums, (n_rows, n_units), to (n_rows, n_outputs)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,6 +42,7 @@ class Cut:
     column_groups: tuple[tuple[int, ...], ...]  # per feature
     trees: Any | None = None
     linear: LinearTerms | None = None
+    first_layer: FirstLayer | None = None  # of the estimator, a network
     note: str  # how the model was taken apart, a sentence for the manifest
     of_answer: Callable[[Any], Any] = lambda answer: answer  # the explained output's part of a served answer
 
@@ -60,6 +70,7 @@ class AdaptedModel:
         self.trees: Any | None = self.cut.trees
         self.tree_sign: float = self.cut.outputs.sign
         self.linear: LinearTerms | None = self.cut.linear
+        self.first_layer: FirstLayer | None = self.cut.first_layer
         self.notes: tuple[str, ...] = tuple(note for note in (self.cut.note, self.cut.outputs.note) if note)
 
     def to_matrix(self, rows: pd.DataFrame) -> FloatArray:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from interp_pipeline.errors import ModelError
 from interp_pipeline.models.tensor_inputs import TEXT, TensorInput, assign_columns, to_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    import numpy.typing as npt
     import pandas as pd
 
     from interp_pipeline.explanation import FloatArray
@@ -52,6 +55,16 @@ class NetworkInputs:
         dtype = _dtype_of_only(network, len(feature_names))
         only = TensorInput(name="input", width=len(feature_names), dtype=dtype)
         return cls(tensors=(only,), columns=(feature_names,), pack=lambda given: given[0])
+
+    @property
+    def specs(self) -> list[tuple[tuple[int | None, ...], str]]:
+        """Shape and type of each, as TensorFlow says them."""
+        return [((None,) if each.is_vector else (None, each.width), each.dtype) for each in self.tensors]
+
+    def owners(self, feature_names: Sequence[str]) -> list[npt.NDArray[np.int64]]:
+        """Per input, the positions of the features that its columns are, in the shape of a row."""
+        places = [np.array([feature_names.index(name) for name in columns]) for columns in self.columns]
+        return [at[0] if each.is_vector else at for each, at in zip(self.tensors, places, strict=True)]
 
     @property
     def has_texts(self) -> bool:

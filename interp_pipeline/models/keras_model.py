@@ -1,20 +1,23 @@
-"""Keras networks over the columns of a table: one compiled call for any number of rows."""
+"""Keras networks over the columns of a table: cut where their features meet, each part one compiled call."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from interp_pipeline.errors import ModelError
-from interp_pipeline.models.adapted import AdaptedModel, Cut
+from interp_pipeline.error_line import error_line
+from interp_pipeline.errors import InterpError, ModelError
+from interp_pipeline.models.adapted import AdaptedModel, Cut, FirstLayer
 from interp_pipeline.models.chosen_output import choose_output
+from interp_pipeline.models.keras_cut import find_cut
 from interp_pipeline.models.keras_head import read_head
 from interp_pipeline.models.keras_inputs import NetworkInputs
 from interp_pipeline.models.outputs import as_columns
 from interp_pipeline.models.raw_table import RawTable
-from interp_pipeline.models.verify import require_match
+from interp_pipeline.models.verify import mismatch, require_answers, require_match
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,12 +25,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from interp_pipeline.explanation import FloatArray
+    from interp_pipeline.models.keras_cut import NetworkCut
     from interp_pipeline.models.outputs import Wanted
     from interp_pipeline.models.tensor_inputs import TensorInput
 
 __all__ = ["adapt_keras"]
 
 _ROWS_PER_PREDICT = 8_192  # Keras' own door, whose every batch costs
+_SINGLE = "float32"
+_logger = logging.getLogger("interp")
 _NOTE = "Effects are those of the table's columns, which the network reads as they are."
 
 
@@ -58,7 +64,7 @@ def adapt_keras(
     table = RawTable(feature_names, rows, background)
     inputs = NetworkInputs.of(native, feature_names, tensors)
     read_inputs = inputs.reader(table)
-    compiled = _compiled(native, inputs)
+    compiled = _compiled(lambda *given: native(inputs.pack(given), training=False), inputs.specs)
     everything = read_inputs(np.concatenate([table.to_matrix(rows), table.to_matrix(background)]))
     sample = compiled(everything)
     output = choose_output(native, sample, wanted)
@@ -71,7 +77,7 @@ def adapt_keras(
         return read(_numbers(output.of(answer)))
 
     chosen = "" if output.key is None else f"Of the network's outputs, {output.name} is explained."
-    cut = Cut(
+    whole = Cut(
         outputs=outputs,
         encode=lambda matrix: matrix,
         forward=lambda matrix: read(_numbers(output.of(compiled(read_inputs(matrix))))),
@@ -80,9 +86,51 @@ def adapt_keras(
         note=" ".join(part for part in (_NOTE, inputs.note(), chosen) if part),
         of_answer=output.of,
     )
-    model = AdaptedModel(table=table, cut=cut)
+    found = find_cut(native, output.tensor_of(native), inputs.owners(feature_names))
+    if not isinstance(found, str):
+        model = AdaptedModel(table=table, cut=_cut(whole, found, inputs, read_inputs, read))
+        require_answers(model, rows, background)
+        problem = _problem(model, rows, background)
+        if problem is None:
+            return model
+        found = f"{problem} where it is cut before {found.dense.operation.name}"
+    _logger.info("The network is asked as a whole, which takes longer, because %s.", found)
+    model = AdaptedModel(table=table, cut=whole)
     require_match(model, rows, background)
     return model
+
+
+def _cut(
+    whole: Cut,
+    found: NetworkCut,
+    inputs: NetworkInputs,
+    read_inputs: Callable[[FloatArray], Sequence[Any]],
+    read: Callable[[FloatArray], FloatArray],
+) -> Cut:
+    """A network taken apart where its features meet: each owns the columns that depend on it alone."""
+    encode = _compiled(found.encode, inputs.specs)
+    forward, rest = (
+        _compiled(part, [((None, width), _SINGLE)])
+        for part, width in zip((found.forward, found.rest), found.weights.shape, strict=True)
+    )
+    owned = [np.flatnonzero(found.owners == feature) for feature in range(len(whole.column_groups))]
+    return replace(
+        whole,
+        encode=lambda matrix: _numbers(encode(read_inputs(matrix))),
+        forward=lambda encoded: read(_numbers(forward([encoded]))),
+        column_groups=tuple(tuple(columns.tolist()) for columns in owned),
+        first_layer=FirstLayer(weights=found.weights, bias=found.bias, rest=lambda sums: read(_numbers(rest([sums])))),
+    )
+
+
+def _problem(model: AdaptedModel, rows: pd.DataFrame, background: pd.DataFrame) -> str | None:
+    """Why the parts of a network are not the network, in words; None if they are."""
+    try:
+        return mismatch(model, rows, background)
+    except InterpError:
+        raise
+    except Exception as error:  # noqa: BLE001 - layers of others may need to be called by their network
+        return f"its parts do not answer ({error_line(error)})"
 
 
 def _numbers(answer: Any) -> FloatArray:
@@ -90,15 +138,17 @@ def _numbers(answer: Any) -> FloatArray:
     return as_columns(answer.numpy() if hasattr(answer, "numpy") else answer)
 
 
-def _compiled(network: Any, inputs: NetworkInputs) -> Callable[[Sequence[Any]], Any]:
-    """The network as one call, which builds it if it is not: ``predict`` of Keras costs 50 ms a call.
+def _compiled(
+    function: Callable[..., Any], specs: Sequence[tuple[tuple[int | None, ...], str]]
+) -> Callable[[Sequence[Any]], Any]:
+    """A network or a part of it as one call, which builds it if it is not: ``predict`` of Keras costs 50 ms a call.
 
     Args:
-        network: the Keras model.
-        inputs: how it takes a table.
+        function: of tensors.
+        specs: shape and type of each.
 
     Returns:
-        From an array per input to the network's answer.
+        From an array per tensor to the function's answer.
 
     Raises:
         ModelError: Keras runs on something other than TensorFlow here.
@@ -109,13 +159,7 @@ def _compiled(network: Any, inputs: NetworkInputs) -> Callable[[Sequence[Any]], 
     if keras.backend.backend() != "tensorflow":
         msg = f"Keras runs on {keras.backend.backend()} here; set KERAS_BACKEND=tensorflow before it is imported"
         raise ModelError(msg)
-    shapes = [(None,) if each.is_vector else (None, each.width) for each in inputs.tensors]
-    specs = [tf.TensorSpec(shape, each.dtype) for shape, each in zip(shapes, inputs.tensors, strict=True)]
-
-    @tf.function(input_signature=specs)  # type: ignore[untyped-decorator]
-    def compiled(*given: Any) -> Any:
-        return network(inputs.pack(given), training=False)
-
+    compiled = tf.function(function, input_signature=[tf.TensorSpec(*spec) for spec in specs])
     return lambda arrays: compiled(
-        *(tf.constant(array, dtype=spec.dtype) for array, spec in zip(arrays, specs, strict=True))
+        *(tf.constant(array, dtype=dtype) for array, (_, dtype) in zip(arrays, specs, strict=True))
     )

@@ -47,13 +47,17 @@ def mismatch(model: AdaptedModel, rows: pd.DataFrame, background: pd.DataFrame) 
     taken = random.random(x.shape) < 0.5  # noqa: PLR2004 - a coin per feature
     mixed = np.where(taken, x, z)
     encoded = model.encode(mixed)
-    if not _equal(model.forward(encoded), model.reference(model.table.to_frame(mixed)), _TOLERANCE):
+    outputs = model.forward(encoded)
+    if not _equal(outputs, model.reference(model.table.to_frame(mixed)), _TOLERANCE):
         return "the outputs for rows put together from two others are not those of the model itself"
     columns_taken = np.zeros(encoded.shape, dtype=np.bool_)
     for feature, columns in enumerate(model.column_groups):
         columns_taken[:, list(columns)] = taken[:, [feature]]
     if not _equal(np.where(columns_taken, model.encode(x), model.encode(z)), encoded, _ENCODED_TOLERANCE):
         return "what its preprocessing makes of a column depends on other columns"
+    layer = model.first_layer
+    if layer is not None and not _equal(layer.rest(encoded @ layer.weights + layer.bias), outputs, _TOLERANCE):
+        return "the outputs from the sums of its first layer are not those of the model itself"
     return None
 
 

@@ -76,3 +76,18 @@ def test_a_layer_wider_than_the_input_is_left_to_the_model() -> None:
     model = network(N_COLUMNS + 1)
     explain("shap_exact", model, table(rows(2, 1)), table(rows(3, 2)), ExplainConfig())
     assert model.asked["rest"] == 0
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, 1e12])
+def test_sums_in_which_other_features_would_be_lost_are_multiplied_out(odd: float) -> None:
+    layered, plain = network(8), network(8)
+    del plain.first_layer
+    for each in (layered, plain):  # which answer for a gap, too
+        each.function = lambda x, answer=each.function: answer(np.nan_to_num(x, posinf=np.inf))
+    background = rows(6, 2)
+    background[0, 0] = odd
+    first, second = (
+        explain("shap_exact", each, table(rows(4, 1)), table(background), ExplainConfig()) for each in (layered, plain)
+    )
+    assert layered.asked["rest"] == 0
+    np.testing.assert_array_equal(first.values, second.values)
