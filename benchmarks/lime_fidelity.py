@@ -19,10 +19,12 @@ import numpy as np
 
 from interp_pipeline.config import ExplainConfig, ModelKind, TrainConfig
 from interp_pipeline.explainers.lime import Lime
+from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.progress import SilentProgress
 from interp_pipeline.stages.compute import load
 from interp_pipeline.stages.fetch import fetch
 from interp_pipeline.steps.train import train
+from interp_pipeline.tracking.server.registry import resolve
 from interp_pipeline.tracking.server.session import connect
 
 if TYPE_CHECKING:
@@ -48,9 +50,11 @@ def _choices() -> Iterator[ExplainConfig]:
 
 def _loaded(kind: ModelKind, folder: Path) -> LoadedModel:
     uri = f"sqlite:///{folder / 'mlflow.db'}"
-    trained = train("german_credit", kind, TrainConfig(kind=kind), tracking_uri=uri)
+    session = connect(uri)
+    trained = train("german_credit", kind, TrainConfig(kind=kind), session=session)
+    version = resolve(session.client, ModelRef.parse(trained.uri))
     config = ExplainConfig(rows=_ROWS)
-    found = fetch(connect(uri), trained.uri, config, folder, data=None, background=None, progress=SilentProgress())
+    found = fetch(session, version, config, folder, data=None, background=None, progress=SilentProgress())
     return load(found, config, SilentProgress())
 
 

@@ -207,7 +207,7 @@ def load(model_uri: str, *, method: str = "shap", name: str = "") -> Explanation
     if method not in {"shap", "lime"}:
         msg = f'method must be "shap" or "lime", not {method!r}'
         raise UsageError(msg)
-    client = connect(making=False)
+    client = connect(making=False).client
     version = resolve(client, ModelRef.parse(model_uri))
     published = read_published(client, version, name)
     explanation = None if published is None else published.shap if method == "shap" else published.lime

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.runs.manifest import explanation_key, question_digest
-from interp_pipeline.tracking.server.session import active_workspace
 from interp_pipeline.tracking.server.translate_errors import translated
 from interp_pipeline.tracking.sources.declared_data import declare
 from mlflow_plugin.jobs import NewJob
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
+    from interp_pipeline.tracking.server.session import Session
     from mlflow_plugin.jobs import JobTable, Note, Standing
     from mlflow_plugin.settings import SelectSettings, Settings
 
@@ -46,14 +46,14 @@ class Scan:
     seconds: float
 
 
-def reconcile(client: MlflowClient, table: JobTable, settings: Settings) -> Scan:
+def reconcile(session: Session, table: JobTable, settings: Settings) -> Scan:
     """Compare what is registered with what has a job, and make the missing jobs exist.
 
     Level-triggered: what it does depends on what is there now and on nothing that was seen before. Its cost is one
     page of the registry per 1,000 versions and one read of the table.
 
     Args:
-        client: the connection.
+        session: the connection.
         table: the jobs.
         settings: which versions count, how they are explained and with which data.
 
@@ -61,6 +61,7 @@ def reconcile(client: MlflowClient, table: JobTable, settings: Settings) -> Scan
         TrackingError: the registry or the table does not answer; nothing is lost by that.
     """
     started = time.perf_counter()
+    client = session.client
     known = table.states()  # before the registry is read: what is finished meanwhile looks unfinished in neither
     versions = list(_registered(client))
     chosen = list(_selected(versions, settings.select))
@@ -68,7 +69,7 @@ def reconcile(client: MlflowClient, table: JobTable, settings: Settings) -> Scan
     config = ExplainConfig.from_mapping(settings.explain)
     wanted = {}
     for version in chosen:
-        job = _job(version, model_tags.get(version.name, {}), settings, config)
+        job = _job(version, model_tags.get(version.name, {}), settings, config, session.workspace)
         wanted[job.key] = job, version.tags
     missing = [job for key, (job, _) in wanted.items() if key not in known]
     again = [key for key, (_, tags) in wanted.items() if key in known and _is_due_again(known[key], key, tags)]
@@ -83,12 +84,12 @@ def reconcile(client: MlflowClient, table: JobTable, settings: Settings) -> Scan
         reopened=table.reopen(again),
         replaced=table.forget(replaced),
         retired=table.retire(gone, "its version is not registered any more, or does not count"),
-        mended=mend(client, table, known, {key: tags for key, (_, tags) in wanted.items()}),
+        mended=mend(session, table, known, {key: tags for key, (_, tags) in wanted.items()}),
         seconds=time.perf_counter() - started,
     )
 
 
-def take_notes(client: MlflowClient, table: JobTable, settings: Settings) -> int:
+def take_notes(session: Session, table: JobTable, settings: Settings) -> int:
     """Make jobs of what the doors noted; what a note says is only a reason to look.
 
     Returns:
@@ -97,12 +98,12 @@ def take_notes(client: MlflowClient, table: JobTable, settings: Settings) -> int
     Raises:
         TrackingError: the registry or the table does not answer; the next scan finds what was noted.
     """
-    notes = [note for note in table.take_notes() if note.workspace in {"", active_workspace()}]
-    jobs = [job_of(client, note, settings) for note in notes]
+    notes = [note for note in table.take_notes() if note.workspace in {"", session.workspace}]
+    jobs = [job_of(session, note, settings) for note in notes]
     return table.add([job for job in jobs if job is not None])
 
 
-def job_of(client: MlflowClient, note: Note, settings: Settings) -> NewJob | None:
+def job_of(session: Session, note: Note, settings: Settings) -> NewJob | None:
     """The job of one version as it is registered now; None where it does not exist or count.
 
     Raises:
@@ -112,21 +113,27 @@ def job_of(client: MlflowClient, note: Note, settings: Settings) -> NewJob | Non
 
     with translated(f"reading version {note.version} of {note.name!r}"):
         try:
-            version = client.get_model_version(note.name, str(note.version))
-            model_tags = client.get_registered_model(note.name).tags
+            version = session.client.get_model_version(note.name, str(note.version))
+            model_tags = session.client.get_registered_model(note.name).tags
         except MlflowException as error:
             if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
                 raise
             return None
     chosen = list(_selected([version], settings.select))
-    return _job(version, model_tags, settings, ExplainConfig.from_mapping(settings.explain)) if chosen else None
+    config = ExplainConfig.from_mapping(settings.explain)
+    return _job(version, model_tags, settings, config, session.workspace) if chosen else None
 
 
-def _job(version: ModelVersion, model_tags: Mapping[str, str], settings: Settings, config: ExplainConfig) -> NewJob:
+def _job(
+    version: ModelVersion,
+    model_tags: Mapping[str, str],
+    settings: Settings,
+    config: ExplainConfig,
+    workspace: str,
+) -> NewJob:
     declared = declare(version.name, version.tags, model_tags, settings.data)
     source, created_ms = str(version.source), int(version.creation_timestamp)
     question = question_digest(source, config, *declared.addresses)
-    workspace = active_workspace()
     identity = (version.name, int(version.version), created_ms, source)
     return NewJob(
         key=explanation_key(identity, question, workspace),

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 from interp_pipeline.errors import InterpError
 from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.runs.run_writer import mark_status
-from interp_pipeline.tracking.server.session import one_brief_try
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlflow import MlflowClient
-
     from interp_pipeline.tracking.runs.run_writer import Status
+    from interp_pipeline.tracking.server.session import Session
     from mlflow_plugin.jobs import JobTable, Standing, State
 
 __all__ = ["mend"]
@@ -26,7 +24,7 @@ _logger = logging.getLogger("interp.worker")
 
 
 def mend(
-    client: MlflowClient, table: JobTable, known: Mapping[str, Standing], shown: Mapping[str, Mapping[str, str]]
+    session: Session, table: JobTable, known: Mapping[str, Standing], shown: Mapping[str, Mapping[str, str]]
 ) -> int:
     """Say on versions how their jobs stand, where they say something else.
 
@@ -34,7 +32,7 @@ def mend(
     the scan read it, is left to whoever does that.
 
     Args:
-        client: the connection.
+        session: the connection.
         table: the jobs, asked again for those in doubt.
         known: how jobs stood, by key.
         shown: tags of their versions, by key; read after ``known``.
@@ -48,8 +46,7 @@ def mend(
         if job.changed_ms != known[job.key].changed_ms:
             continue
         try:
-            with one_brief_try():
-                mark_status(client, job.name, job.version, _SAID[job.state], key=job.key, error=job.error or "")
+            mark_status(session.asked_once, job.name, job.version, _SAID[job.state], key=job.key, error=job.error or "")
         except InterpError as error:
             _logger.info("tags of versions could not be put right: %s", error)
             break

@@ -11,7 +11,6 @@ from interp_pipeline.data.declared import DeclaredTypes
 from interp_pipeline.data.sources import source_digest
 from interp_pipeline.data.typed_rows import TypedRows
 from interp_pipeline.errors import DataError, UsageError
-from interp_pipeline.model_ref import ModelRef
 from interp_pipeline.models.output_names import as_spelled
 from interp_pipeline.readable import count
 from interp_pipeline.stages.chosen_dictionary import dictionary_declaration, find_dictionary
@@ -35,8 +34,6 @@ from interp_pipeline.tracking.models.fetch import fetch_model
 from interp_pipeline.tracking.models.model_file import read_model_file
 from interp_pipeline.tracking.runs.manifest import explanation_key, question_digest
 from interp_pipeline.tracking.runs.training_run import read_training_record
-from interp_pipeline.tracking.server.registry import resolve
-from interp_pipeline.tracking.server.session import active_workspace
 from interp_pipeline.tracking.sources.declared_data import read_declared
 
 if TYPE_CHECKING:
@@ -54,6 +51,7 @@ if TYPE_CHECKING:
     from interp_pipeline.tracking.models.model_file import ModelFile
     from interp_pipeline.tracking.runs.training_run import TrainingRecord
     from interp_pipeline.tracking.server.registry import RegisteredVersion
+    from interp_pipeline.tracking.server.session import Session
     from interp_pipeline.tracking.sources.declared_data import DataDefault, Declared
     from interp_pipeline.tracking.sources.policy import SourcePolicy
 
@@ -85,8 +83,8 @@ class Fetched:
 
 
 def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers give the same ones
-    client: MlflowClient,
-    model_uri: str,
+    session: Session,
+    version: RegisteredVersion,
     config: ExplainConfig,
     folder: Path,
     *,
@@ -102,8 +100,8 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
     """Download a version's files, background data and rows to explain.
 
     Args:
-        client: the connection.
-        model_uri: ``models:/name/3``, ``models:/name@alias`` or ``models:/name/latest``.
+        session: the connection.
+        version: the version, as it was resolved: whatever is registered under its name meanwhile is another one.
         config: how many rows, and the seed they are drawn with where there are more.
         folder: where to put files; must outlive the result.
         data: rows to explain: path, URI or frame; None takes what was declared for the version or logged with it.
@@ -117,13 +115,14 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
         progress: listens.
 
     Raises:
-        UsageError: no such version, or ``data`` or a declared table cannot be used or lacks a column.
+        UsageError: ``data`` or a declared table cannot be used or lacks a column.
         ModelError: the version's run or model files are gone.
         NoDataError: it has no rows or background data.
         SourceRefusedError: the policy forbids to read its files, or a declared table.
         TrackingError: the server or a storage does not answer.
     """
-    version, model_path, file, record = _download(client, model_uri, folder, policy, progress)
+    client = session.client
+    model_path, file, record = _download(client, version, folder, policy, progress)
     declared = read_declared(client, version, defaults)
     named = find_dictionary(client, version, dictionary, declared, policy)
     types = file.types if record is None else types_in_training(record.schema)
@@ -163,19 +162,18 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
         outcomes=chosen.outcomes,
         outcome_kind=chosen.outcome_kind,
         remarks=chosen.remarks,
-        key=explanation_key(version.identity, question, active_workspace()),
-        workspace=active_workspace(),
+        key=explanation_key(version.identity, question, session.workspace),
+        workspace=session.workspace,
         question=question,
         dictionary=named,
     )
 
 
 def _download(
-    client: MlflowClient, model_uri: str, folder: Path, policy: SourcePolicy | None, progress: Progress
-) -> tuple[RegisteredVersion, Path, ModelFile, TrainingRecord | None]:
-    """The version, its files, what these say of themselves, and what training left if it was ours."""
-    with progress.track(f"Fetching {model_uri}", 3) as advance:
-        version = resolve(client, ModelRef.parse(model_uri))
+    client: MlflowClient, version: RegisteredVersion, folder: Path, policy: SourcePolicy | None, progress: Progress
+) -> tuple[Path, ModelFile, TrainingRecord | None]:
+    """The version's files, what these say of themselves, and what training left if it was ours."""
+    with progress.track(f"Fetching {version.uri}", 3) as advance:
         if policy is not None:
             policy.check_run(client, version)
         advance(1)
@@ -184,7 +182,7 @@ def _download(
         file = read_model_file(model_path, version.uri)
         record = None if file.own is None else read_training_record(client, version, policy)
         advance(1)
-    return version, model_path, file, record
+    return model_path, file, record
 
 
 def _given(

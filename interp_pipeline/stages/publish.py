@@ -25,7 +25,6 @@ from interp_pipeline.tracking.runs.run_writer import (
 )
 from interp_pipeline.tracking.server import links
 from interp_pipeline.tracking.server.registry import resolve
-from interp_pipeline.tracking.server.session import one_brief_try
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from interp_pipeline.stages.facts import Facts
     from interp_pipeline.stages.fetch import Fetched
     from interp_pipeline.tracking.server.registry import RegisteredVersion
+    from interp_pipeline.tracking.server.session import Session
 
 __all__ = ["Publication", "announce", "announcement_of", "failure_marked", "prepare", "publish", "write", "write_apart"]
 
@@ -57,7 +57,7 @@ class Publication:
 
 
 def publish(
-    client: MlflowClient, fetched: Fetched, computed: Computed, config: ExplainConfig, progress: Progress
+    session: Session, fetched: Fetched, computed: Computed, config: ExplainConfig, progress: Progress
 ) -> Mapping[str, Any]:
     """Draw, write the folder of the explanation, then everything that leads to it.
 
@@ -65,7 +65,7 @@ def publish(
     reader find half of an explanation and take it for a whole one.
 
     Args:
-        client: the connection.
+        session: the connection.
         fetched: the version, as it was when its files were fetched.
         computed: checked numbers.
         config: recorded with them.
@@ -83,11 +83,11 @@ def publish(
     version = publication.version
     with (
         progress.track(f"Publishing {len(publication.files) + 1} files", 2) as advance,
-        failure_marked(client, version),
+        failure_marked(session, version),
     ):
-        write(client, publication)
+        write(session.client, publication)
         advance(1)
-        announce(client, version, publication.manifest, publication.files, key=fetched.key)
+        announce(session.client, version, publication.manifest, publication.files, key=fetched.key)
         advance(1)
     return publication.manifest
 
@@ -239,7 +239,7 @@ def _require_still_there(client: MlflowClient, version: RegisteredVersion) -> No
 
 
 @contextmanager
-def failure_marked(client: MlflowClient, version: RegisteredVersion) -> Iterator[None]:
+def failure_marked(session: Session, version: RegisteredVersion) -> Iterator[None]:
     """Leave no version "running" that nobody works on, as far as the server still listens.
 
     Raises:
@@ -251,8 +251,9 @@ def failure_marked(client: MlflowClient, version: RegisteredVersion) -> Iterator
         raise
     except BaseException as error:
         try:
-            with one_brief_try():  # the error is most likely a server that is gone: then nothing can be said
-                mark_status(client, version.name, version.version, "failed", error=str(error) or type(error).__name__)
+            # Asked once: the error is most likely a server that is gone, and then nothing can be said.
+            told = str(error) or type(error).__name__
+            mark_status(session.asked_once, version.name, version.version, "failed", error=told)
         except InterpError:
             error.add_note(f"{version.uri} could not be tagged as failed either")
         raise

@@ -8,19 +8,17 @@ from interp_pipeline.errors import ModelError, RefusedError, UsageError
 from interp_pipeline.stages.publish import announce
 from interp_pipeline.tracking.runs.manifest import explanation_key
 from interp_pipeline.tracking.runs.run_reader import read_verified
-from interp_pipeline.tracking.server.session import active_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlflow import MlflowClient
-
     from interp_pipeline.tracking.server.registry import RegisteredVersion
+    from interp_pipeline.tracking.server.session import Session
 
 __all__ = ["adopt"]
 
 
-def adopt(client: MlflowClient, version: RegisteredVersion, question: str) -> Mapping[str, Any] | None:
+def adopt(session: Session, version: RegisteredVersion, question: str) -> Mapping[str, Any] | None:
     """Find a finished explanation of a version and make sure that everything leads to it.
 
     It counts if every file is as its manifest says and it either answers the question or was asked for by somebody:
@@ -28,7 +26,7 @@ def adopt(client: MlflowClient, version: RegisteredVersion, question: str) -> Ma
     are copied with it.
 
     Args:
-        client: the connection.
+        session: the connection.
         version: the version, with its run.
         question: what would be asked of it, see ``question_digest``.
 
@@ -40,7 +38,7 @@ def adopt(client: MlflowClient, version: RegisteredVersion, question: str) -> Ma
         TrackingError: the server or storage does not answer.
     """
     try:
-        found = read_verified(client, version)
+        found = read_verified(session.client, version)
     except RefusedError:
         raise
     except (ModelError, UsageError):  # damaged, or of another release: to be made again
@@ -50,6 +48,6 @@ def adopt(client: MlflowClient, version: RegisteredVersion, question: str) -> Ma
     record, files = found
     if record["question"] != question and not record["asked"]:
         return None
-    key = explanation_key(version.identity, question, active_workspace())
-    announce(client, version, record, files, key=key)
+    key = explanation_key(version.identity, question, session.workspace)
+    announce(session.client, version, record, files, key=key)
     return record

@@ -25,8 +25,9 @@ from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.runs.run_reader import read_published
 from interp_pipeline.tracking.runs.training_run import read_training_record
 from interp_pipeline.tracking.server import links
+from interp_pipeline.tracking.server.open_run import open_run
 from interp_pipeline.tracking.server.registry import resolve
-from interp_pipeline.tracking.server.session import connect, open_run
+from interp_pipeline.tracking.server.session import connect
 from interp_pipeline.tracking.sources.declared_data import read_declared
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.runs.run_reader import Published
     from interp_pipeline.tracking.server.registry import RegisteredVersion
+    from interp_pipeline.tracking.server.session import Session
 
 __all__ = ["PublishedComparison", "compare"]
 
@@ -68,7 +70,7 @@ def compare(  # noqa: PLR0913 - most are keywords with a default
     background: str | pd.DataFrame | None = None,
     dictionary: str | None = None,
     publishing: bool = True,
-    tracking_uri: str | None = None,
+    session: Session | None = None,
     progress: Progress | None = None,
 ) -> PublishedComparison:
     """Compare the SHAP explanations of versions on the same rows against the same background.
@@ -87,7 +89,7 @@ def compare(  # noqa: PLR0913 - most are keywords with a default
         dictionary: data dictionary, with which pictures and sentences are made: path or URI; None: what was declared
             for the first version.
         publishing: False computes only; nothing is written.
-        tracking_uri: None takes MLflow's own setting.
+        session: the connection; None makes one by MLflow's own setting.
         progress: listens.
 
     Raises:
@@ -100,14 +102,15 @@ def compare(  # noqa: PLR0913 - most are keywords with a default
     if len(refs) < _FEWEST:
         msg = "a comparison needs two versions or more: interp compare models:/a/1 models:/a/2"
         raise UsageError(msg)
-    client = connect(tracking_uri, making=False)
+    session = session or connect(making=False)
+    client = session.client
     versions = [resolve(client, ref) for ref in refs]
     _check_distinct(versions)
     chosen = dataclasses.replace(explain_config, rows=config.rows, methods=("shap",), interactions=False)
     names = find_dictionary(client, versions[0], dictionary, read_declared(client, versions[0], ()), None)
     sides = _published(client, versions, chosen, progress) if data is None and background is None else None
     if sides is None:
-        sides = _explained(client, versions, chosen, data, background, dictionary, progress)
+        sides = _explained(session, versions, chosen, data, background, dictionary, progress)
     elif names is not None:
         _require_shown(names, sides, progress)
     with progress.track("Comparing", 1) as advance:
@@ -119,7 +122,7 @@ def compare(  # noqa: PLR0913 - most are keywords with a default
 
     name = " vs ".join(side.label for side in sides)[:200]
     experiment_id = sides[0].version.experiment_id
-    with open_run(f"compare {name}", experiment_id) as run_id:
+    with open_run(session, f"compare {name}", experiment_id) as run_id:
         publish_comparison(client, run_id, sides, comparison, names, progress)
         experiment_id = client.get_run(run_id).info.experiment_id
     report = f"{layout.COMPARISON}/{layout.REPORT}"
@@ -210,7 +213,7 @@ def _require_shown(names: DataDictionary, sides: Sequence[ComparedVersion], prog
 
 
 def _explained(
-    client: MlflowClient,
+    session: Session,
     versions: Sequence[RegisteredVersion],
     config: ExplainConfig,
     data: str | pd.DataFrame | None,
@@ -223,8 +226,8 @@ def _explained(
     sides = []
     with tempfile.TemporaryDirectory() as folder:
         first = fetch(
-            client,
-            versions[0].uri,
+            session,
+            versions[0],
             config,
             _made(folder, 0),
             data=data,
@@ -236,8 +239,8 @@ def _explained(
             progress.say(remark)
         others = [
             fetch(
-                client,
-                version.uri,
+                session,
+                version,
                 config,
                 _made(folder, number),
                 data=first.rows,

@@ -39,7 +39,6 @@ from interp_pipeline.tracking.runs import manifest
 from interp_pipeline.tracking.runs.artifacts import replace_folder
 from interp_pipeline.tracking.runs.run_writer import announce_evaluation
 from interp_pipeline.tracking.runs.training_run import read_training_record
-from interp_pipeline.tracking.server.session import active_workspace
 from interp_pipeline.tracking.sources.declared_data import NOTHING_DECLARED, read_declared
 
 if TYPE_CHECKING:
@@ -57,6 +56,7 @@ if TYPE_CHECKING:
     from interp_pipeline.tracking.models.evaluated_model import EvaluatedModel, Place
     from interp_pipeline.tracking.models.model_file import ModelFile
     from interp_pipeline.tracking.runs.training_run import TrainingRecord
+    from interp_pipeline.tracking.server.session import Session
     from interp_pipeline.tracking.sources.declared_data import DataDefault, Declared
 
 __all__ = ["Evaluation", "ExplainedEvaluation", "explain_evaluation"]
@@ -86,7 +86,7 @@ class ExplainedEvaluation:
 
 
 def explain_evaluation(
-    client: MlflowClient,
+    session: Session,
     evaluation: Evaluation,
     config: ExplainConfig,
     *,
@@ -97,7 +97,7 @@ def explain_evaluation(
     """Explain an evaluated model, and write the result to the evaluation's run.
 
     Args:
-        client: the connection.
+        session: the connection.
         evaluation: model, rows and run.
         config: methods, rows, accuracy.
         defaults: tables that the configuration declares for models, by name.
@@ -113,6 +113,7 @@ def explain_evaluation(
     check_methods(config.methods)
     if only_second_opinions(config.methods):
         raise lime_alone()
+    client = session.client
     subject = _subject(client, evaluation, config)
     place = choose_place(client, subject.model, evaluation.run_id, prefix)
     declared = read_declared(client, subject.model, defaults) if subject.model.registered_as else NOTHING_DECLARED
@@ -120,7 +121,7 @@ def explain_evaluation(
     dictionary = find_dictionary(client, subject.model, None, declared, None)
     if dictionary is not None:
         chosen = require_shown(dictionary, chosen, subject.record, subject.target, subject.model.uri)
-    fetched = _fetched(subject, place, chosen, config, dictionary)
+    fetched = _fetched(subject, place, chosen, config, dictionary, session.workspace)
     for remark in fetched.remarks:
         progress.say(remark)
     computed = _compute(evaluation, subject.file, fetched, config, progress)
@@ -255,7 +256,12 @@ class _SearchBesideLoaded(Search):
 
 
 def _fetched(
-    subject: _Subject, place: Place, chosen: Chosen, config: ExplainConfig, dictionary: DataDictionary | None
+    subject: _Subject,
+    place: Place,
+    chosen: Chosen,
+    config: ExplainConfig,
+    dictionary: DataDictionary | None,
+    workspace: str,
 ) -> Fetched:
     """What the other steps take, the run being that of the evaluation."""
     model = subject.model
@@ -279,9 +285,9 @@ def _fetched(
         target=subject.target,
         outcomes=chosen.outcomes,
         outcome_kind=chosen.outcome_kind,
-        key=manifest.explanation_key(model.identity, question, active_workspace()),
+        key=manifest.explanation_key(model.identity, question, workspace),
         question=question,
-        workspace=active_workspace(),
+        workspace=workspace,
         remarks=chosen.remarks,
         dictionary=dictionary,
     )

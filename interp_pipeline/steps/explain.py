@@ -25,7 +25,9 @@ from interp_pipeline.stages.publish_apart import (
 from interp_pipeline.stages.render import lime_alone, lime_alone_in_a_folder
 from interp_pipeline.tracking import layout
 from interp_pipeline.tracking.server import links
-from interp_pipeline.tracking.server.session import connect, with_run
+from interp_pipeline.tracking.server.registry import resolve
+from interp_pipeline.tracking.server.session import connect
+from interp_pipeline.tracking.server.version_run import with_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from interp_pipeline.progress import Progress
     from interp_pipeline.stages.fetch import Fetched
     from interp_pipeline.tracking.server.registry import RegisteredVersion
+    from interp_pipeline.tracking.server.session import Session
 
 __all__ = ["ExplainedVersion", "explain"]
 
@@ -67,7 +70,7 @@ def explain(  # noqa: PLR0913 - most are keywords with a default: what is explai
     publishing: bool = True,
     replacing: bool = False,
     output_dir: Path | None = None,
-    tracking_uri: str | None = None,
+    session: Session | None = None,
     progress: Progress | None = None,
 ) -> ExplainedVersion:
     """Explain a registered version and publish the result to its own run.
@@ -87,7 +90,7 @@ def explain(  # noqa: PLR0913 - most are keywords with a default: what is explai
         publishing: False computes only; nothing is written to MLflow.
         replacing: publish also what rests on rows that the caller names, in place of what was published.
         output_dir: write the files to this folder, and nothing to MLflow.
-        tracking_uri: None takes MLflow's own setting.
+        session: the connection; None makes one by MLflow's own setting.
         progress: listens.
 
     Returns:
@@ -102,11 +105,12 @@ def explain(  # noqa: PLR0913 - most are keywords with a default: what is explai
     publishing = publishing and output_dir is None
     _check_call(config, publishing=publishing, replacing=replacing, output_dir=output_dir)
     ref = ModelRef.parse(model_uri)
-    client = connect(tracking_uri, making=False)
+    session = session or connect(making=False)
+    client = session.client
     with tempfile.TemporaryDirectory() as folder:
         fetched = fetch(
-            client,
-            str(ref),
+            session,
+            resolve(client, ref),
             config,
             Path(folder),
             data=data,
@@ -132,7 +136,7 @@ def explain(  # noqa: PLR0913 - most are keywords with a default: what is explai
             report = _report(client, fetched.version, layout.apart_root(fetched.version.model_name, name), progress)
         elif publishing:
             fetched = dataclasses.replace(fetched, version=with_run(client, fetched.version, fetched.key))
-            record = publish(client, fetched, computed, config, progress)
+            record = publish(session, fetched, computed, config, progress)
             report = _report(client, fetched.version, layout.explanation_root(fetched.version.model_name), progress)
     return ExplainedVersion(
         version=fetched.version,

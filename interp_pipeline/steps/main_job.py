@@ -12,11 +12,13 @@ from interp_pipeline.steps.compare import compare
 from interp_pipeline.steps.explain import explain
 from interp_pipeline.steps.train import train
 from interp_pipeline.tracking.runs.run_writer import describe_parent
-from interp_pipeline.tracking.server.session import connect, open_run
+from interp_pipeline.tracking.server.open_run import open_run
+from interp_pipeline.tracking.server.session import connect
 
 if TYPE_CHECKING:
     from interp_pipeline.progress import Progress
     from interp_pipeline.tracking.server.registry import RegisteredVersion
+    from interp_pipeline.tracking.server.session import Session
 
 __all__ = ["MainJob", "run_main_job"]
 
@@ -39,7 +41,7 @@ def run_main_job(
     positive_class: str | None = None,
     name_prefix: str | None = None,
     rows: int = 200,
-    tracking_uri: str | None = None,
+    session: Session | None = None,
     progress: Progress | None = None,
 ) -> MainJob:
     """Train a random forest and a Keras network, explain both on the same rows, compare them.
@@ -51,7 +53,7 @@ def run_main_job(
         name_prefix: registered names become ``<prefix>-random-forest`` and ``<prefix>-keras``; None
             takes the name of the data.
         rows: how many rows to explain.
-        tracking_uri: None takes MLflow's own setting.
+        session: the connection; None makes one by MLflow's own setting.
         progress: listens.
 
     Raises:
@@ -60,18 +62,20 @@ def run_main_job(
         TrackingError: the tracking server or a storage does not answer.
     """
     progress = progress or SilentProgress()
-    client = connect(tracking_uri)
+    session = session or connect()
     explain_config = ExplainConfig(rows=rows)
-    with open_run(f"train, explain, compare {name_prefix or data_name(data)}"[:200]) as run_id:
+    with open_run(session, f"train, explain, compare {name_prefix or data_name(data)}"[:200]) as run_id:
         versions: list[RegisteredVersion] = []
         for kind in _KINDS:
             config = TrainConfig(kind=kind, target=target, positive_class=positive_class)
             name = model_name(name_prefix, kind) if name_prefix else default_model_name(data, kind)
-            trained = train(data, name, config, progress=progress)
-            versions.append(explain(trained.uri, explain_config, progress=progress).version)
+            trained = train(data, name, config, session=session, progress=progress)
+            versions.append(explain(trained.uri, explain_config, session=session, progress=progress).version)
         uris = [version.uri for version in versions]
-        compared = compare(uris, CompareConfig(rows=rows), explain_config=explain_config, progress=progress)
+        compared = compare(
+            uris, CompareConfig(rows=rows), explain_config=explain_config, session=session, progress=progress
+        )
         if compared.run_id is not None:
-            describe_parent(client, run_id, versions, compared.run_id)
+            describe_parent(session.client, run_id, versions, compared.run_id)
     progress.say(f"Registered and explained {' and '.join(uris)}; see them with: mlflow ui")
     return MainJob(run_id=run_id, model_uris=tuple(uris), comparison_run_id=compared.run_id)

@@ -12,8 +12,9 @@ from interp_pipeline.stages.rows.unseen_categories import UNSEEN_AS_MISSING
 from interp_pipeline.tracking.models.model_writer import log_and_register
 from interp_pipeline.tracking.runs.run_writer import log_numbers
 from interp_pipeline.tracking.runs.training_run import log_curves, log_dataset, log_parameters, write_training_files
+from interp_pipeline.tracking.server.open_run import open_run
 from interp_pipeline.tracking.server.registry import check_registered_name
-from interp_pipeline.tracking.server.session import connect, open_run
+from interp_pipeline.tracking.server.session import connect
 from interp_pipeline.training.metrics import compute_metrics, count_confusions
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from interp_pipeline.config import TrainConfig
     from interp_pipeline.progress import Progress
+    from interp_pipeline.tracking.server.session import Session
     from interp_pipeline.training.fitted import FittedModel
 
 __all__ = ["TrainedVersion", "train"]
@@ -44,7 +46,7 @@ def train(
     registered_model_name: str,
     config: TrainConfig,
     *,
-    tracking_uri: str | None = None,
+    session: Session | None = None,
     progress: Progress | None = None,
 ) -> TrainedVersion:
     """Train one model and register it as a new version.
@@ -56,7 +58,7 @@ def train(
         data: CSV or Parquet file or folder: local, ``s3://`` or http(s); or ``german_credit``.
         registered_model_name: name in the registry, created where it does not exist.
         config: kind of model, target column, and how to train.
-        tracking_uri: None takes MLflow's own setting.
+        session: the connection; None makes one by MLflow's own setting.
         progress: listens to the stages.
 
     Returns:
@@ -68,15 +70,16 @@ def train(
     """
     progress = progress or SilentProgress()
     check_registered_name(registered_model_name)
-    client = connect(tracking_uri)
+    session = session or connect()
+    client = session.client
     with progress.track("Reading data", 1) as advance:
         dataset = load_dataset(data, config)
         advance(1)
     for line in dataset.report.lines:
         progress.say(line)
-    with open_run(f"train {registered_model_name}") as run_id:
+    with open_run(session, f"train {registered_model_name}") as run_id:
         _log_parameters(client, run_id, dataset, config)
-        log_dataset(dataset)
+        log_dataset(client, run_id, dataset)
         model = _fit(dataset, config, progress)
         with progress.track("Measuring and registering", 3) as advance:
             metrics = _evaluate(client, run_id, dataset, model)
@@ -84,7 +87,8 @@ def train(
             _log_files(client, run_id, dataset, model, config)
             advance(1)
             example = dataset.features(dataset.train).head(_EXAMPLE_ROWS)
-            uri = f"models:/{registered_model_name}/{log_and_register(model, example, registered_model_name)}"
+            version = log_and_register(session, run_id, model, example, registered_model_name)
+            uri = f"models:/{registered_model_name}/{version}"
             advance(1)
         progress.say(f"Registered {uri}")
     return TrainedVersion(uri=uri, run_id=run_id, metrics=metrics)

@@ -37,7 +37,6 @@ __all__ = ["compare"]
 def compare(
     *,
     settings: Settings,
-    tracking_uri: str | None,
     progress: Progress,
     model_uris: tuple[str, ...],
     data: str | None,
@@ -62,7 +61,6 @@ def compare(
             data=data,
             background=background,
             dictionary=dictionary,
-            tracking_uri=tracking_uri,
             progress=progress,
         )
     for name, value in result.comparison.metrics.items():

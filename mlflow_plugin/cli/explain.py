@@ -52,7 +52,6 @@ __all__ = ["explain"]
 def explain(  # noqa: PLR0913 - an argument for each option that is not one of the configuration
     *,
     settings: Settings,
-    tracking_uri: str | None,
     progress: Progress,
     model_uris: tuple[str, ...],
     data: str | None,
@@ -95,7 +94,6 @@ def explain(  # noqa: PLR0913 - an argument for each option that is not one of t
                 publishing=not no_publish,
                 replacing=replace,
                 output_dir=output_dir,
-                tracking_uri=tracking_uri,
                 progress=progress,
             )
         if no_publish:

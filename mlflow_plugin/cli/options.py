@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import wraps
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -44,9 +45,10 @@ def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
 
         def action() -> None:
             settings = load_settings(config_file)
+            if uri := tracking_uri or settings.tracking_uri:
+                os.environ["MLFLOW_TRACKING_URI"] = uri  # MLflow's own setting: this process is the command's
             command(
                 settings=settings,
-                tracking_uri=tracking_uri or settings.tracking_uri,
                 progress=console_progress(log_format),
                 **options,
             )

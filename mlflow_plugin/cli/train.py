@@ -44,7 +44,6 @@ _ONLY = {
 def train(
     *,
     settings: Settings,
-    tracking_uri: str | None,
     progress: Progress,
     data: str,
     name: str | None,
@@ -69,7 +68,7 @@ def train(
             raise UsageError(msg)
     if name is None:
         name = default_model_name(data, config.kind)
-    result = train_step(data, name, config, tracking_uri=tracking_uri, progress=progress)
+    result = train_step(data, name, config, progress=progress)
     for metric, value in result.metrics.items():
         progress.say(f"test {metric}: {value:.4g}")
     click.echo(result.uri)

@@ -51,7 +51,6 @@ def webhook() -> None:
 def register(
     *,
     settings: Settings,
-    tracking_uri: str | None,
     progress: Progress,
     url: str,
     name: str,
@@ -66,7 +65,7 @@ def register(
     secret = settings.webhook_secrets.current
     _check_url(url)
     _check_secret(secret)
-    client = connect(tracking_uri, making=False)
+    client = connect(making=False).client
     for known in _ours(client):
         if known.url == url:
             calls = f"MLflow calls {without_secrets(url)} already"
@@ -84,25 +83,25 @@ def register(
 
 @webhook.command("list")
 @with_common_options
-def list_(*, settings: Settings, tracking_uri: str | None, progress: Progress) -> None:
+def list_(*, settings: Settings, progress: Progress) -> None:
     """List webhooks for new versions."""
     from interp_pipeline.tracking.server.session import connect
 
     del settings, progress
-    for each in _ours(connect(tracking_uri, making=False)):
+    for each in _ours(connect(making=False).client):
         click.echo(f"{each.webhook_id}  {each.status}  {without_secrets(str(each.url))}")
 
 
 @webhook.command()
 @click.argument("webhook_id")
 @with_common_options
-def delete(*, settings: Settings, tracking_uri: str | None, progress: Progress, webhook_id: str) -> None:
+def delete(*, settings: Settings, progress: Progress, webhook_id: str) -> None:
     """Delete a webhook, by its id."""
     from interp_pipeline.tracking.server.session import connect
     from interp_pipeline.tracking.server.translate_errors import translated
 
     del settings
-    client = connect(tracking_uri, making=False)
+    client = connect(making=False).client
     with translated(f"deleting webhook {webhook_id}"):
         client.delete_webhook(webhook_id)
     progress.say(f"deleted {webhook_id}")
@@ -111,13 +110,13 @@ def delete(*, settings: Settings, tracking_uri: str | None, progress: Progress, 
 @webhook.command()
 @click.argument("webhook_id")
 @with_common_options
-def test(*, settings: Settings, tracking_uri: str | None, progress: Progress, webhook_id: str) -> None:
+def test(*, settings: Settings, progress: Progress, webhook_id: str) -> None:
     """Let MLflow send a signed test event."""
     from interp_pipeline.tracking.server.session import connect
     from interp_pipeline.tracking.server.translate_errors import translated
 
     del settings
-    client = connect(tracking_uri, making=False)
+    client = connect(making=False).client
     with translated(f"testing webhook {webhook_id}"):
         result = client.test_webhook(webhook_id)
     if not result.success:

@@ -51,9 +51,7 @@ _logger = logging.getLogger("interp.worker")
 @click.option("--listen", metavar="HOST:PORT", help="Serve /healthz, /readyz, /metrics and /webhooks/mlflow there.")
 @click.option("--until-idle", is_flag=True, help="Stop as soon as nothing is due, instead of waiting for more.")
 @with_common_options
-def worker(
-    *, settings: Settings, tracking_uri: str | None, progress: Progress, listen: str | None, until_idle: bool
-) -> None:
+def worker(*, settings: Settings, progress: Progress, listen: str | None, until_idle: bool) -> None:
     """Explain every version that is registered, as soon as it is.
 
     Any number of workers, on any number of machines, share the work if they share one job table: INTERP_JOBS_URI
@@ -68,8 +66,8 @@ def worker(
         from mlflow_plugin.worker.loop import Worker
         from mlflow_plugin.worker.workplace import workplace
 
-        client = _patiently(lambda: connect(tracking_uri))
-        table = _patiently(lambda: JobTable.open(settings.jobs_uri_for(client.tracking_uri)))
+        session = _patiently(connect)
+        table = _patiently(lambda: JobTable.open(settings.jobs_uri_for(session.tracking_uri)))
     except KeyboardInterrupt:  # SIGTERM too: nothing was begun, so this is a stop in good order
         _logger.info("stopped before the server and the job table had answered")
         return
@@ -77,7 +75,7 @@ def worker(
     with workplace(), _sandbox(settings) as sandbox, Drawer(settings.worker.draw_cpu_s) as drawer:
         _tell_layers(sandbox, metrics)
         tools = Tools(
-            client=client,
+            session=session,
             table=table,
             sandbox=sandbox,
             drawer=drawer,
@@ -102,20 +100,20 @@ def worker(
     help="Also try these again: versions that failed, had no data, or whose run was deleted.",
 )
 @with_common_options
-def reconcile(*, settings: Settings, tracking_uri: str | None, progress: Progress, retry: tuple[State, ...]) -> None:
+def reconcile(*, settings: Settings, progress: Progress, retry: tuple[State, ...]) -> None:
     """Compare registry and job table once, and make the jobs that are missing; a worker does this every minute."""
     from interp_pipeline.tracking.server.session import connect
     from mlflow_plugin.jobs import JobTable
     from mlflow_plugin.reconcile import reconcile as scan_registry
     from mlflow_plugin.worker.belonging import require_ours
 
-    client = connect(tracking_uri, making=False)
-    with closing(JobTable.open(settings.jobs_uri_for(client.tracking_uri))) as table:
+    session = connect(making=False)
+    with closing(JobTable.open(settings.jobs_uri_for(session.tracking_uri))) as table:
         require_ours(table, settings)
         table.begin_scan(0)  # whenever the last one began
         try:
             with progress.track("Reading the registry", 1) as advance:
-                scan = scan_registry(client, table, settings)
+                scan = scan_registry(session, table, settings)
                 advance(1)
         except BaseException:
             table.give_up_scan()
@@ -131,13 +129,12 @@ def reconcile(*, settings: Settings, tracking_uri: str | None, progress: Progres
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_common_options
-def status(*, settings: Settings, tracking_uri: str | None, progress: Progress, as_json: bool) -> None:
+def status(*, settings: Settings, progress: Progress, as_json: bool) -> None:
     """Show how many versions are explained, what waits, and what failed why."""
     from interp_pipeline.tracking.server.session import connect
     from mlflow_plugin.jobs import JobTable
 
-    client = connect(tracking_uri, making=False)
-    jobs_uri = settings.jobs_uri_for(client.tracking_uri)
+    jobs_uri = settings.jobs_uri_for(connect(making=False).tracking_uri)
     if not settings.jobs_uri and not JobTable.is_made(jobs_uri):
         progress.say("no worker has looked after this server or store from here yet: there is no job table")
         _show_status(_NO_TABLE, as_json=as_json)

@@ -104,17 +104,16 @@ class InterpEvaluator:
 
 
 def _explain(model: Any, dataset: Any, run_id: str, options: dict[str, Any]) -> EvaluationResult:
-    from mlflow import MlflowClient
-
     from interp_pipeline.progress import LoggedProgress
     from interp_pipeline.steps.evaluate import explain_evaluation
+    from interp_pipeline.tracking.server.session import session_of_process
     from mlflow_plugin.settings import load_settings
 
     settings = load_settings(None)
     config = _explain_config({**settings.explain, **_own(options)})
     prefix = _prefix(options.get(_PREFIX, ""))
     explained = explain_evaluation(
-        MlflowClient(),
+        session_of_process(),
         _evaluation(model, dataset, run_id, options.get(_BACKGROUND)),
         config,
         defaults=settings.data,
@@ -205,13 +204,10 @@ def _say_why_not(run_id: str, error: BaseException) -> None:
     _logger.warning("the model was evaluated but not explained: %s", why)
     _logger.debug("where that comes from", exc_info=error)
     try:
-        from mlflow import MlflowClient
-
         from interp_pipeline.tracking.runs.run_writer import mark_not_explained
-        from interp_pipeline.tracking.server.session import one_brief_try
+        from interp_pipeline.tracking.server.session import session_of_process
 
-        with one_brief_try():
-            mark_not_explained(MlflowClient(), run_id, why)
+        mark_not_explained(session_of_process().asked_once, run_id, why)
     except Exception as second:  # noqa: BLE001 - the warning is out, and the evaluation goes on
         _logger.debug("run %s could not be tagged: %s", run_id, second)
 

@@ -31,7 +31,7 @@ from interp_pipeline.tracking.models.model_file import read_model_file
 from interp_pipeline.tracking.runs.manifest import question_digest
 from interp_pipeline.tracking.runs.run_writer import mark_status
 from interp_pipeline.tracking.server.registry import resolve
-from interp_pipeline.tracking.server.session import run_goes_on, with_run, with_run_if_any
+from interp_pipeline.tracking.server.version_run import run_goes_on, with_run, with_run_if_any
 from interp_pipeline.tracking.sources.declared_data import read_declared
 from mlflow_plugin.worker.lease import LeaseLostError
 from mlflow_plugin.worker.retry import NotSelectedError, NotYetError
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from interp_pipeline.stages.fetch import Fetched
     from interp_pipeline.stages.publish import Publication
     from interp_pipeline.tracking.server.registry import RegisteredVersion
+    from interp_pipeline.tracking.server.session import Session
     from interp_pipeline.tracking.sources.policy import SourcePolicy
     from mlflow_plugin.jobs import Job, JobTable
     from mlflow_plugin.metrics import Metrics
@@ -65,7 +66,7 @@ _WAITS_FOR_DATA = 8  # attempts, over about an hour: a run that was left open fo
 class Tools:
     """What every attempt of a worker uses."""
 
-    client: MlflowClient
+    session: Session
     table: JobTable
     sandbox: Sandbox
     drawer: Drawer
@@ -74,6 +75,11 @@ class Tools:
     policy: SourcePolicy
     metrics: Metrics
     progress: Progress
+
+    @property
+    def client(self) -> MlflowClient:
+        """MLflow's, of the connection."""
+        return self.session.client
 
 
 class Attempt:
@@ -154,7 +160,7 @@ class Attempt:
         """Whether an explanation that counts lies in the version's run; if so, everything leads to it now."""
         tools = self._tools
         tools.policy.check_run_folder(tools.client, version, explanation_root(version.model_name))
-        return adopt(tools.client, version, question) is not None
+        return adopt(tools.session, version, question) is not None
 
     def _explain(self, version: RegisteredVersion, folder: Path) -> Literal["adopted", "computed"]:
         tools = self._tools
@@ -185,8 +191,8 @@ class Attempt:
         tools, job = self._tools, self._job
         try:
             fetched = fetch(
-                tools.client,
-                version.uri,
+                tools.session,
+                version,
                 tools.config,
                 folder,
                 data=None,

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from interp_pipeline.command.log_lines import log_fields
 from interp_pipeline.errors import InterpError, ModelProcessError, RefusedError, TrackingError, UsageError
 from interp_pipeline.tracking.runs.run_writer import mark_status
-from interp_pipeline.tracking.server.session import one_brief_try
 from mlflow_plugin.reconcile import reconcile, take_notes
 from mlflow_plugin.sandbox import Cancelled
 from mlflow_plugin.worker.attempt import Attempt
@@ -136,14 +135,14 @@ class Worker:
     def _look(self) -> None:
         """Turn what was noted, and every so often what is registered, into jobs."""
         tools = self._tools
-        noticed = take_notes(tools.client, tools.table, tools.settings)
+        noticed = take_notes(tools.session, tools.table, tools.settings)
         if noticed:
             _logger.info("%d new versions were announced", noticed, extra={"fields": {"added": noticed}})
         if not tools.table.begin_scan(self._settings.scan_every_s):
             return
         try:
             with tools.metrics.stage_seconds.labels("scan").time():
-                scan = reconcile(tools.client, tools.table, tools.settings)
+                scan = reconcile(tools.session, tools.table, tools.settings)
         except (TrackingError, RefusedError):
             tools.table.give_up_scan()
             raise
@@ -256,8 +255,8 @@ class Worker:
     def _tag(self, job: Job, status: Status, error: str = "") -> None:
         """Tell it on the version, if there still is one and the server listens: the table knows it in any case."""
         try:
-            with one_brief_try():
-                mark_status(self._tools.client, job.name, job.version, status, key=job.key, error=error)
+            client = self._tools.session.asked_once
+            mark_status(client, job.name, job.version, status, key=job.key, error=error)
         except InterpError as refusal:
             _logger.info("the version could not be tagged: %s", refusal)
 

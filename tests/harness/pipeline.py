@@ -15,6 +15,7 @@ from harness.pipeline_tables import TABLES
 from interp_pipeline.config import ExplainConfig, TrainConfig
 from interp_pipeline.steps.explain import explain
 from interp_pipeline.steps.train import train
+from interp_pipeline.tracking.server.session import connect
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -92,11 +93,11 @@ class Pipeline:
     def train(self, data: str, name: str, config: TrainConfig) -> TrainedVersion:
         """Train, with artifacts inside the folder of the store."""
         with contextlib.chdir(self.folder):  # where the store puts artifacts by default
-            return train(data, name, config, tracking_uri=self.uri)
+            return train(data, name, config, session=connect(self.uri))
 
     def explain(self, model_uri: str, config: ExplainConfig = EXPLAIN, **options: Any) -> ExplainedVersion:
         """Explain and, unless told otherwise, publish."""
-        return explain(model_uri, config, tracking_uri=self.uri, **options)
+        return explain(model_uri, config, session=connect(self.uri), **options)
 
     def artifacts(self, run_id: str) -> Path:
         """Artifact folder of a run."""

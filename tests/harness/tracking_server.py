@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from typing import TYPE_CHECKING
 
 import requests
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["tracking_server"]
+__all__ = ["ADMIN", "add_user", "guarded_server", "tracking_server"]
+
+ADMIN = "admin", "a password of tests"  # of every guarded server
 
 # Six further processes per server for background jobs of MLflow's, which nothing here uses.
 _WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
@@ -29,6 +32,7 @@ def tracking_server(
     registry: str | None = None,
     workers: int = 1,
     port: int | None = None,
+    app: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
     """Run ``mlflow server`` for the length of the block.
@@ -42,6 +46,7 @@ def tracking_server(
         registry: URI of the registry's store, where it is not ``store``.
         workers: processes that answer.
         port: to listen at, for a server that comes back where it was; None: any that is free.
+        app: MLflow's app that answers, such as ``basic-auth``; None: its own.
         environment: further variables for the server, such as storage credentials.
 
     Yields:
@@ -56,6 +61,7 @@ def tracking_server(
         *(program("mlflow"), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)),
         *("--backend-store-uri", store),
         *(("--registry-store-uri", registry) if registry else ()),
+        *(("--app-name", app) if app else ()),
         *place,
     ]
     with running(
@@ -65,6 +71,40 @@ def tracking_server(
         environment=bare_environment({**_WITHOUT_JOBS, **(environment or {})}),
     ):
         yield uri
+
+
+@contextlib.contextmanager
+def guarded_server(folder: Path) -> Iterator[str]:
+    """Run ``mlflow server`` with basic-auth: who was granted nothing may do nothing.
+
+    Args:
+        folder: an existing folder for databases, artifacts and log.
+
+    Yields:
+        The tracking URI.
+    """
+    settings = folder / "basic_auth.ini"
+    settings.write_text(
+        "[mlflow]\n"
+        "default_permission = NO_PERMISSIONS\n"
+        f"database_uri = sqlite:///{folder / 'users.db'}\n"
+        f"admin_username = {ADMIN[0]}\n"
+        f"admin_password = {ADMIN[1]}\n"
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+    )
+    variables = {"MLFLOW_AUTH_CONFIG_PATH": str(settings), "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(16)}
+    store, artifacts = f"sqlite:///{folder / 'mlflow.db'}", str(folder / "artifacts")
+    with tracking_server(folder, store=store, artifacts=artifacts, app="basic-auth", environment=variables) as uri:
+        yield uri
+
+
+def add_user(uri: str, name: str, password: str) -> None:
+    """Make a user of a guarded server, who may use its default experiment as every user of a team would."""
+    content = {"username": name, "password": password}
+    requests.post(f"{uri}/api/2.0/mlflow/users/create", json=content, auth=ADMIN, timeout=30).raise_for_status()
+    grant = {"username": name, "resource_type": "experiment", "resource_id": "0", "permission": "EDIT"}
+    url = f"{uri}/api/3.0/mlflow/users/permissions/grant"
+    requests.post(url, json=grant, auth=ADMIN, timeout=30).raise_for_status()
 
 
 def _is_healthy(uri: str) -> bool:

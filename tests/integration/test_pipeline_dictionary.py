@@ -14,6 +14,7 @@ from interp_pipeline.config import CompareConfig
 from interp_pipeline.errors import DataError
 from interp_pipeline.progress import SilentProgress
 from interp_pipeline.steps.compare import compare
+from interp_pipeline.tracking.server.session import connect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +92,7 @@ def test_a_comparison_is_told_in_labels(pipeline: Pipeline, names: Path) -> None
         for n in (4, 8)
     ]
     compared = compare(
-        uris, CompareConfig(rows=4), explain_config=_SHAP, dictionary=str(names), tracking_uri=pipeline.uri
+        uris, CompareConfig(rows=4), explain_config=_SHAP, dictionary=str(names), session=connect(pipeline.uri)
     )
     assert compared.run_id is not None
     assert "bmi" in set(compared.comparison.features["feature"])

@@ -13,6 +13,7 @@ from mlflow.utils.validation import _validate_metric_name
 
 from interp_pipeline.config import CompareConfig, TrainConfig
 from interp_pipeline.steps.compare import compare
+from interp_pipeline.tracking.server.session import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -124,7 +125,7 @@ def test_they_come_back_and_compare(case: Case, pipeline: Pipeline) -> None:
         [case.trained.uri, other.uri],
         CompareConfig(rows=6, bootstrap_samples=100),
         explain_config=EXPLAIN,
-        tracking_uri=pipeline.uri,
+        session=connect(pipeline.uri),
     )
     assert compared.run_id is not None
     root = pipeline.artifacts(compared.run_id) / "comparison"

@@ -16,6 +16,7 @@ import interp_pipeline
 from interp_pipeline import Explanation
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.errors import UsageError
+from interp_pipeline.tracking.server.session import connect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,7 +145,7 @@ def test_a_comparison_of_three_is_published_in_a_run_of_its_own(
     from interp_pipeline.steps.compare import compare
 
     config = CompareConfig(rows=10, bootstrap_samples=200)
-    result = compare(unexplained, config, explain_config=EXPLAIN, tracking_uri=here.uri)
+    result = compare(unexplained, config, explain_config=EXPLAIN, session=connect(here.uri))
     assert result.run_id is not None
     run = here.client.get_run(result.run_id)
     assert run.info.status == "FINISHED"
@@ -177,7 +178,7 @@ def test_published_explanations_of_the_same_rows_are_compared_as_they_are(here: 
         CompareConfig(rows=EXPLAIN.rows, bootstrap_samples=200),
         explain_config=EXPLAIN,
         publishing=False,
-        tracking_uri=here.uri,
+        session=connect(here.uri),
         progress=_Listener(said),
     )
     assert result.comparison.methods == ("shap_tree", "shap_exact")
@@ -212,7 +213,7 @@ def test_what_is_published_is_taken_where_it_is_what_is_asked_for(
         CompareConfig(rows=EXPLAIN.rows, bootstrap_samples=200),
         explain_config=ExplainConfig(**options),
         publishing=False,
-        tracking_uri=here.uri,
+        session=connect(here.uri),
         progress=_Listener(said),
     )
     assert result.comparison.methods == ("shap_tree", "shap_tree")

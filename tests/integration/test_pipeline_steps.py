@@ -14,6 +14,7 @@ from interp_pipeline.progress import SilentProgress
 from interp_pipeline.stages.compute import compute
 from interp_pipeline.stages.fetch import fetch
 from interp_pipeline.stages.publish import publish
+from interp_pipeline.tracking.server.session import connect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +84,11 @@ def test_the_main_job_in_one_call(pipeline: Pipeline) -> None:
 
     with contextlib.chdir(pipeline.folder):
         made = run_main_job(
-            str(pipeline.csv("multiclass")), target="cultivar", name_prefix="all.1", rows=4, tracking_uri=pipeline.uri
+            str(pipeline.csv("multiclass")),
+            target="cultivar",
+            name_prefix="all.1",
+            rows=4,
+            session=connect(pipeline.uri),
         )
     assert made.model_uris == ("models:/all.1-random-forest/1", "models:/all.1-keras/1")
     parent = pipeline.client.get_run(made.run_id)

@@ -27,6 +27,7 @@ from harness.zoo import Zoo
 from interp_pipeline.errors import NoDataError, SourceRefusedError, UsageError
 from interp_pipeline.steps.explain import explain
 from interp_pipeline.tracking.runs.manifest import explanation_key, question_digest
+from interp_pipeline.tracking.server.session import connect
 from interp_pipeline.tracking.sources.declared_data import DataDefault, read_declared
 from interp_pipeline.tracking.sources.policy import SourcePolicy
 
@@ -207,7 +208,7 @@ def test_a_foreign_model_is_explained_against_the_background_its_tag_names(
     uri = zoo.register(name := new_name(), log_model())
     TABLE[:60].to_csv(tmp_path / "background.csv", index=False)
     client.set_model_version_tag(name, "1", "interp.background", str(tmp_path / "background.csv"))
-    explained = explain(uri, CONFIG, publishing=False, tracking_uri=zoo.uri)
+    explained = explain(uri, CONFIG, publishing=False, session=connect(zoo.uri))
     assert explained.shap is not None
     expected = MODEL.predict(TABLE[:60][NUMBERS]).mean()
     np.testing.assert_allclose(explained.shap.base_values, expected, rtol=1e-12)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from interp_pipeline.errors import GoneError
 from interp_pipeline.tracking.server.translate_errors import translated
 from interp_pipeline.tracking.sources.address import read_address
+from interp_pipeline.tracking.sources.final_location import location_of_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -36,15 +37,13 @@ def fetch_model(client: MlflowClient, version: RegisteredVersion, folder: Path, 
         UsageError: no permission to read them.
         TrackingError: the server or storage does not answer.
     """
-    import mlflow
     from mlflow.exceptions import MlflowException
 
     with translated(f"downloading {version.uri}"):
         try:
-            if policy is None:
-                path = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=str(folder)))
-            else:
-                path = _fetch_checked(client, version, folder, policy)
+            path = (
+                _fetch(client, version, folder) if policy is None else _fetch_checked(client, version, folder, policy)
+            )
         except (MlflowException, OSError) as error:
             if _says_missing(error):
                 raise _files_gone(version) from error
@@ -52,6 +51,14 @@ def fetch_model(client: MlflowClient, version: RegisteredVersion, folder: Path, 
     if not (path / "MLmodel").is_file():
         raise _files_gone(version)
     return path
+
+
+def _fetch(client: MlflowClient, version: RegisteredVersion, folder: Path) -> Path:
+    """Download by the server of the connection: MLflow's own function would ask the one set for the process."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    repository = get_artifact_repository(location_of_version(client, version), tracking_uri=client.tracking_uri)
+    return Path(repository.download_artifacts("", str(folder)))  # type: ignore[no-untyped-call]  # mlflow's own
 
 
 def _fetch_checked(client: MlflowClient, version: RegisteredVersion, folder: Path, policy: SourcePolicy) -> Path:

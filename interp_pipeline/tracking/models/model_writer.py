@@ -14,15 +14,18 @@ import numpy as np
 
 from interp_pipeline.data import typed_rows
 from interp_pipeline.tracking import layout
+from interp_pipeline.tracking.server.process_setting import lent_to
 from interp_pipeline.tracking.server.translate_errors import translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
+    from mlflow import MlflowClient
     from mlflow.models import ModelSignature
 
     from interp_pipeline.data.schema import Schema
+    from interp_pipeline.tracking.server.session import Session
     from interp_pipeline.training.fitted import FittedModel
 
 __all__ = ["log_and_register"]
@@ -32,14 +35,18 @@ _SERVED_MODEL = Path(__file__).with_name("served_model.py")
 _TRUSTED_FOREST = ["sklearn.tree._tree.Tree"]
 
 
-def log_and_register(model: FittedModel, example: pd.DataFrame, registered_model_name: str) -> int:
-    """Log a model to the active run under the name ``model`` and register it.
+def log_and_register(
+    session: Session, run_id: str, model: FittedModel, example: pd.DataFrame, registered_model_name: str
+) -> int:
+    """Log a model to a run under the name ``model`` and register it.
 
     The registered model is a pyfunc that takes raw rows under their own column names and gives a
     frame of class probabilities under the class names (or of the predicted target). It carries its
     own code; loading it needs scikit-learn or Keras, but not this library.
 
     Args:
+        session: the connection.
+        run_id: of the run.
         model: what training gave.
         example: a few raw rows, logged as input example.
         registered_model_name: name in the registry, created where it does not exist.
@@ -52,21 +59,42 @@ def log_and_register(model: FittedModel, example: pd.DataFrame, registered_model
         TrackingError: the server or storage does not answer.
     """
     import mlflow
+    from mlflow.models import Model
 
     doing = f"logging the model for {registered_model_name!r}"
     with tempfile.TemporaryDirectory() as folder, translated(doing), _quiet_about_pip():
         parts = _save_parts(model, Path(folder))
-        info = mlflow.pyfunc.log_model(
-            name=layout.MODEL_NAME,
-            python_model=str(_SERVED_MODEL),
-            artifacts=parts,
-            signature=_signature(model.schema),
-            input_example=_plain(example),
-            pip_requirements=_requirements(model),
-            metadata={"interp": {"kind": model.kind, "task": model.schema.task}},
-        )
+        model_id = _create(session.client, run_id)
+        with lent_to(session):
+            Model.log(
+                artifact_path=None,
+                flavor=mlflow.pyfunc,
+                run_id=run_id,
+                model_id=model_id,
+                python_model=str(_SERVED_MODEL),
+                artifacts=parts,
+                signature=_signature(model.schema),
+                input_example=_plain(example),
+                pip_requirements=_requirements(model),
+                metadata={"interp": {"kind": model.kind, "task": model.schema.task}},
+            )
     with translated(f"registering {registered_model_name!r}"):
-        return _register(info.model_id, registered_model_name)
+        return _register(session.client, model_id, registered_model_name)
+
+
+def _create(client: MlflowClient, run_id: str) -> str:
+    """Make room for a logged model, in the experiment of its run: MLflow's own way would take the active one."""
+    from mlflow.tracking.context import registry
+
+    run = client.get_run(run_id)
+    logged = client.create_logged_model(
+        run.info.experiment_id,
+        name=layout.MODEL_NAME,
+        source_run_id=run_id,
+        params=run.data.params,
+        tags=registry.resolve_tags(),
+    )
+    return str(logged.model_id)
 
 
 @contextmanager
@@ -84,17 +112,15 @@ def _quiet_about_pip() -> Iterator[None]:
         logger.removeFilter(is_other)
 
 
-def _register(model_id: str, name: str) -> int:
+def _register(client: MlflowClient, model_id: str, name: str) -> int:
     """Make a logged model the next version of a registered one.
 
     ``log_model`` would do the same, and print two lines of its own among ours, the first of which says
     "successfully registered" before it is.
     """
-    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
     from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
-    client = MlflowClient()
     try:
         client.create_registered_model(name)
     except MlflowException as error:

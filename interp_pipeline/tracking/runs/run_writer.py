@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
+    from interp_pipeline.tracking.server.ask_once import Listener
     from interp_pipeline.tracking.server.registry import RegisteredVersion
 
 __all__ = [
@@ -66,9 +67,7 @@ class Announcement:
         return digest(json.dumps(told, sort_keys=True).encode())
 
 
-def mark_status(
-    client: MlflowClient, name: str, version: int, status: Status, *, key: str = "", error: str = ""
-) -> None:
+def mark_status(client: Listener, name: str, version: int, status: Status, *, key: str = "", error: str = "") -> None:
     """Say on a version how its explanation stands; ``done`` is said by announcing it.
 
     Args:
@@ -85,7 +84,7 @@ def mark_status(
         _set_tags(client, name, str(version), tags, client.get_model_version(name, str(version)).tags)
 
 
-def _set_tags(client: MlflowClient, name: str, version: str, tags: Mapping[str, str], known: Mapping[str, str]) -> None:
+def _set_tags(client: Listener, name: str, version: str, tags: Mapping[str, str], known: Mapping[str, str]) -> None:
     """Set those that a version has not got yet: for each MLflow's client reads the whole registered model first."""
     for tag, value in tags.items():
         if known.get(tag) != value:
@@ -155,7 +154,7 @@ def announce_evaluation(client: MlflowClient, run_id: str, root: str, uri: str, 
             client.delete_tag(run_id, layout.TAG_ERROR)
 
 
-def mark_not_explained(client: MlflowClient, run_id: str, why: str) -> None:
+def mark_not_explained(client: Listener, run_id: str, why: str) -> None:
     """Say on the run of an evaluation why the model was not explained."""
     with translated(f"tagging run {run_id}"):
         client.set_tag(run_id, layout.TAG_ERROR, " ".join(why.split())[:_LONGEST_TAG])

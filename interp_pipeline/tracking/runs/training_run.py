@@ -54,10 +54,11 @@ class TrainingRecord:
     pictures: Mapping[str, bytes]  # PNG by name: confusion_matrix or residuals, epochs
 
 
-def log_dataset(dataset: Dataset) -> None:
-    """Log the training and test rows as dataset inputs of the active run."""
-    import mlflow
+def log_dataset(client: MlflowClient, run_id: str, dataset: Dataset) -> None:
+    """Log the training and test rows as dataset inputs of a run."""
     from mlflow.data.pandas_dataset import from_pandas
+    from mlflow.entities import DatasetInput, InputTag
+    from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
     with translated("logging the data set"), warnings.catch_warnings():
         # Whole numbers stay whole in the data set's schema: that is what the file holds.
@@ -65,7 +66,10 @@ def log_dataset(dataset: Dataset) -> None:
         for context, frame in (("train", dataset.train), ("test", dataset.test)):
             name = f"{dataset.source.rstrip('/').rsplit('/', 1)[-1]}"
             logged = from_pandas(frame, targets=dataset.schema.target, name=name[:500])
-            mlflow.log_input(logged, context=context, tags={"interp.source": dataset.source[:5000]})
+            tags = {MLFLOW_DATASET_CONTEXT: context, "interp.source": dataset.source[:5000]}
+            entity = logged._to_mlflow_entity()  # noqa: SLF001 - as mlflow.log_input does, which knows no client
+            entry = DatasetInput(entity, [InputTag(*tag) for tag in tags.items()])
+            client.log_inputs(run_id, [entry])
 
 
 def log_parameters(client: MlflowClient, run_id: str, values: Mapping[str, Any]) -> None:

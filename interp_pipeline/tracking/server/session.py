@@ -1,12 +1,9 @@
-"""A connection to MLflow, checked before any work is done, and the runs opened through it."""
+"""A connection to MLflow, checked before any work is done: a value, of which a process may hold several at once."""
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import os
 import re
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,34 +11,60 @@ from urllib.parse import urlsplit
 from interp_pipeline.addresses import is_readable, scheme_of, without_secrets
 from interp_pipeline.errors import TrackingError, UsageError
 from interp_pipeline.installing import install_command
-from interp_pipeline.tracking import layout
-from interp_pipeline.tracking.server.translate_errors import no_answer_reason, translated
+from interp_pipeline.tracking.server.ask_once import ANSWER_WITHIN_S, ask_server, asked_once
+from interp_pipeline.tracking.server.identity import Identity, address_of, forget
+from interp_pipeline.tracking.server.translate_errors import hide_secrets_of, no_answer_reason, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from mlflow import MlflowClient
 
-    from interp_pipeline.tracking.server.registry import RegisteredVersion
+    from interp_pipeline.tracking.server.ask_once import Listener
 
-__all__ = ["active_workspace", "connect", "one_brief_try", "open_run", "run_goes_on", "with_run", "with_run_if_any"]
+__all__ = ["Session", "connect", "session_of_process"]
 
-_ANSWER_WITHIN_S = 10
 _SQLITE = re.compile(r"(?:interp\+)?sqlite(?:\+\w+)?:///(.*)", re.DOTALL)
 _HOSTED = {"databricks", "databricks-uc", "uc"}  # the addresses of MLflow's that have no scheme
 _ADVICE = "write http://host:port for a server, or sqlite:///path/to/mlflow.db for a file"
 
 
-def connect(tracking_uri: str | None = None, *, making: bool = True) -> MlflowClient:
-    """Connect to the tracking server and registry.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Session:
+    """One caller of one tracking server and registry. Nothing of it belongs to the process or to a thread.
+
+    Attributes:
+        client: MLflow's, of exactly this server and caller.
+        registry_uri: of the model registry, as MLflow knows it.
+        workspace: MLflow's, where the server has several; empty: it has not, or the default one is meant.
+        is_of_process: whether it is the connection that MLflow's own functions use in this process.
+    """
+
+    client: MlflowClient
+    registry_uri: str
+    workspace: str
+    is_of_process: bool
+
+    @property
+    def tracking_uri(self) -> str:
+        """Of the tracking server or store, as MLflow knows it."""
+        return str(self.client.tracking_uri)
+
+    @property
+    def asked_once(self) -> Listener:
+        """For short messages to a server that may be gone."""
+        return asked_once(self.client, self.registry_uri)
+
+
+def connect(tracking_uri: str | None = None, *, making: bool = True, identity: Identity | None = None) -> Session:
+    """Connect to a tracking server and registry.
 
     Args:
         tracking_uri: None takes MLflow's own setting (MLFLOW_TRACKING_URI, else a local SQLite file).
         making: whether MLflow may make a SQLite file, and its folder, where there is none; False for whoever only
             reads: in a store that was made for the question nothing can be found.
+        identity: who asks, of a server; None: whoever MLflow's own settings name.
 
     Returns:
-        A client of a server that answered.
+        A connection to a server that answered.
 
     Raises:
         TrackingError: nothing answers there. Asked once and briefly, because MLflow's client would
@@ -49,14 +72,14 @@ def connect(tracking_uri: str | None = None, *, making: bool = True) -> MlflowCl
         UsageError: the address cannot be one, or the server refuses us.
     """
     import mlflow
-    from mlflow.environment_variables import MLFLOW_ALLOW_FILE_STORE, MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
-    from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
+    from mlflow.environment_variables import MLFLOW_ALLOW_FILE_STORE
+    from mlflow.tracking._model_registry.utils import _resolve_registry_uri
 
-    # MLflow would draw one bar per downloaded file across our own.
-    MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)  # type: ignore[no-untyped-call]  # mlflow's own
-    if tracking_uri:
-        mlflow.set_tracking_uri(tracking_uri)
-    uri = mlflow.get_tracking_uri()
+    _draw_no_bars()
+    own = mlflow.get_tracking_uri()
+    uri = tracking_uri or own
+    registry_uri = str(_resolve_registry_uri(None, uri))
+    hide_secrets_of(uri)
     shown = without_secrets(uri)
     kind = scheme_of(uri).partition("+")[0]
     if kind in {"", "file"} and uri not in _HOSTED and not MLFLOW_ALLOW_FILE_STORE.get():  # type: ignore[no-untyped-call]  # mlflow's own
@@ -65,115 +88,77 @@ def connect(tracking_uri: str | None = None, *, making: bool = True) -> MlflowCl
     if kind in {"http", "https"}:
         _require_web_address(uri)
     if not making:
-        for each in (uri, mlflow.get_registry_uri()):
+        for each in (uri, registry_uri):
             _require_file(each)
-    with translated(f"connecting to {shown}"), contextlib.suppress(StopIteration):
-        if kind in {"http", "https"}:
-            _try_server(uri)
-        elif kind in {"postgresql", "mysql"}:
-            _try_database(uri)
-        try:
-            client = mlflow.MlflowClient()
-            client.search_experiments(max_results=1)
-        except UnsupportedModelRegistryStoreURIException as error:
-            msg = f"{shown} is not an address MLflow knows: {_ADVICE}"
-            raise UsageError(msg) from error
-    return client
+    is_of_process = uri == own and identity is None
+    workspace = _workspace_of_process() if identity is None else identity.workspace
+    if identity is not None:
+        uri, registry_uri = _of_identity(identity, uri, registry_uri)
+    client = _client(uri, registry_uri, kind)
+    for each in {uri, registry_uri} if identity is not None else ():
+        forget(each, client)
+    return Session(client=client, registry_uri=registry_uri, workspace=workspace, is_of_process=is_of_process)
 
 
-def active_workspace() -> str:
-    """MLflow's workspace, where the server has several; empty: it has not, or the default one is meant."""
+def session_of_process() -> Session:
+    """The connection that MLflow's own functions use in this process, for whoever was called by one of them."""
+    import mlflow
+
+    return Session(
+        client=mlflow.MlflowClient(),
+        registry_uri=mlflow.get_registry_uri(),
+        workspace=_workspace_of_process(),
+        is_of_process=True,
+    )
+
+
+def _workspace_of_process() -> str:
     from mlflow.environment_variables import MLFLOW_WORKSPACE
 
     return str(MLFLOW_WORKSPACE.get() or "")  # type: ignore[no-untyped-call]  # mlflow's own
 
 
-@contextmanager
-def open_run(name: str, experiment_id: str | None = None) -> Iterator[str]:
-    """Open a run: a child of the active one, the one ``mlflow run`` made for us, or a new one.
+def _draw_no_bars() -> None:
+    """MLflow would draw one bar per downloaded file across our own, unless its user asked for them."""
+    from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR as BARS
 
-    Args:
-        name: shown in the runs list; a run that has a name keeps it.
-        experiment_id: where a new run goes; None: the active experiment.
+    if not BARS.is_set():  # type: ignore[no-untyped-call]  # mlflow's own
+        BARS.set(False)  # type: ignore[no-untyped-call]  # mlflow's own
 
-    Yields:
-        The run's id. The run is marked FAILED when the block raises, and that error is raised on, with
-        a note where even the mark could not be set.
+
+def _of_identity(identity: Identity, uri: str, registry_uri: str) -> tuple[str, str]:
+    """Addresses of server and registry that stand for a caller.
+
+    A registry elsewhere belongs to the process, and who is known to one server need not be to the other.
     """
+    if registry_uri not in {uri, f"interp+{uri}"}:
+        msg = (
+            f"the model registry of this process is another one ({without_secrets(registry_uri)}); unset "
+            "MLFLOW_REGISTRY_URI to connect with an identity of one's own"
+        )
+        raise UsageError(msg)
+    address = address_of(identity, uri)
+    return address, address
+
+
+def _client(uri: str, registry_uri: str, kind: str) -> MlflowClient:
+    """A client of a server that has answered."""
     import mlflow
-    from mlflow.environment_variables import MLFLOW_RUN_ID
+    from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
 
-    nested = mlflow.active_run() is not None
-    given = MLFLOW_RUN_ID.is_set() and not nested  # type: ignore[no-untyped-call]  # mlflow's own
-    with translated("starting a run"):
-        run = mlflow.start_run(run_name=name, nested=nested, experiment_id=None if given else experiment_id)
-    run_id = str(run.info.run_id)
-    try:
-        yield run_id
-    except BaseException as error:
-        _mark_failed(run_id, error, lambda: mlflow.end_run("FAILED"))
-        raise
-    with translated(f"finishing run {run_id}"):
-        mlflow.end_run()
-
-
-def with_run_if_any(client: MlflowClient, version: RegisteredVersion, key: str) -> RegisteredVersion:
-    """The version with its own run or, where it has none, with one that was made for its explanation before.
-
-    Args:
-        client: the connection.
-        version: the version.
-        key: of the explanation; a run that was made for it is found by it.
-
-    Returns:
-        The version; without a run where there is none.
-    """
-    if version.run_id:
-        return version
-    with translated(f"looking for a run of {version.uri}"):
-        found = client.search_runs([version.experiment_id], f"tags.`{layout.TAG_KEY}` = '{key}'", max_results=1)
-    return dataclasses.replace(version, run_id=str(found[0].info.run_id)) if found else version
-
-
-def with_run(client: MlflowClient, version: RegisteredVersion, key: str) -> RegisteredVersion:
-    """The version with a run its explanation can be written to; where it has none, one is made.
-
-    Nothing runs in a run that is made: it has ended at once, so that none is left open by whoever dies here, and
-    none is marked by whoever has lost it to another.
-
-    Args:
-        client: the connection.
-        version: the version.
-        key: of the explanation.
-    """
-    if version.run_id:
-        return version
-    found = with_run_if_any(client, version, key)
-    with translated(f"making a run for {version.uri}"):
-        if not found.run_id:
-            tags = {layout.TAG_EXPLAINED_MODEL: version.uri, layout.TAG_KEY: key}
-            name = f"explanation of {version.name} v{version.version}"
-            run = client.create_run(version.experiment_id, run_name=name, tags=tags)
-            found = dataclasses.replace(version, run_id=str(run.info.run_id))
-        client.set_terminated(found.run_id)
-    return found
-
-
-def run_goes_on(client: MlflowClient, version: RegisteredVersion) -> bool:
-    """Whether the run a version was logged by has not ended yet."""
-    if not version.run_id:
-        return False
-    with translated(f"reading the run of {version.uri}"):
-        return bool(client.get_run(version.run_id).info.status == "RUNNING")
-
-
-def _mark_failed(run_id: str, error: BaseException, mark: Callable[[], None]) -> None:
-    """Mark a run as failed; where even that fails, say so beside the error that counts."""
-    try:
-        with one_brief_try():
-            mark()
-    except Exception as second:  # noqa: BLE001 - whatever it is, the first error is what the caller must see
-        error.add_note(f"run {run_id} could not be marked as failed either ({no_answer_reason(second)})")
+    shown = without_secrets(uri)
+    with translated(f"connecting to {shown}"):
+        if kind in {"http", "https"}:
+            _try_server(uri)
+        elif kind in {"postgresql", "mysql"}:
+            _try_database(uri)
+        try:
+            client = mlflow.MlflowClient(uri, registry_uri)
+            client.search_experiments(max_results=1)
+        except UnsupportedModelRegistryStoreURIException as error:
+            msg = f"{shown} is not an address MLflow knows: {_ADVICE}"
+            raise UsageError(msg) from error
+    return client
 
 
 def _require_file(uri: str) -> None:
@@ -199,18 +184,9 @@ def _require_web_address(uri: str) -> None:
 
 def _try_server(uri: str) -> None:
     from mlflow.exceptions import MlflowException
-    from mlflow.utils.credentials import get_default_host_creds
-    from mlflow.utils.rest_utils import http_request
 
     try:  # as MLflow's client does it, with its certificates and headers; what is answered does not matter yet
-        http_request(
-            get_default_host_creds(uri),  # type: ignore[no-untyped-call]  # mlflow's own
-            "/health",
-            "GET",
-            max_retries=0,
-            timeout=_ANSWER_WITHIN_S,
-            raise_on_status=False,
-        )
+        ask_server(uri, "/health", "GET")
     except MlflowException as error:
         msg = (
             f"no MLflow server answers at {without_secrets(uri)} ({no_answer_reason(error)}); "
@@ -225,7 +201,7 @@ def _try_database(uri: str) -> None:
 
     try:
         engine = sqlalchemy.create_engine(
-            uri, poolclass=sqlalchemy.pool.NullPool, connect_args={"connect_timeout": _ANSWER_WITHIN_S}
+            uri, poolclass=sqlalchemy.pool.NullPool, connect_args={"connect_timeout": ANSWER_WITHIN_S}
         )
     except (sqlalchemy.exc.ArgumentError, ValueError):  # whose texts may quote a password
         msg = f"{without_secrets(uri)} is not the address of a database: {_ADVICE}"
@@ -235,18 +211,3 @@ def _try_database(uri: str) -> None:
         raise UsageError(msg) from error
     with engine.connect():
         pass
-
-
-@contextmanager
-def one_brief_try() -> Iterator[None]:
-    """Let MLflow's client ask once only: where a server is gone, it has been asked often enough."""
-    from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES, MLFLOW_HTTP_REQUEST_TIMEOUT
-
-    brief = {MLFLOW_HTTP_REQUEST_MAX_RETRIES.name: "0", MLFLOW_HTTP_REQUEST_TIMEOUT.name: str(_ANSWER_WITHIN_S)}
-    before = {name: os.environ.get(name) for name in brief}
-    os.environ.update(brief)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})

@@ -16,7 +16,7 @@ from interp_pipeline.errors import InterpError, RefusedError, TrackingError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["first_line", "no_answer_reason", "translated"]
+__all__ = ["first_line", "hide_secrets_of", "no_answer_reason", "translated"]
 
 _CALLER_MISTAKES = {
     "RESOURCE_DOES_NOT_EXIST": "it does not exist, or was deleted",
@@ -42,6 +42,7 @@ _WHY_UNANSWERED = {"timed out": "no answer in time", "Connection refused": "Conn
 _NO_RIGHT = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _NO_PLACE = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG}
+_given: set[str] = set()  # addresses that connections were made to
 _DATABASE_REFUSALS = ("readonly", "read-only", "permission denied", "password authentication failed")
 
 
@@ -51,11 +52,16 @@ def first_line(error: BaseException) -> str:
     return _clean(text.splitlines()[0]) if text else type(error).__name__
 
 
+def hide_secrets_of(address: str) -> None:
+    """Take the login of an address out of whatever any library says from now on."""
+    _given.add(address)
+
+
 def _clean(text: str) -> str:
     """A text of a library that may quote the addresses it was given."""
     import mlflow
 
-    return cleaned(text, mlflow.get_tracking_uri(), mlflow.get_registry_uri())
+    return cleaned(text, mlflow.get_tracking_uri(), mlflow.get_registry_uri(), *sorted(_given))
 
 
 @contextmanager

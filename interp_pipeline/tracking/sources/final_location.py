@@ -10,7 +10,9 @@ from interp_pipeline.errors import UsageError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["final_location"]
+    from interp_pipeline.tracking.server.registry import RegisteredVersion
+
+__all__ = ["final_location", "location_of_version"]
 
 _LONGEST_CHAIN = 8  # a version of a version of a version ...
 
@@ -39,6 +41,16 @@ def final_location(client: MlflowClient, address: str) -> str:
             return address
     msg = f"{shown_address(address)} leads from one model to the next and to no files; name the files themselves"
     raise UsageError(msg)
+
+
+def location_of_version(client: MlflowClient, version: RegisteredVersion) -> str:
+    """Where the files of a registered version lie, as ``final_location`` finds it.
+
+    Raises:
+        UsageError: it leads in a circle, or to no files.
+        MlflowException: the version or its logged model is gone, or the server does not answer.
+    """
+    return final_location(client, client.get_model_version_download_uri(version.name, str(version.version)))
 
 
 def _of_model(client: MlflowClient, rest: str) -> str:

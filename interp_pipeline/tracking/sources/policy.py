@@ -16,7 +16,7 @@ from interp_pipeline.addresses import shown_address
 from interp_pipeline.errors import SourceRefusedError, UsageError
 from interp_pipeline.tracking.server.translate_errors import translated
 from interp_pipeline.tracking.sources.address import LOCAL, Address, read_address
-from interp_pipeline.tracking.sources.final_location import final_location
+from interp_pipeline.tracking.sources.final_location import location_of_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,8 +100,7 @@ class SourcePolicy:
             MlflowException: the version or its logged model is gone, or the server does not answer.
         """
         try:
-            location = client.get_model_version_download_uri(version.name, str(version.version))
-            location = final_location(client, location)
+            location = location_of_version(client, version)
         except UsageError as error:
             msg = f"{version.uri}: {error}"
             raise SourceRefusedError(msg) from error
