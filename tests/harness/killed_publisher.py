@@ -16,6 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.sessions import session_of, version_of
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -42,7 +44,7 @@ def _prepare(client: MlflowClient, uri: str, config: ExplainConfig) -> tuple[Reg
 
     progress = SilentProgress()
     with tempfile.TemporaryDirectory() as folder:
-        fetched = fetch(client, uri, config, Path(folder), data=None, progress=progress)
+        fetched = fetch(session_of(client), version_of(client, uri), config, Path(folder), data=None, progress=progress)
         computed = compute(fetched, config, progress)
     publication = prepare(fetched, computed, config, progress)
     return fetched.version, Content(files=dict(publication.files), manifest=manifest.to_json(publication.manifest))

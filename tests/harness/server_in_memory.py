@@ -45,7 +45,7 @@ class ServerInMemory:
     """
 
     folder: Path
-    tracking_uri: str = "http://in.memory"
+    tracking_uri: str = "memory://server"
     before: Callable[[str], None] = lambda _name: None
     writes: int = 0
     _versions: dict[tuple[str, str], SimpleNamespace] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.sessions import session_of, version_of
 from harness.zoo import REQUIRED, measurements
 from sklearn.tree import DecisionTreeRegressor
 
@@ -87,7 +88,7 @@ def fetch_version(client: MlflowClient, uri: str, folder: Path, **options: Any) 
     chosen: dict[str, Any] = {"data": None, "policy": SourcePolicy(), "progress": SilentProgress(), **options}
     place = folder / uuid.uuid4().hex
     place.mkdir()
-    return fetch(client, uri, CONFIG, place, **chosen)
+    return fetch(session_of(client), version_of(client, uri), CONFIG, place, **chosen)
 
 
 @contextlib.contextmanager

@@ -90,6 +90,7 @@ def guarded_server(folder: Path) -> Iterator[str]:
         f"database_uri = sqlite:///{folder / 'users.db'}\n"
         f"admin_username = {ADMIN[0]}\n"
         f"admin_password = {ADMIN[1]}\n"
+        "auth_cache_ttl_seconds = 60\n"  # else every request costs a slow hash of its password
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
     )
     variables = {"MLFLOW_AUTH_CONFIG_PATH": str(settings), "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(16)}

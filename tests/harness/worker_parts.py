@@ -12,6 +12,7 @@ import pandas as pd
 from harness.handover import an_answer
 from harness.job_databases import JobDatabase
 from harness.server_in_memory import ServerInMemory
+from harness.sessions import session_of
 
 from interp_pipeline.config import ExplainConfig
 from interp_pipeline.handover.answer import answer_files
@@ -164,7 +165,7 @@ class Parts:
 
     def scan(self) -> None:
         """Make jobs of what is registered."""
-        reconcile(cast("Any", self.server), cast("Any", self.table), self.tools.settings)
+        reconcile(self.tools.session, cast("Any", self.table), self.tools.settings)
 
     def claim(self, owner: str = "one", lease_s: float = 60) -> Job:
         """Take the job that is due."""
@@ -202,7 +203,7 @@ def a_worker_of_parts(folder: Path, **worker: Any) -> Parts:
     explain = {"methods": ("shap",), "rows": 5, "background_rows": 5, "interactions": False}
     settings = Settings(worker=WorkerSettings(poll_s=0.001, scan_every_s=0.002, **worker), explain=explain)
     tools = Tools(
-        client=cast("Any", server),
+        session=session_of(server),
         table=cast("Any", table),
         sandbox=cast("Any", sandbox),
         drawer=cast("Any", drawer),

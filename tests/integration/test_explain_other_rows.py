@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from harness.command_line import interp, script
 from harness.pipeline import EXPLAIN, FOLDER, Pipeline, train_config
+from harness.sessions import session_of
 from harness.zoo import REQUIRED, measurements
 
 import interp_pipeline
@@ -237,8 +238,8 @@ def test_a_scan_does_not_take_it_for_the_versions_own(version: Version, one_row:
     from interp_pipeline.tracking.server.registry import resolve
 
     resolved = resolve(version.pipeline.client, ModelRef.parse(version.uri))
-    before = adopt(version.pipeline.client, resolved, "asked of everybody")
+    before = adopt(session_of(version.pipeline.client), resolved, "asked of everybody")
     version.pipeline.explain(version.uri, ExplainConfig(methods=("shap",)), data=str(one_row))
-    after = adopt(version.pipeline.client, resolved, "asked of everybody")
+    after = adopt(session_of(version.pipeline.client), resolved, "asked of everybody")
     assert before is not None
     assert before == after

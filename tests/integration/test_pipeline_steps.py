@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from harness.pipeline import EXPLAIN, FOLDER, Pipeline, train_config
+from harness.sessions import session_of, version_of
 
 from interp_pipeline.errors import ModelError
 from interp_pipeline.progress import SilentProgress
@@ -31,11 +32,12 @@ def _train(pipeline: Pipeline, name: str) -> TrainedVersion:
 
 def test_the_thirds_make_the_whole(pipeline: Pipeline, tmp_path: Path) -> None:
     trained, progress = _train(pipeline, "thirds"), SilentProgress()
-    fetched = fetch(pipeline.client, trained.uri, EXPLAIN, tmp_path, data=None, progress=progress)
+    version = version_of(pipeline.client, trained.uri)
+    fetched = fetch(session_of(pipeline.client), version, EXPLAIN, tmp_path, data=None, progress=progress)
     computed = compute(fetched, EXPLAIN, progress)
     root = pipeline.artifacts(trained.run_id) / FOLDER
     assert not root.exists()  # nothing is written before the last third
-    manifest = publish(pipeline.client, fetched, computed, EXPLAIN, progress)
+    manifest = publish(session_of(pipeline.client), fetched, computed, EXPLAIN, progress)
     by_thirds = {path: (root / path).read_bytes() for path in manifest["files"]}
 
     whole = pipeline.explain(trained.uri)
@@ -54,7 +56,8 @@ def test_the_numbers_need_neither_server_nor_credential(
     import mlflow
 
     trained, progress = _train(pipeline, "alone"), SilentProgress()
-    fetched = fetch(pipeline.client, trained.uri, EXPLAIN, tmp_path, data=None, progress=progress)
+    version = version_of(pipeline.client, trained.uri)
+    fetched = fetch(session_of(pipeline.client), version, EXPLAIN, tmp_path, data=None, progress=progress)
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
     mlflow.set_tracking_uri("http://127.0.0.1:9")
@@ -67,13 +70,14 @@ def test_the_numbers_need_neither_server_nor_credential(
 def test_another_version_in_its_place_does_not_get_its_explanation(pipeline: Pipeline, tmp_path: Path) -> None:
     """Deleted and registered again under the same name and number while it was explained."""
     trained, progress = _train(pipeline, "reborn"), SilentProgress()
-    fetched = fetch(pipeline.client, trained.uri, EXPLAIN, tmp_path, data=None, progress=progress)
+    version = version_of(pipeline.client, trained.uri)
+    fetched = fetch(session_of(pipeline.client), version, EXPLAIN, tmp_path, data=None, progress=progress)
     computed = compute(fetched, EXPLAIN, progress)
     pipeline.client.delete_registered_model("reborn")
     again = _train(pipeline, "reborn")
     assert again.uri == trained.uri
     with pytest.raises(ModelError, match="was deleted and registered again while it was explained; explain it again"):
-        publish(pipeline.client, fetched, computed, EXPLAIN, progress)
+        publish(session_of(pipeline.client), fetched, computed, EXPLAIN, progress)
     for run_id in (trained.run_id, again.run_id):
         assert not (pipeline.artifacts(run_id) / FOLDER).exists()
     assert "interp.status" not in pipeline.client.get_model_version("reborn", "1").tags

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from harness.sessions import session_of
 
 from mlflow_plugin.jobs import JobTable
 from mlflow_plugin.reconcile import reconcile, take_notes
@@ -50,7 +51,7 @@ def register(client: MlflowClient, name: str, **tags: str) -> int:
 
 def scan(client: MlflowClient, table: JobTable, **options: Any) -> tuple[int, int, int]:
     """How many jobs a scan adds, opens again and drops."""
-    found = reconcile(client, table, Settings(**options))
+    found = reconcile(session_of(client), table, Settings(**options))
     return found.added, found.reopened, found.replaced + found.retired
 
 
@@ -104,7 +105,7 @@ def test_versions_that_say_what_is_no_longer_so_are_put_right(client: MlflowClie
         for said in ("running", "pending", "failed", "skipped"):
             register(client, f"{state} {said}", **{"interp.status": said})
         register(client, f"{state} nothing")
-    assert reconcile(client, table, Settings()).mended == 0  # no job was known before
+    assert reconcile(session_of(client), table, Settings()).mended == 0  # no job was known before
     keys = {}
     while job := table.claim("test", 60):
         state: Any = job.name.partition(" ")[0]
@@ -116,7 +117,7 @@ def test_versions_that_say_what_is_no_longer_so_are_put_right(client: MlflowClie
         )
         assert kept
         keys[job.name] = job.key
-    assert reconcile(client, table, Settings()).mended == 15
+    assert reconcile(session_of(client), table, Settings()).mended == 15
     for name, key in keys.items():
         state, said = name.split()
         if (state, said) == ("pending", "nothing"):  # a new version says nothing before its turn has come
@@ -125,7 +126,7 @@ def test_versions_that_say_what_is_no_longer_so_are_put_right(client: MlflowClie
             assert _said(client, name) == (said, None, None)
         else:
             assert _said(client, name) == (states[state], "no server answers", key)
-    assert reconcile(client, table, Settings()).mended == 0
+    assert reconcile(session_of(client), table, Settings()).mended == 0
 
 
 def test_what_is_done_or_being_worked_on_is_left_alone(client: MlflowClient, table: JobTable) -> None:
@@ -134,11 +135,11 @@ def test_what_is_done_or_being_worked_on_is_left_alone(client: MlflowClient, tab
     known = table.states()
     job = table.claim("test", 60)
     assert job is not None
-    assert reconcile(client, table, Settings()).mended == 0  # its worker says so when it begins
+    assert reconcile(session_of(client), table, Settings()).mended == 0  # its worker says so when it begins
     assert mend(client, table, known, {job.key: {"interp.status": "running"}}) == 0  # claimed since it was read
     assert table.release(job)
     client.set_model_version_tag("credit", "1", "interp.status", "done")  # by hand, or copied with the version
-    assert reconcile(client, table, Settings()).mended == 0
+    assert reconcile(session_of(client), table, Settings()).mended == 0
     assert _said(client, "credit")[0] == "done"
 
 
@@ -229,7 +230,7 @@ def test_which_versions_count(client: MlflowClient, table: JobTable, select: Any
     register(client, "credit-a", stage="production")
     register(client, "credit-b", stage="test")
     register(client, "wine")
-    reconcile(client, table, Settings(select=dataclasses.replace(SelectSettings(), **select)))
+    reconcile(session_of(client), table, Settings(select=dataclasses.replace(SelectSettings(), **select)))
     assert finish(client, table, "published") == chosen
 
 
@@ -243,7 +244,7 @@ def test_notes_become_jobs_only_of_versions_that_exist_and_count(client: MlflowC
     table.note("example_model", 1)
     table.note("wine", 1)
     table.note("credit", 1, "another-workspace")
-    assert take_notes(client, table, settings) == 1
-    assert take_notes(client, table, settings) == 0
+    assert take_notes(session_of(client), table, settings) == 1
+    assert take_notes(session_of(client), table, settings) == 0
     assert scan(client, table, select=settings.select) == (0, 0, 0)
     assert finish(client, table, "published") == ["credit/1"]
