@@ -43,6 +43,7 @@ def _open_in_process(session: Session, name: str, experiment_id: str | None) -> 
     """By MLflow's own functions, so that whatever follows the active run finds it."""
     import mlflow
     from mlflow.environment_variables import MLFLOW_RUN_ID
+    from mlflow.tracking import fluent
 
     nested = mlflow.active_run() is not None
     given = MLFLOW_RUN_ID.is_set() and not nested  # type: ignore[no-untyped-call]  # mlflow's own
@@ -52,7 +53,10 @@ def _open_in_process(session: Session, name: str, experiment_id: str | None) -> 
     try:
         yield run_id
     except BaseException as error:
-        _mark_failed(session, run_id, error)
+        if _mark_failed(session, run_id, error):
+            mlflow.end_run("FAILED")
+        else:  # MLflow would ask a server that is gone for minutes; its run is only no longer the active one
+            fluent._active_run_stack.get().pop()  # noqa: SLF001
         raise
     with translated(f"finishing run {run_id}"):
         mlflow.end_run()
@@ -82,9 +86,11 @@ def _open_elsewhere(session: Session, name: str, experiment_id: str | None) -> I
         session.client.set_terminated(run_id)
 
 
-def _mark_failed(session: Session, run_id: str, error: BaseException) -> None:
-    """Mark a run as failed; where even that fails, say so beside the error that counts."""
+def _mark_failed(session: Session, run_id: str, error: BaseException) -> bool:
+    """Mark a run as failed; where even that fails, say so beside the error that counts. Whether it was marked."""
     try:
         session.asked_once.set_terminated(run_id, "FAILED")
     except Exception as second:  # noqa: BLE001 - whatever it is, the first error is what the caller must see
         error.add_note(f"run {run_id} could not be marked as failed either ({no_answer_reason(second)})")
+        return False
+    return True
