@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
+from harness.sessions import session_of, version_of
 from harness.severed_line import severed_line
 from harness.workers import HANGS_S, QUICK, eventually, statuses, worker_process
 
@@ -200,7 +201,14 @@ class Stage:
         options = tomllib.loads(QUICK)["explain"]
         config, progress = ExplainConfig.from_mapping(options), SilentProgress()
         with tempfile.TemporaryDirectory() as folder:
-            fetched = fetch(self.client, uri, config, Path(folder), data=None, progress=progress)
+            fetched = fetch(
+                session_of(self.client),
+                version_of(self.client, uri),
+                config,
+                Path(folder),
+                data=None,
+                progress=progress,
+            )
             computed = compute(fetched, config, progress)
         return dict(render(fetched, computed, config, progress))
 

@@ -119,7 +119,7 @@ def _main(tracking_uri: str, uri: str, moments: str) -> None:
     from interp_pipeline.config import ExplainConfig
     from interp_pipeline.tracking.server.session import connect
 
-    client = connect(tracking_uri)
+    client = connect(tracking_uri).client
     config = ExplainConfig(rows=4, background_rows=6, lime_samples=50, instances=2)
     version, old = _prepare(client, uri, config)
     _, new = _prepare(client, uri, dataclasses.replace(config, rows=3, instances=1, methods=("shap",)))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from harness.handover import run_children
+from harness.sessions import session_of, version_of
 from harness.zoo import REQUIRED, Zoo, measurements
 
 from interp_pipeline.config import ExplainConfig
@@ -126,7 +127,9 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Left]:
         for place in places:
             place.mkdir(parents=True)
         uri = _registered(zoo, name, answers)
-        fetched = fetch(MlflowClient(zoo.uri), uri, _CONFIG, places[0], data=_TABLE, progress=SilentProgress())
+        client = MlflowClient(zoo.uri)
+        version = version_of(client, uri)
+        fetched = fetch(session_of(client), version, _CONFIG, places[0], data=_TABLE, progress=SilentProgress())
         write_task(places[1], fetched, _CONFIG)
         found[name] = Left(fetched=fetched, answer=places[2])
     done = run_children(*((each.answer.with_name("task"), each.answer) for each in found.values()))

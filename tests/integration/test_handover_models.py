@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from harness.handover import require_same, run_children
 from harness.pipeline import CASES, EXPLAIN, Pipeline, train_config
+from harness.sessions import session_of, version_of
 from harness.zoo import REQUIRED, Zoo, flowers, loans, measurements
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
@@ -167,7 +168,9 @@ def handed(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> dict
         places = [folder / name / each for each in ("model", "task", "answer")]
         for place in places:
             place.mkdir(parents=True)
-        fetched = fetch(client, uri, config, places[0], data=data, progress=SilentProgress())
+        fetched = fetch(
+            session_of(client), version_of(client, uri), config, places[0], data=data, progress=SilentProgress()
+        )
         write_task(places[1], fetched, config)
         cases[name] = Handed(fetched=fetched, config=config, answer=places[2])
 

@@ -215,9 +215,7 @@ def test_a_foreign_model_is_explained_against_the_background_its_tag_names(
 
 
 def test_an_own_version_is_explained_against_what_its_tag_names(loan_store: LoanStore, tmp_path: Path) -> None:
-    from interp_pipeline.tracking.server.session import connect
-
-    client = connect(loan_store.uri)
+    client = connect(loan_store.uri).client
     uri = loan_store.train("loans-tagged")
     plain = fetch_version(client, uri, tmp_path)
     assert plain.rows_are_logged
