@@ -78,7 +78,6 @@ def connect(tracking_uri: str | None = None, *, making: bool = True, identity: I
     _draw_no_bars()
     own = mlflow.get_tracking_uri()
     uri = tracking_uri or own
-    registry_uri = str(_resolve_registry_uri(None, uri))
     hide_secrets_of(uri)
     shown = without_secrets(uri)
     kind = scheme_of(uri).partition("+")[0]
@@ -87,6 +86,7 @@ def connect(tracking_uri: str | None = None, *, making: bool = True, identity: I
         raise UsageError(msg)
     if kind in {"http", "https"}:
         _require_web_address(uri)
+    registry_uri = str(_resolve_registry_uri(None, uri))
     if not making:
         for each in (uri, registry_uri):
             _require_file(each)
