@@ -28,6 +28,7 @@ __all__ = [
     "WebhookSecrets",
     "WorkerSettings",
     "load_settings",
+    "set_tracking_uri",
     "temporary_folder",
 ]
 
@@ -263,6 +264,11 @@ def _read(path: str) -> dict[str, Any]:
     except ValueError as error:
         msg = f"{path} is not a TOML file: {error}"
         raise UsageError(msg) from error
+
+
+def set_tracking_uri(address: str) -> None:
+    """Make an address MLflow's own setting, for a command whose process this is."""
+    os.environ["MLFLOW_TRACKING_URI"] = address
 
 
 def temporary_folder() -> Path:

@@ -141,13 +141,12 @@ def fetch(  # noqa: PLR0913 - most are keywords with a default; no two callers g
         progress.say(f"{chosen.rows_source} holds {count(len(chosen.rows), 'row')}; all of them are explained")
     if named is not None:
         chosen = require_shown(named, chosen, record, target, version.uri)
-    names_by = dictionary_declaration(named, declared, by_hand=dictionary is not None)
     rows_by_hand = data is not None or bool(row_ids)
     question = question_digest(
         version.source,
         config,
         *_declarations(chosen, declared, rows_by_hand=rows_by_hand, background=background),
-        names_by,
+        dictionary_declaration(named, declared, by_hand=dictionary is not None),
     )
     return Fetched(
         version=version,

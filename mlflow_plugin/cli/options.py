@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import wraps
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -13,7 +12,7 @@ from interp_pipeline.command.one_line_errors import run_guarded
 from interp_pipeline.command.progress_bars import console_progress
 from interp_pipeline.config import Output, TaskChoice
 from interp_pipeline.names import parse_list
-from mlflow_plugin.settings import load_settings
+from mlflow_plugin.settings import load_settings, set_tracking_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +45,7 @@ def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
         def action() -> None:
             settings = load_settings(config_file)
             if uri := tracking_uri or settings.tracking_uri:
-                os.environ["MLFLOW_TRACKING_URI"] = uri  # MLflow's own setting: this process is the command's
+                set_tracking_uri(uri)
             command(
                 settings=settings,
                 progress=console_progress(log_format),

@@ -117,7 +117,7 @@ def test_a_comparison_refuses_one_name_for_two_values_and_tells_of_unknown_colum
         assert published is not None
         value = published.data["clinic"].dropna().iloc[0]
     said = Said()
-    options = {"explain_config": _SHAP, "publishing": False, "tracking_uri": pipeline.uri, "progress": said}
+    options = {"explain_config": _SHAP, "publishing": False, "session": connect(pipeline.uri), "progress": said}
     names.write_text(f'[clinic]\nvalues = {{ East = "{value}" }}\n', encoding="utf-8")
     with pytest.raises(DataError, match=f"calls values 'East' and '{value}' of column 'clinic' '{value}': give them"):
         compare(uris, CompareConfig(rows=4), dictionary=str(names), **options)

@@ -78,7 +78,8 @@ def log_and_register(
                 pip_requirements=_requirements(model),
                 metadata={"interp": {"kind": model.kind, "task": model.schema.task}},
             )
-    with translated(f"registering {registered_model_name!r}"):
+    # A store in a database looks for the logged model at the process's own server.
+    with translated(f"registering {registered_model_name!r}"), lent_to(session):
         return _register(session.client, model_id, registered_model_name)
 
 
