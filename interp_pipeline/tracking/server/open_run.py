@@ -56,7 +56,7 @@ def _open_in_process(session: Session, name: str, experiment_id: str | None) -> 
         if _mark_failed(session, run_id, error):
             mlflow.end_run("FAILED")
         else:  # MLflow would ask a server that is gone for minutes; its run is only no longer the active one
-            fluent._active_run_stack.get().pop()  # noqa: SLF001
+            fluent._active_run_stack.get().pop()  # type: ignore[no-untyped-call]  # noqa: SLF001
         raise
     with translated(f"finishing run {run_id}"):
         mlflow.end_run()
