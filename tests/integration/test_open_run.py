@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
 from typing import TYPE_CHECKING
 
 import mlflow
@@ -9,6 +11,7 @@ import pytest
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from interp_pipeline.tracking.server.open_run import open_run
+from interp_pipeline.tracking.server.process_setting import lent_to
 from interp_pipeline.tracking.server.session import Session, connect
 
 if TYPE_CHECKING:
@@ -59,3 +62,17 @@ def test_another_server_is_not_the_active_runs(uri: str, tmp_path: Path) -> None
     session = connect(f"sqlite:///{tmp_path / 'other.db'}")
     with mlflow.start_run(), open_run(session, "elsewhere") as run_id:
         assert MLFLOW_PARENT_RUN_ID not in session.client.get_run(run_id).data.tags
+
+
+def test_who_connects_while_the_setting_is_lent_gets_the_process_s_own_server(uri: str, tmp_path: Path) -> None:
+    mlflow.set_tracking_uri(uri)
+    other = connect(f"sqlite:///{tmp_path / 'other.db'}")
+    with ThreadPoolExecutor(1) as pool:
+        with lent_to(other):
+            assert mlflow.get_tracking_uri() == other.tracking_uri
+            waiting = pool.submit(connect)
+            with pytest.raises(NotYet):
+                waiting.result(timeout=1)
+        found = waiting.result(timeout=120)
+    assert (found.tracking_uri, found.registry_uri, found.is_of_process) == (uri, uri, True)
+    assert mlflow.get_tracking_uri() == uri

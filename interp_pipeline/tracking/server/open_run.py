@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from interp_pipeline.tracking.server.process_setting import settled
 from interp_pipeline.tracking.server.translate_errors import no_answer_reason, translated
 
 if TYPE_CHECKING:
@@ -47,18 +48,19 @@ def _open_in_process(session: Session, name: str, experiment_id: str | None) -> 
 
     nested = mlflow.active_run() is not None
     given = MLFLOW_RUN_ID.is_set() and not nested  # type: ignore[no-untyped-call]  # mlflow's own
-    with translated("starting a run"):
+    with translated("starting a run"), settled():
         run = mlflow.start_run(run_name=name, nested=nested, experiment_id=None if given else experiment_id)
     run_id = str(run.info.run_id)
     try:
         yield run_id
     except BaseException as error:
         if _mark_failed(session, run_id, error):
-            mlflow.end_run("FAILED")
+            with settled():
+                mlflow.end_run("FAILED")
         else:  # MLflow would ask a server that is gone for minutes; its run is only no longer the active one
             fluent._active_run_stack.get().pop()  # type: ignore[no-untyped-call]  # noqa: SLF001
         raise
-    with translated(f"finishing run {run_id}"):
+    with translated(f"finishing run {run_id}"), settled():
         mlflow.end_run()
 
 

@@ -12,24 +12,32 @@ if TYPE_CHECKING:
 
     from interp_pipeline.tracking.server.session import Session
 
-__all__ = ["lent_to"]
+__all__ = ["lent_to", "settled"]
 
 _VARIABLES = "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"
-_borrowed = threading.Lock()
+_borrowed = threading.RLock()  # held while the setting is lent, and while somebody relies on it
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """Let the setting be the process's own for the length of the block, whatever other threads log meanwhile."""
+    with _borrowed:
+        yield
 
 
 @contextmanager
 def lent_to(session: Session) -> Iterator[None]:
     """Let MLflow's own functions write to the server of a connection; ``Model.log`` takes no client.
 
-    Nothing happens where it is the process's own. For another one the setting is changed, for one block at a time,
-    and put back at its end.
+    One block at a time has the setting. It is put back at the end of the block; where the server is the process's
+    own, it only stays as it is.
 
     Args:
         session: the connection.
     """
     if session.is_of_process:
-        yield
+        with settled():
+            yield
         return
     import mlflow
     from mlflow.tracking._model_registry import utils as of_registry

@@ -13,6 +13,7 @@ from interp_pipeline.errors import TrackingError, UsageError
 from interp_pipeline.installing import install_command
 from interp_pipeline.tracking.server.ask_once import ANSWER_WITHIN_S, ask_server, asked_once
 from interp_pipeline.tracking.server.identity import Identity, address_of, forget
+from interp_pipeline.tracking.server.process_setting import settled
 from interp_pipeline.tracking.server.translate_errors import hide_secrets_of, no_answer_reason, translated
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def connect(tracking_uri: str | None = None, *, making: bool = True, identity: I
     from mlflow.tracking._model_registry.utils import _resolve_registry_uri
 
     _draw_no_bars()
-    own = mlflow.get_tracking_uri()
+    with settled():
+        own = mlflow.get_tracking_uri()
     uri = tracking_uri or own
     hide_secrets_of(uri)
     shown = without_secrets(uri)
@@ -86,7 +88,8 @@ def connect(tracking_uri: str | None = None, *, making: bool = True, identity: I
         raise UsageError(msg)
     if kind in {"http", "https"}:
         _require_web_address(uri)
-    registry_uri = str(_resolve_registry_uri(None, uri))
+    with settled():
+        registry_uri = str(_resolve_registry_uri(None, uri))
     if not making:
         for each in (uri, registry_uri):
             _require_file(each)
